@@ -1,0 +1,10 @@
+import neostandard, { plugins } from 'neostandard'
+
+export default [
+  ...neostandard({ ts: true, ignores: ['dist/**', 'build/**', '.tap/**', 'node_modules/**'] }),
+  {
+    files: ['**/*.{ts,mts,cts}'],
+    plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },
+    rules: { '@typescript-eslint/no-explicit-any': 'error' }
+  }
+]

@@ -1,0 +1,81 @@
+import type { SinkFailure } from '../failure.js'
+import type { Lines } from '../batch.js'
+
+/** What pino tells its transports after their start: `PINO_CONFIG`. */
+export interface PinoConfig {
+  levels?: { labels: Record<number, string>, values: Record<string, number> }
+  messageKey?: string
+  errorKey?: string
+}
+
+/** Lines on their way to a sink, with the identity that they keep when they are sent again. */
+export interface Parcel {
+  /** `<life>:<number of the first line>`. */
+  readonly id: string
+  readonly lines: Lines
+}
+
+/** How a sink takes lines: as a stream, or batch by batch with an answer to each. */
+export type SinkKind = 'stream' | 'delivery'
+
+/**
+ * What a child reports to its lane. Byte counts are cumulative over the life of the child. After `onFailure` or
+ * `onEnded` a child reports nothing more.
+ */
+export interface ChildListener {
+  /** It can take lines. */
+  onReady (kind: SinkKind): void
+  /** It took these bytes; whether they arrive is not proven. */
+  onAccepted (bytes: number): void
+  /** These bytes have arrived. */
+  onDelivered (bytes: number): void
+  /** The sink's own requests have been seen: from now on only they prove anything. */
+  onSensed (): void
+  /** Something failed behind the sink, and the sink did not say so: what is not proven delivered may be lost. */
+  onSetback (failure: SinkFailure): void
+  /** The backend refused for good what came up to there. */
+  onRefused (bytes: number, failure: SinkFailure): void
+  /** A delivery sink answered for a batch. */
+  onSettled (id: string, failure: SinkFailure | undefined): void
+  /** It is of no use any more. */
+  onFailure (failure: SinkFailure): void
+  /** It ended in good order after {@link Child.end}: all that it accepted has arrived. */
+  onEnded (): void
+  /** The sink posted an event for the app. */
+  onEvent (name: string, args: readonly unknown[]): void
+}
+
+/** Where a sink runs: in this thread or in one of its own. */
+export interface Child {
+  /** How many bytes may be on their way to the sink without having been accepted. */
+  readonly windowBytes: number
+  /** Passes pino's config on. */
+  configure (config: PinoConfig): void
+  /** Hands lines over, once it is ready. */
+  send (parcel: Parcel): void
+  /** Asks a delivery sink to give up a batch. */
+  abort (id: string): void
+  /** Calls the sink's own `flush`, where there is one; settles when that is done, and never rejects. */
+  flush (): Promise<void>
+  /** Asks the sink to end in good order; `onEnded` or `onFailure` follows, or nothing, if it hangs. */
+  end (): void
+  /** Gets rid of it at once, whatever it does. */
+  destroy (): void
+}
+
+/** What a child is made from. */
+export interface ChildSource {
+  /** The name of the target. */
+  sink: string
+  /** One entry for a target, several for a pipeline. */
+  entries: ReadonlyArray<{ file: string, isPinoFile: boolean, options: unknown }>
+  isPipeline: boolean
+  /** Further stream events that mean failure. */
+  failureEvents: readonly string[]
+  /** Whether the sink's requests and sockets are watched, where it has a thread to itself. */
+  sense: false | { console: boolean }
+  /** How long a request may go without an answer. */
+  writeTimeoutMs: number
+  /** Whether pino has sent, or will send, its config. */
+  willSendConfig: boolean
+}

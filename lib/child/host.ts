@@ -1,0 +1,144 @@
+import { FanoutError } from '../errors.js'
+import { toFailure, type SinkFailure } from '../failure.js'
+import type { ChildListener, ChildSource } from './child.js'
+import { DeliveryRunner, isDeliverySink, type DeliveryOrder } from './delivery.js'
+import { loadFactory } from './load.js'
+import { hasOpenedSockets } from './sockets.js'
+import { isStream, joinPipeline, StreamSink } from './stream-sink.js'
+
+/** A sink once it has started. */
+type StartedSink = { kind: 'stream', stream: StreamSink } | { kind: 'delivery', runner: DeliveryRunner }
+
+/**
+ * Runs one sink in the thread it stands in, the fanout's or one of its own: loads the target, starts it, hands lines
+ * over and reports what becomes of them. Reports one failure or one end, and nothing after that.
+ */
+export class SinkHost {
+  readonly #source: ChildSource
+  readonly #listener: ChildListener
+  readonly #isQuiet: (() => boolean) | undefined
+  #sink: StartedSink | undefined
+  #over = false
+
+  /** @param isQuiet - Whether the sink's requests have been seen, and none is under way. */
+  constructor (source: ChildSource, listener: ChildListener, isQuiet?: () => boolean) {
+    this.#source = source
+    this.#listener = listener
+    this.#isQuiet = isQuiet
+  }
+
+  /** Loads and starts the sink; `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
+  async start (): Promise<void> {
+    const starts = this.#source.entries.map(async ({ file, options }) => {
+      const factory = await loadFactory(file)
+      return await factory(options)
+    })
+    try {
+      const started = await Promise.all(starts)
+      if (this.#over) return discard(starts)
+      this.#sink = this.#source.isPipeline ? this.#adoptPipeline(started) : this.#adopt(started[0])
+      this.#listener.onReady(this.#sink.kind)
+    } catch (error) {
+      discard(starts)
+      this.#fail(toFailure('start-failed', error))
+    }
+  }
+
+  /** Whether a stream sink is best given text or bytes. */
+  get takes (): 'text' | 'bytes' {
+    return this.#sink?.kind === 'stream' ? this.#sink.stream.takes : 'text'
+  }
+
+  /** How many bytes a stream sink has accepted and does not keep back in its own buffers; 0 for any other sink. */
+  get consumedBytes (): number {
+    return this.#sink?.kind === 'stream' ? this.#sink.stream.consumedBytes : 0
+  }
+
+  /** Hands lines to a stream sink. */
+  write (chunk: string | Buffer, bytes: number): void {
+    if (this.#sink?.kind === 'stream') this.#sink.stream.write(chunk, bytes)
+  }
+
+  /** Hands a batch to a delivery sink. */
+  send (order: DeliveryOrder): void {
+    if (this.#sink?.kind === 'delivery') this.#sink.runner.send(order)
+  }
+
+  abort (id: string): void {
+    if (this.#sink?.kind === 'delivery') this.#sink.runner.abort(id)
+  }
+
+  async flush (): Promise<void> {
+    try {
+      if (this.#sink?.kind === 'delivery') await this.#sink.runner.flush()
+      else await this.#sink?.stream.flush()
+    } catch (error) {
+      this.#fail(toFailure('write-error', error))
+    }
+  }
+
+  end (): void {
+    if (this.#sink === undefined) return
+    if (this.#sink.kind === 'stream') return this.#sink.stream.end()
+    this.#sink.runner.close().then(() => this.#end(), error => this.#fail(toFailure('stream-error', error)))
+  }
+
+  destroy (): void {
+    this.#over = true
+    if (this.#sink?.kind === 'delivery') this.#sink.runner.abortAll()
+    else this.#sink?.stream.destroy()
+  }
+
+  #adopt (started: unknown): StartedSink {
+    if (isDeliverySink(started)) {
+      return {
+        kind: 'delivery',
+        runner: new DeliveryRunner(started, (id, failure) => {
+          if (!this.#over) this.#listener.onSettled(id, failure)
+        })
+      }
+    }
+    if (!isStream(started)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', `the factory returned neither a stream nor { send }, got ${started === null ? 'null' : typeof started}`, { sink: this.#source.sink })
+    return { kind: 'stream', stream: new StreamSink(started, this.#streamOptions(), this.#streamEvents()) }
+  }
+
+  #adoptPipeline (started: readonly unknown[]): StartedSink {
+    const streams = started.map((stream, i) => {
+      if (isStream(stream)) return stream
+      throw new FanoutError('ERR_FANOUT_SINK_INVALID', `pipeline[${i}] is no stream, got ${stream === null ? 'null' : typeof stream}`, { sink: this.#source.sink })
+    })
+    const head = joinPipeline(streams, error => stream.done(error))
+    const stream = new StreamSink(head, this.#streamOptions(), this.#streamEvents(), { pipeline: streams })
+    return { kind: 'stream', stream }
+  }
+
+  #streamOptions (): ConstructorParameters<typeof StreamSink>[1] {
+    return { sink: this.#source.sink, failureEvents: this.#source.failureEvents, holdsSockets: hasOpenedSockets, ...(this.#isQuiet !== undefined && { isQuiet: this.#isQuiet }) }
+  }
+
+  #streamEvents (): ConstructorParameters<typeof StreamSink>[2] {
+    return {
+      onAccepted: bytes => { if (!this.#over) this.#listener.onAccepted(bytes) },
+      onDelivered: bytes => { if (!this.#over) this.#listener.onDelivered(bytes) },
+      onFailure: failure => this.#fail(failure),
+      onEnded: () => this.#end()
+    }
+  }
+
+  #fail (failure: SinkFailure): void {
+    if (this.#over) return
+    this.#over = true
+    this.#listener.onFailure(failure)
+  }
+
+  #end (): void {
+    if (this.#over) return
+    this.#over = true
+    this.#listener.onEnded()
+  }
+}
+
+/** Gets rid of what factories have made, or will make, for nothing; whatever comes of that, nobody waits for it any more. */
+function discard (starts: ReadonlyArray<Promise<unknown>>): void {
+  for (const start of starts) start.then(sink => (sink as { destroy?: () => void } | null | undefined)?.destroy?.()).catch(() => {})
+}

@@ -1,0 +1,117 @@
+import { parentPort } from 'node:worker_threads'
+import type { SinkFailure } from '../failure.js'
+import type { Child, ChildListener, ChildSource, Parcel, PinoConfig } from './child.js'
+import { runContained, runUncontained, type Culprit } from './containment.js'
+import { SinkHost } from './host.js'
+
+const WINDOW_BYTES = 256 * 1024
+const CONFIG_INTERVAL_MS = 50
+
+/** A sink in the fanout's own thread. */
+export class InlineChild implements Child, Culprit {
+  readonly windowBytes = WINDOW_BYTES
+  readonly #host: SinkHost
+  readonly #listener: ChildListener
+  readonly #isTrusted: boolean
+  #isStarting = true
+  #isOver = false
+  #configTimer: NodeJS.Timeout | undefined
+
+  constructor (source: ChildSource, listener: ChildListener) {
+    this.#isTrusted = source.entries.every(entry => entry.isPinoFile)
+    this.#listener = outside(listener)
+    this.#host = new SinkHost(this.#isTrusted ? withBuffers(source) : source, {
+      ...this.#listener,
+      onReady: kind => {
+        this.#started()
+        this.#listener.onReady(kind)
+      },
+      onFailure: failure => this.#fail(failure)
+    })
+    // The lane must have its child before the child says anything.
+    setImmediate(() => {
+      if (!this.#isOver) this.#contained(() => this.#host.start())
+    })
+  }
+
+  configure (config: PinoConfig): void {
+    if (!this.#isStarting || this.#configTimer !== undefined) return
+    // A transport listens for pino's message as soon as its factory is there, and the message came once, perhaps long ago.
+    const tell = (): void => { (parentPort as unknown as { emit (name: string, message: unknown): void } | null)?.emit('message', { code: 'PINO_CONFIG', config }) }
+    this.#configTimer = setInterval(tell, CONFIG_INTERVAL_MS)
+    setImmediate(tell)
+  }
+
+  send ({ id, lines: { bytes: all, count, attempts, arrivedBytes } }: Parcel): void {
+    const bytes = all.subarray(arrivedBytes)
+    const isText = this.#host.takes === 'text'
+    const chunk = isText ? bytes.toString() : bytes
+    this.#contained(() => {
+      this.#host.write(chunk, bytes.length)
+      if (isText) this.#host.send({ id, text: chunk as string, count, bytes: bytes.length, attempt: attempts + 1 })
+    })
+  }
+
+  abort (id: string): void {
+    this.#contained(() => this.#host.abort(id))
+  }
+
+  async flush (): Promise<void> {
+    await this.#contained(() => this.#host.flush())
+  }
+
+  end (): void {
+    this.#contained(() => this.#host.end())
+  }
+
+  destroy (): void {
+    this.#isOver = true
+    this.#started()
+    this.#contained(() => this.#host.destroy())
+  }
+
+  onStrayFault (failure: SinkFailure): void {
+    this.#fail(failure)
+  }
+
+  onPostedEvent (name: string, args: readonly unknown[]): void {
+    this.#listener.onEvent(name, args)
+  }
+
+  #fail (failure: SinkFailure): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#started()
+    this.#listener.onFailure(failure)
+  }
+
+  #started (): void {
+    this.#isStarting = false
+    clearInterval(this.#configTimer)
+  }
+
+  #contained<T> (run: () => T): T {
+    return this.#isTrusted ? run() : runContained(this, run)
+  }
+}
+
+/** `pino/file` writes buffers as they are: three files then cost hardly more than one (DESIGN §2). */
+function withBuffers (source: ChildSource): ChildSource {
+  return { ...source, entries: source.entries.map(entry => ({ ...entry, options: { contentMode: 'buffer', ...entry.options as object } })) }
+}
+
+/** What a sink calls back into goes on in no sink's name. */
+function outside (listener: ChildListener): ChildListener {
+  return {
+    onReady: kind => runUncontained(() => listener.onReady(kind)),
+    onAccepted: bytes => runUncontained(() => listener.onAccepted(bytes)),
+    onDelivered: bytes => runUncontained(() => listener.onDelivered(bytes)),
+    onSensed: () => runUncontained(() => listener.onSensed()),
+    onSetback: failure => runUncontained(() => listener.onSetback(failure)),
+    onRefused: (bytes, failure) => runUncontained(() => listener.onRefused(bytes, failure)),
+    onSettled: (id, failure) => runUncontained(() => listener.onSettled(id, failure)),
+    onFailure: failure => runUncontained(() => listener.onFailure(failure)),
+    onEnded: () => runUncontained(() => listener.onEnded()),
+    onEvent: (name, args) => runUncontained(() => listener.onEvent(name, args))
+  }
+}

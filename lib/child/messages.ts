@@ -1,0 +1,30 @@
+import type { SinkFailure } from '../failure.js'
+import type { ChildSource, SinkKind } from './child.js'
+
+/** The name of the events by which a thread host speaks to its child. */
+export const HOST_EVENT = 'pino-breaker-fanout:host'
+
+/** What a thread host is started with. */
+export interface HostData {
+  source: ChildSource
+  pinoWillSendConfig: boolean
+}
+
+/** From the child to its host, by `postMessage`. */
+export type HostOrder =
+  | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
+  | { code: 'FANOUT_ABORT', id: string }
+  | { code: 'FANOUT_FLUSH', flush: number }
+  | { code: 'FANOUT_END' }
+
+/** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
+export type HostReport =
+  | { type: 'ready', kind: SinkKind }
+  | { type: 'evidence', accepted: number, delivered: number }
+  | { type: 'sensed' }
+  | { type: 'setback', failure: SinkFailure }
+  | { type: 'refused', bytes: number, failure: SinkFailure }
+  | { type: 'settled', id: string, failure: SinkFailure | undefined }
+  | { type: 'failure', failure: SinkFailure }
+  | { type: 'flushed', flush: number }
+  | { type: 'ended' }

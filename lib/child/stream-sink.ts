@@ -1,0 +1,274 @@
+import { PassThrough, pipeline, type Writable } from 'node:stream'
+import { FanoutError } from '../errors.js'
+import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+
+/** What a stream sink tells its host; byte counts are cumulative. */
+export interface StreamSinkEvents {
+  onAccepted (bytes: number): void
+  onDelivered (bytes: number): void
+  onFailure (failure: SinkFailure): void
+  onEnded (): void
+}
+
+/** How a stream sink is watched. */
+export interface StreamSinkOptions {
+  sink: string
+  failureEvents: readonly string[]
+  /** Whether this thread has opened network sockets: a write callback then proves nothing. */
+  holdsSockets: () => boolean
+  /** Whether the sink's requests have been seen, and none is under way; left out where they are not watched. */
+  isQuiet?: () => boolean
+}
+
+/** The least that a transport's stream has; Node's streams, SonicBoom and what looks like them. */
+interface AnyStream extends NodeJS.EventEmitter {
+  write (chunk: string | Buffer, callback?: (error?: Error | null) => void): unknown
+  end? (): unknown
+  destroy? (error?: Error): unknown
+  flush? (callback: (error?: Error | null) => void): unknown
+  destroyed?: boolean
+  errored?: unknown
+}
+
+const POLL_MS = 1000
+const POLLS_AFTER_WRITE = 10
+const CLOSE_AFTER_FINISH_MS = 500
+
+/** Whether a factory returned a stream that can be written to. */
+export function isStream (value: unknown): value is AnyStream {
+  return typeof value === 'object' && value !== null &&
+    typeof (value as AnyStream).write === 'function' && typeof (value as AnyStream).on === 'function'
+}
+
+/** Puts the streams of a pipeline behind one head; `undefined` as error where it came to its end in good order. */
+export function joinPipeline (streams: readonly AnyStream[], onDone: (error: Error | undefined) => void): Writable {
+  const head = new PassThrough()
+  pipeline([head, ...streams as unknown as Writable[]], error => onDone(error ?? undefined))
+  return head
+}
+
+/**
+ * Watches one stream: everything by which it can say that it has taken lines, that they have arrived, or that it is
+ * broken (DESIGN §5). Reports one failure at most; nothing after a failure or the end.
+ */
+export class StreamSink {
+  /** Whether it is best given text or bytes. */
+  readonly takes: 'text' | 'bytes'
+  readonly #stream: AnyStream
+  readonly #events: StreamSinkEvents
+  readonly #options: StreamSinkOptions
+  readonly #acceptance: 'callback' | 'written' | 'return'
+  #accepted = 0
+  #delivered = 0
+  #consumed = 0
+  #ending = false
+  #over = false
+  #poll: NodeJS.Timeout | undefined
+  #pollsLeft = 0
+  #undrained = 0
+  #closeTimer: NodeJS.Timeout | undefined
+
+  /**
+   * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
+   *   then: {@link done} tells.
+   */
+  constructor (stream: AnyStream, options: StreamSinkOptions, events: StreamSinkEvents, { pipeline }: { pipeline?: readonly AnyStream[] } = {}) {
+    this.#stream = stream
+    this.#events = events
+    this.#options = options
+    const sonic = asSonicBoom(stream)
+    const state = (stream as { _writableState?: { decodeStrings?: boolean, objectMode?: boolean } })._writableState
+    if (sonic !== undefined) {
+      this.takes = sonic.contentMode
+      // With a minLength it keeps lines back on purpose: then write() is all that can be asked.
+      this.#acceptance = sonic.minLength > 0 ? 'return' : 'written'
+      stream.on('write', (bytes: number) => this.#onDelivered(this.#delivered + bytes))
+    } else {
+      this.takes = state !== undefined && state.decodeStrings !== false && state.objectMode !== true ? 'bytes' : 'text'
+      this.#acceptance = state !== undefined ? 'callback' : 'return'
+    }
+
+    // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
+    stream.on('error', error => { if (pipeline === undefined) this.#fail('stream-error', error) })
+    for (const event of options.failureEvents) {
+      for (const emitter of pipeline ?? [stream]) {
+        emitter.on(event, (...args: unknown[]) => {
+          if (!this.#ending) this.#fail('stream-error', args.find(arg => arg instanceof Error) ?? this.#error(`emitted "${event}"`))
+        })
+      }
+    }
+    if (pipeline !== undefined) return
+    stream.on('close', () => this.#ending ? this.#end() : this.#fail('closed-early', this.#error('closed before it was asked to end')))
+    for (const event of ['finish', 'end']) {
+      stream.on(event, () => {
+        if (!this.#ending) this.#fail('closed-early', this.#error(`emitted "${event}" before it was asked to end`))
+        else this.#endWithoutClose()
+      })
+    }
+  }
+
+  get #isReadable (): boolean {
+    return (this.#stream as { _readableState?: unknown })._readableState !== undefined
+  }
+
+  /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
+  get #provesByCallback (): boolean {
+    return this.#acceptance === 'callback' && !this.#isReadable && !this.#options.holdsSockets()
+  }
+
+  /**
+   * How many bytes it has accepted, as of the last time that nothing of them stood in its own read buffer, waiting for
+   * the transport to take it.
+   */
+  get consumedBytes (): number {
+    const { readableLength } = this.#stream as { readableLength?: number }
+    if (readableLength === undefined || readableLength === 0) this.#consumed = this.#accepted
+    return this.#consumed
+  }
+
+  write (chunk: string | Buffer, bytes: number): void {
+    if (this.#over) return
+    if (this.#isBroken()) return this.#failBroken()
+    try {
+      if (this.#acceptance === 'callback') {
+        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#onAccepted(bytes))
+      } else {
+        const goesOn = this.#stream.write(chunk)
+        if (this.#acceptance === 'return') {
+          if (goesOn === false || this.#undrained > 0) this.#acceptAtDrain(bytes)
+          else this.#onAccepted(bytes)
+        }
+      }
+    } catch (error) {
+      this.#fail('write-error', error)
+    }
+    this.#watch()
+  }
+
+  #acceptAtDrain (bytes: number): void {
+    if (this.#undrained === 0) {
+      this.#stream.once('drain', () => {
+        const drained = this.#undrained
+        this.#undrained = 0
+        this.#onAccepted(drained)
+      })
+    }
+    this.#undrained += bytes
+  }
+
+  async flush (): Promise<void> {
+    const { flush } = this.#stream
+    if (typeof flush !== 'function') return
+    // A flush without a parameter answers by its return value, one with a parameter by its callback, or both.
+    await new Promise<void>((resolve, reject) => {
+      const result = flush.call(this.#stream, error => error != null ? reject(error) : resolve())
+      if (flush.length === 0) resolve(result as Promise<void>)
+      else if (isThenable(result)) result.then(() => resolve(), reject)
+    })
+  }
+
+  end (): void {
+    if (this.#over || this.#ending) return
+    // What is destroyed would ignore it, and everybody would wait for its end.
+    if (this.#isBroken()) return this.#failBroken()
+    this.#ending = true
+    try {
+      if (typeof this.#stream.end === 'function') this.#stream.end()
+      else this.#end()
+    } catch (error) {
+      this.#fail('stream-error', error)
+    }
+  }
+
+  /** Some streams never emit `close`. With nothing to read behind them, or no request under way, all is done by then. */
+  #endWithoutClose (): void {
+    this.#closeTimer ??= setInterval(() => {
+      if (!this.#isReadable || this.#options.isQuiet?.() === true) this.#end()
+    }, CLOSE_AFTER_FINISH_MS).unref()
+  }
+
+  /** For a pipeline: all of its streams are done. */
+  done (error: Error | undefined): void {
+    const isOrderly = error === undefined || (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+    if (!isOrderly) this.#fail('stream-error', error)
+    else if (this.#ending) this.#end()
+    else this.#fail('closed-early', this.#error('closed before it was asked to end'))
+  }
+
+  destroy (): void {
+    this.#over = true
+    this.#unwatch()
+    try {
+      this.#stream.destroy?.()
+    } catch {
+      // What cannot be destroyed is let go.
+    }
+  }
+
+  #isBroken (): boolean {
+    return this.#stream.destroyed === true || (this.#stream.errored !== undefined && this.#stream.errored !== null)
+  }
+
+  // A stream is destroyed first and says so a little later: if it does, that is the failure.
+  #failBroken (): void {
+    setImmediate(() => this.#fail('destroyed', this.#stream.errored ?? this.#error('is destroyed')))
+  }
+
+  #onAccepted (bytes: number): void {
+    if (this.#over) return
+    this.#accepted += bytes
+    this.#events.onAccepted(this.#accepted)
+    if (this.#provesByCallback) this.#onDelivered(this.#accepted)
+  }
+
+  #onDelivered (bytes: number): void {
+    if (this.#over) return
+    this.#delivered = bytes
+    this.#events.onDelivered(bytes)
+  }
+
+  #fail (reason: FailureReason, error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    this.#unwatch()
+    this.#events.onFailure(toFailure(reason, error))
+  }
+
+  #end (): void {
+    if (this.#over) return
+    this.#over = true
+    this.#unwatch()
+    this.#events.onEnded()
+  }
+
+  #error (what: string): FanoutError {
+    return new FanoutError('ERR_FANOUT_SINK_CLOSED', `the stream ${what}`, { sink: this.#options.sink })
+  }
+
+  // Some streams are destroyed without an event. Looked for while lines are on their way, and not when idle.
+  #watch (): void {
+    if (this.#over) return
+    this.#pollsLeft = POLLS_AFTER_WRITE
+    this.#poll ??= setInterval(() => {
+      if (!this.#ending && this.#isBroken()) this.#failBroken()
+      else if (--this.#pollsLeft === 0) this.#unwatch()
+    }, POLL_MS).unref()
+  }
+
+  #unwatch (): void {
+    clearInterval(this.#poll)
+    clearInterval(this.#closeTimer)
+    this.#poll = undefined
+  }
+}
+
+/** What matters of a SonicBoom; `undefined` for any other stream. */
+function asSonicBoom (stream: unknown): { contentMode: 'text' | 'bytes', minLength: number } | undefined {
+  const { fd, flushSync, reopen, minLength, _writingBuf } = stream as Record<string, unknown>
+  if (typeof fd !== 'number' || typeof flushSync !== 'function' || typeof reopen !== 'function') return undefined
+  return { contentMode: Buffer.isBuffer(_writingBuf) ? 'bytes' : 'text', minLength: typeof minLength === 'number' ? minLength : 0 }
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,148 @@
+import { inspect } from 'node:util'
+import ThreadStream from 'thread-stream'
+import type { Worker, WorkerOptions } from 'node:worker_threads'
+import { hostPath } from '#host'
+import { FanoutError } from '../errors.js'
+import { toFailure, type SinkFailure } from '../failure.js'
+import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } from './child.js'
+import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
+
+const WINDOW_BYTES = 1024 * 1024
+/** For how long a thread whose sink has ended may take for its own exit handlers. */
+const EXIT_GRACE_MS = 500
+
+/** A sink in a thread of its own: whatever it does there, it does to itself. */
+export class ThreadChild implements Child {
+  readonly windowBytes = WINDOW_BYTES
+  readonly #stream: ThreadStream
+  readonly #worker: Worker
+  readonly #listener: ChildListener
+  readonly #sink: string
+  readonly #flushes = new Map<number, () => void>()
+  #kind: SinkKind = 'stream'
+  #lastFlush = 0
+  #isOver = false
+  #exitTimer: NodeJS.Timeout | undefined
+
+  constructor (source: ChildSource, workerOptions: WorkerOptions, listener: ChildListener) {
+    this.#listener = listener
+    this.#sink = source.sink
+    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig }
+    this.#stream = new ThreadStream({
+      filename: hostPath,
+      workerData,
+      workerOpts: { name: `pino-breaker-fanout:${source.sink}`, ...workerOptions },
+      bufferSize: WINDOW_BYTES
+    })
+    // What thread-stream makes of a dead thread is known already from the thread itself.
+    this.#stream.on('error', () => {})
+    this.#worker = (this.#stream as unknown as { worker: Worker }).worker
+    // A sink can post what it likes, and thread-stream would throw in this thread at some of it (a `WARNING` without an
+    // error, an event named `message`): of all messages it is shown only that its worker is ready.
+    const [onStreamMessage] = this.#worker.listeners('message')
+    this.#worker.removeAllListeners('message')
+    this.#worker.on('message', message => {
+      if (message?.code === 'READY') onStreamMessage?.call(this.#worker, message)
+      else this.#onMessage(message)
+    })
+    this.#worker.on('error', error => this.#fail(toFailure((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'thread-exit', error)))
+    this.#worker.on('exit', code => this.#exitTimer !== undefined ? this.#end() : this.#fail(toFailure('thread-exit', new FanoutError('ERR_FANOUT_SINK_THREAD', `the thread of the sink exited with code ${code}`, { sink: this.#sink }))))
+  }
+
+  configure (config: PinoConfig): void {
+    this.#post({ code: 'PINO_CONFIG', config })
+  }
+
+  send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
+    if (this.#isOver) return
+    if (this.#kind === 'delivery') this.#post({ code: 'FANOUT_SEND', id, bytes, count, attempt: attempts + 1 })
+    else this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
+  }
+
+  abort (id: string): void {
+    this.#post({ code: 'FANOUT_ABORT', id })
+  }
+
+  async flush (): Promise<void> {
+    if (this.#isOver) return
+    await new Promise<void>(resolve => {
+      const flush = ++this.#lastFlush
+      this.#flushes.set(flush, resolve)
+      this.#post({ code: 'FANOUT_FLUSH', flush })
+    })
+  }
+
+  end (): void {
+    this.#post({ code: 'FANOUT_END' })
+  }
+
+  destroy (): void {
+    this.#finish()
+    this.#worker.terminate()
+  }
+
+  // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.
+  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }): void {
+    if (!this.#isOver) this.#worker.postMessage(message)
+  }
+
+  #onMessage (message: { code?: unknown, name?: unknown, args?: unknown } | null): void {
+    if (this.#isOver || message === null || typeof message !== 'object') return
+    if (message.code === 'EVENT') {
+      if (typeof message.name !== 'string') return
+      const args: unknown[] = Array.isArray(message.args) ? message.args : [message.args]
+      if (message.name === HOST_EVENT) this.#onReport(args[0] as HostReport)
+      else this.#listener.onEvent(message.name, args)
+    } else if (message.code === 'ERROR') {
+      this.#fail(toFailure('thread-exit', (message as { err?: unknown }).err))
+    } else if (message.code !== 'WARNING' && message.code !== undefined && message.code !== null) {
+      this.#fail(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(message.code)}`, { sink: this.#sink })))
+    }
+  }
+
+  #onReport (report: HostReport): void {
+    switch (report.type) {
+      case 'ready':
+        this.#kind = report.kind
+        return this.#listener.onReady(report.kind)
+      case 'evidence':
+        this.#listener.onAccepted(report.accepted)
+        return this.#listener.onDelivered(report.delivered)
+      case 'sensed':
+        return this.#listener.onSensed()
+      case 'setback':
+        return this.#listener.onSetback(report.failure)
+      case 'refused':
+        return this.#listener.onRefused(report.bytes, report.failure)
+      case 'settled':
+        return this.#listener.onSettled(report.id, report.failure)
+      case 'flushed':
+        this.#flushes.get(report.flush)?.()
+        this.#flushes.delete(report.flush)
+        return
+      case 'failure':
+        return this.#fail(report.failure)
+      case 'ended':
+        this.#exitTimer ??= setTimeout(() => this.#end(), EXIT_GRACE_MS)
+    }
+  }
+
+  #fail (failure: SinkFailure): void {
+    if (this.#isOver) return
+    this.#finish()
+    this.#listener.onFailure(failure)
+  }
+
+  #end (): void {
+    if (this.#isOver) return
+    this.#finish()
+    this.#listener.onEnded()
+  }
+
+  #finish (): void {
+    clearTimeout(this.#exitTimer)
+    this.#isOver = true
+    for (const resolve of this.#flushes.values()) resolve()
+    this.#flushes.clear()
+  }
+}

@@ -1,0 +1,131 @@
+import { Writable } from 'node:stream'
+import { parentPort } from 'node:worker_threads'
+import { toFailure } from '../failure.js'
+import { SinkHost } from './host.js'
+import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
+import type { ChildSource } from './child.js'
+import { Sense } from './sensing.js'
+import { watchSockets } from './sockets.js'
+
+/**
+ * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
+ * sink listens to the port, so that it gets pino's config whenever it begins to listen.
+ */
+export default async function threadHost ({ source }: HostData): Promise<Writable> {
+  watchSockets()
+  // Ahead of thread-stream's own listeners, which end the thread with less to say.
+  process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
+  process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
+
+  const evidence = new Evidence()
+  const sense: Sense | undefined = source.sense === false ? undefined : senseFor(source, source.sense, () => host.consumedBytes, evidence)
+  const host: SinkHost = new SinkHost(source, {
+    onReady: kind => {
+      // A delivery sink tells what became of each batch: its requests would say the same thing twice.
+      if (kind === 'delivery') sense?.close()
+      report({ type: 'ready', kind })
+    },
+    onAccepted: bytes => evidence.accept(bytes),
+    onDelivered: bytes => evidence.deliver(bytes),
+    onSettled: (id, failure) => report({ type: 'settled', id, failure }),
+    onFailure: failure => {
+      evidence.report()
+      report({ type: 'failure', failure })
+    },
+    onEnded: () => {
+      evidence.report()
+      report({ type: 'ended' })
+      entry.destroy()
+    },
+    onSensed: () => {},
+    onSetback: () => {},
+    onRefused: () => {},
+    onEvent: () => {}
+  }, sense === undefined ? undefined : () => sense.isQuiet)
+  await host.start()
+
+  parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
+    if (order === null || typeof order !== 'object') return
+    if (isOrder(order, 'FANOUT_SEND')) {
+      const { id, bytes, count, attempt } = order
+      host.send({ id, text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), count, bytes: bytes.byteLength, attempt })
+    } else if (isOrder(order, 'FANOUT_ABORT')) {
+      host.abort(order.id)
+    } else if (isOrder(order, 'FANOUT_FLUSH')) {
+      host.flush().then(() => report({ type: 'flushed', flush: order.flush }))
+    } else if (isOrder(order, 'FANOUT_END')) {
+      host.end()
+    }
+  })
+
+  // The ring between the threads wraps in the middle of a line; a sink is given whole lines only, so that what it
+  // accepted ends with one.
+  let rest = ''
+  const entry = new Writable({
+    decodeStrings: false,
+    write (chunk: string, _encoding, done) {
+      const end = chunk.lastIndexOf('\n') + 1
+      if (end === 0) {
+        rest += chunk
+      } else {
+        const lines = rest + (end === chunk.length ? chunk : chunk.slice(0, end))
+        rest = end === chunk.length ? '' : chunk.slice(end)
+        host.write(lines, Buffer.byteLength(lines))
+      }
+      done()
+    }
+  })
+  return entry
+}
+
+/** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
+function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
+  return new Sense({ sink, writeTimeoutMs, console: options.console, mark }, {
+    onRequest: () => report({ type: 'sensed' }),
+    onDelivered: bytes => evidence.deliver(bytes),
+    onSetback: failure => {
+      evidence.report()
+      report({ type: 'setback', failure })
+    },
+    onRefused: (bytes, failure) => {
+      evidence.report()
+      report({ type: 'refused', bytes, failure })
+    }
+  })
+}
+
+function isOrder<Code extends HostOrder['code']> (order: { code?: unknown }, code: Code): order is HostOrder & { code: Code } {
+  return order.code === code
+}
+
+function report (args: HostReport): void {
+  parentPort?.postMessage({ code: 'EVENT', name: HOST_EVENT, args: [args] })
+}
+
+/** Gathers what the sink says within one turn of the event loop into one message. */
+class Evidence {
+  #accepted = 0
+  #delivered = 0
+  #scheduled: NodeJS.Immediate | undefined
+
+  accept (bytes: number): void {
+    this.#accepted = bytes
+    this.#schedule()
+  }
+
+  deliver (bytes: number): void {
+    this.#delivered = bytes
+    this.#schedule()
+  }
+
+  report (): void {
+    if (this.#scheduled === undefined) return
+    clearImmediate(this.#scheduled)
+    this.#scheduled = undefined
+    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered })
+  }
+
+  #schedule (): void {
+    this.#scheduled ??= setImmediate(() => this.report())
+  }
+}

@@ -1,0 +1,108 @@
+import { pino, type Logger } from 'pino'
+import type { TransitionEvent } from './breaker.js'
+import type { PinoConfig } from './child/child.js'
+import type { FailureReason } from './failure.js'
+import type { Loss } from './lane/loss-report.js'
+import { LevelNames, standardLevels } from './levels.js'
+
+/** A diagnostic record, ready to be written. */
+export interface DiagnosticRecord {
+  /** An NDJSON line, with its newline. */
+  line: string
+  level: number
+  /** The sink that it is about, if it is about one. */
+  sink: string | undefined
+}
+
+/** How diagnostics are made. */
+export interface DiagnosticsOptions {
+  /** The lowest level that is written. */
+  level: number | string
+  levelKey: string
+  /** Whether the app's own lines have labels for levels. */
+  usesLabels: () => boolean
+  write: (record: DiagnosticRecord) => void
+}
+
+type Severity = 'info' | 'warn'
+
+/**
+ * Tells what happens to the sinks, in records that look like the app's own: made by a pino logger with the level map,
+ * message key and error key of the app's.
+ */
+export class Diagnostics {
+  readonly #options: DiagnosticsOptions
+  #config: PinoConfig = {}
+  #logger: Logger<string> | undefined
+  #about: string | undefined
+
+  constructor (options: DiagnosticsOptions) {
+    this.#options = options
+  }
+
+  /** Takes over what pino told of the app's logger. */
+  configure (config: PinoConfig): void {
+    this.#config = config
+    this.#logger = undefined
+  }
+
+  transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err }: TransitionEvent): void {
+    const errorKey = this.#config.errorKey ?? 'err'
+    this.#write(to === 'open' ? 'warn' : 'info', sink, {
+      component: 'circuit-breaker', sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, ...(err !== undefined && { [errorKey]: err })
+    }, `sink circuit ${to}`)
+  }
+
+  loss (sink: string, loss: Loss, lines: number): void {
+    if (loss.kind === 'skipped') this.#write('warn', sink, { component: 'lane', sink, skipped: lines }, 'sink skipped lines')
+    else this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: loss.reason }, 'sink dropping lines')
+  }
+
+  restarted (sink: string, reason: FailureReason, restarts: number): void {
+    this.#write('info', sink, { component: 'supervisor', sink, reason, restarts }, 'sink restarted')
+  }
+
+  undelivered (sink: string, lines: number): void {
+    this.#write('warn', sink, { component: 'lane', sink, lines }, 'sink lines undelivered at close')
+  }
+
+  /** A setting that is no fault, but not what somebody meant either. */
+  warning (message: string): void {
+    this.#write('warn', undefined, { component: 'options' }, message)
+  }
+
+  #write (severity: Severity, sink: string | undefined, fields: object, message: string): void {
+    this.#about = sink
+    this.#logger ??= this.#createLogger()
+    ;(this.#logger as unknown as Record<Severity, (fields: object, message: string) => void>)[severity](fields, message)
+  }
+
+  #createLogger (): Logger<string> {
+    const { levelKey, usesLabels, write, level } = this.#options
+    const customLevels = { ...standardLevels, ...this.#config.levels?.values }
+    const levels = new LevelNames(customLevels)
+    const destination = {
+      // pino tells a stream that bears this symbol the level of each line before it writes it.
+      [Symbol.for('pino.metadata')]: true,
+      lastLevel: 0,
+      write: (line: string): void => write({ line, level: destination.lastLevel, sink: this.#about })
+    }
+    return pino({
+      name: 'pino-breaker-fanout',
+      level: labelFor((levels.valueOf(level) ?? levels.valueOf('info')) as number, customLevels),
+      useOnlyCustomLevels: true,
+      customLevels,
+      messageKey: this.#config.messageKey ?? 'msg',
+      errorKey: this.#config.errorKey ?? 'err',
+      // Errors are plain data here already; pino would take them for errors whose class is Object.
+      serializers: { [this.#config.errorKey ?? 'err']: (err: unknown) => err },
+      formatters: { level: (label, number) => ({ [levelKey]: usesLabels() ? label : number }) }
+    }, destination)
+  }
+}
+
+/** The label of the lowest level that is not below a number; pino's loggers take labels only. */
+function labelFor (level: number, levels: Record<string, number>): string {
+  const admitted = Object.entries(levels).filter(([, value]) => value >= level).sort(([, a], [, b]) => a - b)
+  return admitted[0]?.[0] ?? 'silent'
+}

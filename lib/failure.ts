@@ -1,0 +1,61 @@
+import { serializeError, type SerializedError } from './errors.js'
+
+/**
+ * Why an attempt, or a sink as a whole, failed:
+ *
+ * - `start-failed`: its module did not load, or its factory threw or rejected
+ * - `start-timeout`: import or factory had not settled after `startTimeoutMs`
+ * - `stream-error`: it emitted `error`, or another event that means failure
+ * - `write-error`: `write()` threw, a write callback or a `send` brought an error
+ * - `write-timeout`: a batch was not accepted, and nothing moved, for `writeTimeoutMs`
+ * - `closed-early`: `close`, `end` or `finish` before it was asked to end
+ * - `destroyed`: it is destroyed or errored without having said so
+ * - `thread-exit`: its thread ended: `process.exit`, an uncaught exception, an unhandled rejection
+ * - `out-of-memory`: its thread reached its heap limit
+ * - `network`: a connection failed; the system's code is in the error
+ * - `health-check`: a health check of its backend failed
+ * - `http-<status>`: its backend answered with that status
+ */
+export type FailureReason =
+  | 'start-failed' | 'start-timeout' | 'stream-error' | 'write-error' | 'write-timeout' | 'closed-early'
+  | 'destroyed' | 'thread-exit' | 'out-of-memory' | 'network' | 'health-check' | `http-${number}`
+
+/** A failure as plain data, fit to cross threads. */
+export interface SinkFailure {
+  reason: FailureReason
+  err: SerializedError
+}
+
+/** Puts what was thrown together with the reason that the place of the failure tells. */
+export function toFailure (reason: FailureReason, thrown: unknown): SinkFailure {
+  const err = serializeError(thrown)
+  const networkCode = reason === 'network' ? networkCodeOf(err) : undefined
+  return { reason, err: networkCode === undefined ? err : { ...err, code: networkCode } }
+}
+
+/**
+ * The reason that an error tells by itself: `http-<status>` by its `statusCode`, `network` by its system code or that of
+ * a cause, else `write-error`.
+ */
+export function reasonOf (thrown: unknown): FailureReason {
+  const err = serializeError(thrown)
+  const { statusCode } = err
+  if (statusCode !== undefined && Number.isInteger(statusCode) && statusCode >= 300 && statusCode <= 599) return `http-${statusCode}`
+  return networkCodeOf(err) === undefined ? 'write-error' : 'network'
+}
+
+/** `fetch()` rejects with a bare TypeError: what happened stands in its cause. */
+function networkCodeOf ({ code, cause }: SerializedError): string | undefined {
+  if (code !== undefined && isNetworkCode(code)) return code
+  return cause === undefined ? undefined : networkCodeOf(cause)
+}
+
+const NETWORK_CODES = new Set([
+  'EADDRNOTAVAIL', 'EAI_AGAIN', 'ECONNABORTED', 'ECONNREFUSED', 'ECONNRESET', 'EHOSTDOWN', 'EHOSTUNREACH', 'ENETDOWN', 'ENETRESET', 'ENETUNREACH',
+  'ENOTCONN', 'ENOTFOUND', 'EPIPE', 'EPROTO', 'ESOCKETTIMEDOUT', 'ETIMEDOUT'
+])
+
+/** Whether a system's or undici's code means that a connection failed. */
+function isNetworkCode (code: string): boolean {
+  return NETWORK_CODES.has(code) || code.startsWith('UND_ERR_') || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || code.startsWith('CERT_')
+}

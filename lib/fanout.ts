@@ -1,0 +1,314 @@
+import { Writable } from 'node:stream'
+import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
+import { Batch } from './batch.js'
+import type { TransitionEvent } from './breaker.js'
+import type { Child, ChildListener, ChildSource, PinoConfig } from './child/child.js'
+import { InlineChild } from './child/inline-child.js'
+import { ThreadChild } from './child/thread-child.js'
+import { systemClock, type Clock } from './clock.js'
+import { Diagnostics, type DiagnosticRecord } from './diagnostics.js'
+import { Lane } from './lane.js'
+import type { Fallback } from './lane/ledger.js'
+import { LevelNames, standardLevels } from './levels.js'
+import type { FanoutSnapshot } from './metrics.js'
+import { parseOptions, type FanoutOptions, type FanoutSettings, type TargetSettings } from './options.js'
+import { Router } from './router.js'
+import { Splitter } from './splitter.js'
+import { writeToStderr } from './stderr.js'
+
+const FLUSH_TIMEOUT_MS = 5000
+/** For how long lines wait for pino's config: a stream that is written to without a logger never gets one. */
+const CONFIG_TIMEOUT_MS = 1000
+/** Of the time to close, what each further rank of lanes is left at least. */
+const RANK_RESERVE = 0.1
+
+/**
+ * The transport: pino calls this in its worker thread, with `options`.
+ *
+ * @returns The stream that pino writes to. It never emits `error` once it is there, and never closes early.
+ * @throws {@link FanoutError} `ERR_FANOUT_OPTIONS`, with every fault of the options.
+ */
+export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
+  return new FanoutStream(parseOptions(options))
+}
+
+/** A lane and what it was made from. */
+interface Seat {
+  lane: Lane
+  target: TargetSettings
+  /** Lanes are ended in the order of their ranks: first those that may still need others. */
+  rank: number
+}
+
+/** The Writable that pino feeds. */
+export class FanoutStream extends Writable {
+  readonly #settings: FanoutSettings
+  readonly #clock: Clock
+  readonly #seats: readonly Seat[]
+  readonly #diagnostics: Diagnostics | undefined
+  readonly #splitter: Splitter
+  readonly #ready: Promise<void>
+  #router: Router<Lane> | undefined
+  #becomeReady: () => void = () => {}
+  #deliveries: Array<{ lanes: readonly Lane[], batch: Batch }> = []
+  #forgetConfig: () => void = () => {}
+  #configTimer: NodeJS.Timeout | undefined
+  #metricsTimer: NodeJS.Timeout | undefined
+  #onRelief: (() => void) | undefined
+
+  constructor (settings: FanoutSettings, clock: Clock = systemClock) {
+    super({ decodeStrings: false })
+    this.#settings = settings
+    this.#clock = clock
+    const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs } = settings
+    if (diagnostics !== false) {
+      this.#diagnostics = new Diagnostics({
+        level: diagnostics.level,
+        levelKey,
+        usesLabels: () => this.#router?.usesLabels ?? false,
+        write: record => this.#deliverRecord(record)
+      })
+    }
+    this.#seats = this.#createSeats(settings.pinoWillSendConfig || willSendConfig)
+    this.#splitter = new Splitter(maxLineBytes, {
+      onLines: text => this.#router?.route(text),
+      onTooLong: () => this.#router?.refuseLine()
+    })
+    this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
+    this.#awaitConfig()
+    for (const { lane } of this.#seats) lane.start()
+    if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
+  }
+
+  /** Every sink's counters at this moment. */
+  snapshot (): FanoutSnapshot {
+    return { time: this.#clock.wallTime(), linesWithoutLevel: this.#router?.linesWithoutLevel ?? 0, sinks: this.#seats.map(({ lane }) => lane.snapshot()) }
+  }
+
+  /** Calls back when every sink that works has what it was given, after 5 s at most. For `logger.flush()`. */
+  flush (callback: (error?: Error | null) => void): void {
+    const deadline = this.#clock.now() + FLUSH_TIMEOUT_MS
+    Promise.all(this.#seats.map(({ lane }) => lane.flush(deadline))).then(() => callback())
+  }
+
+  override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.#router === undefined) {
+      this.#startConfigTimer()
+      this.#ready.then(() => this.#take(chunk, done))
+    } else {
+      this.#take(chunk, done)
+    }
+  }
+
+  override _final (done: () => void): void {
+    this.#close().then(done)
+  }
+
+  override _destroy (_error: Error | null, done: (error: Error | null) => void): void {
+    // Only what was not ended before has anything left to do here.
+    const now = this.#clock.now()
+    clearTimeout(this.#configTimer)
+    clearInterval(this.#metricsTimer)
+    this.#forgetConfig()
+    Promise.all(this.#seats.map(({ lane }) => lane.end(now))).then(() => done(null))
+  }
+
+  #take (chunk: string | Buffer, done: () => void): void {
+    this.#splitter.write(chunk)
+    if (this.#settings.parallel) this.#whenRelieved(done)
+    else this.#deliverInTurn().then(done)
+  }
+
+  /** Goes on when no lane holds the app back any more. */
+  #whenRelieved (done: () => void): void {
+    if (!this.#seats.some(({ lane }) => lane.isPressing)) return done()
+    this.#onRelief = () => {
+      if (this.#seats.some(({ lane }) => lane.isPressing)) return
+      this.#onRelief = undefined
+      done()
+    }
+  }
+
+  async #deliverInTurn (): Promise<void> {
+    for (const { lanes, batch } of this.#deliveries.splice(0)) {
+      for (const lane of lanes) {
+        lane.offer(batch)
+        const { target } = this.#seats.find(seat => seat.lane === lane) as Seat
+        await lane.settle(this.#clock.now() + target.writeTimeoutMs)
+      }
+    }
+  }
+
+  #createSeats (givesConfig: boolean): Seat[] {
+    const { targets } = this.#settings
+    const life = `${this.#clock.wallTime().toString(36)}-${process.pid.toString(36)}`
+    const seats = targets.map((target, index): Seat => {
+      const lane = new Lane({
+        // A standby's own outage must not hold what others passed on to it.
+        settings: target.standby ? { ...target, whenOpen: 'fallback' } : target,
+        life: `${life}-${index}`,
+        willSendConfig: givesConfig,
+        clock: this.#clock,
+        random: Math.random,
+        createChild: listener => createChild(target, givesConfig, listener),
+        events: {
+          onTransition: event => this.#onTransition(event),
+          onLoss: (loss, lines) => this.#diagnostics?.loss(target.name, loss, lines),
+          onRestart: (reason, restarts) => this.#diagnostics?.restarted(target.name, reason, restarts),
+          onUndelivered: lines => this.#diagnostics?.undelivered(target.name, lines),
+          onEvent: passToApp
+        }
+      })
+      lane.onRelief = () => this.#onRelief?.()
+      return { lane, target, rank: 0 }
+    })
+
+    const byName = new Map(seats.map(seat => [seat.target.name, seat]))
+    const toStderr: Fallback = { takeOver: lines => writeToStderr(lines.bytes) }
+    for (const { lane, target } of seats) {
+      const next = target.fallback === undefined ? undefined : byName.get(target.fallback)
+      if (next !== undefined) lane.fallBackTo({ takeOver: ({ bytes, count }) => next.lane.offer(new Batch(bytes, count)) })
+      else if (target.fallback === 'stderr' || target.standby) lane.fallBackTo(toStderr)
+    }
+    rank(seats, byName)
+    // Levels of the app's own come with pino's config; until then diagnostics, at least, are routed by what is known.
+    setLevels(seats, new LevelNames(this.#settings.levels ?? {}))
+    return seats
+  }
+
+  #awaitConfig (): void {
+    if (!(this.#settings.pinoWillSendConfig || willSendConfig)) return this.#configure(undefined)
+    this.#forgetConfig = onPinoConfig(config => {
+      this.#forgetConfig()
+      this.#configure(config)
+    })
+  }
+
+  #startConfigTimer (): void {
+    this.#configTimer ??= setTimeout(() => this.#configure(undefined), CONFIG_TIMEOUT_MS)
+  }
+
+  /** From here on levels have a meaning, and lines are routed. */
+  #configure (config: PinoConfig | undefined): void {
+    clearTimeout(this.#configTimer)
+    const { levels, levelKey, dedupe, maxLineBytes, parallel, warnings } = this.#settings
+    const names = new LevelNames(levels ?? config?.levels?.values ?? {})
+    const unknown = setLevels(this.#seats, names)
+    const former = this.#router
+    this.#router = new Router<Lane>({
+      lanes: this.#seats.filter(({ target }) => !target.standby).map(({ lane }) => lane),
+      levels: names,
+      levelKey,
+      dedupe,
+      maxLineBytes,
+      deliver: parallel
+        ? (lanes, batch) => { for (const lane of lanes) lane.offer(batch) }
+        : (lanes, batch) => { this.#deliveries.push({ lanes, batch }) }
+    }, former)
+    if (config !== undefined) this.#diagnostics?.configure(config)
+    for (const { lane } of this.#seats) lane.configure(config)
+    this.#becomeReady()
+    if (former !== undefined) return
+    for (const warning of warnings) this.#diagnostics?.warning(warning)
+    for (const { name, level } of unknown) {
+      this.#diagnostics?.warning(`target "${name}": there is no level "${level}", it takes "info" and above; the levels are ${names.labels.join(', ')}`)
+    }
+  }
+
+  #onTransition (event: TransitionEvent): void {
+    this.#diagnostics?.transition(event)
+    this.#emitEvent('breaker', event)
+  }
+
+  #deliverRecord ({ line, level, sink }: DiagnosticRecord): void {
+    const { diagnostics } = this.#settings
+    if (diagnostics === false) return
+    const { to } = diagnostics
+    let taken = false
+    if (to !== 'stderr') {
+      const batch = new Batch(line, 1, { isDiagnostic: true })
+      for (const { lane, target } of this.#seats) {
+        const isMeant = to === 'others' ? !target.standby && target.name !== sink && level >= lane.minLevel : to.includes(target.name)
+        if (!isMeant || !lane.takesDiagnostics) continue
+        lane.offer(batch)
+        taken = true
+      }
+    }
+    if (!taken) writeToStderr(line)
+  }
+
+  #sendMetrics (): void {
+    this.#emitEvent('metrics', this.snapshot())
+  }
+
+  /** Events are for the app's `transport`, and for whoever uses this stream in its own thread. */
+  #emitEvent (name: 'breaker' | 'metrics', payload: TransitionEvent | FanoutSnapshot): void {
+    emitInApp(name, [payload])
+    try {
+      this.emit(name, payload)
+    } catch {
+      // A listener's fault is not the log's.
+    }
+  }
+
+  /** Ends every lane within the one deadline; a lane that hangs delays no other, but for those it may still need. */
+  async #close (): Promise<void> {
+    const { closeTimeoutMs, metricsIntervalMs } = this.#settings
+    const deadline = this.#clock.now() + closeTimeoutMs
+    if (this.#router === undefined) this.#configure(undefined)
+    await this.#splitter.end()
+    await this.#deliverInTurn()
+    const ranks = [...new Set(this.#seats.map(seat => seat.rank))].sort((a, b) => a - b)
+    for (const [i, rank] of ranks.entries()) {
+      const ownDeadline = deadline - (ranks.length - 1 - i) * RANK_RESERVE * closeTimeoutMs
+      await Promise.all(this.#seats.filter(seat => seat.rank === rank).map(async ({ lane }) => {
+        await lane.drain(ownDeadline)
+        await lane.end(ownDeadline)
+      }))
+    }
+    if (metricsIntervalMs > 0) this.#sendMetrics()
+  }
+}
+
+/** Gives each lane its lowest level; returns the targets whose level has no meaning, which take `info` and above. */
+function setLevels (seats: readonly Seat[], names: LevelNames): TargetSettings[] {
+  const unknown: TargetSettings[] = []
+  for (const { lane, target } of seats) {
+    const minLevel = names.valueOf(target.level)
+    if (minLevel === undefined) unknown.push(target)
+    lane.minLevel = minLevel ?? standardLevels['info'] as number
+  }
+  return unknown
+}
+
+/** Standbys are ended after those whose lines they may get, and files last, since the last diagnostics go to them. */
+function rank (seats: readonly Seat[], byName: ReadonlyMap<string, Seat>): void {
+  for (const seat of seats) {
+    let next = seat
+    for (let depth = 1; next.target.fallback !== undefined; depth++) {
+      const fallback = byName.get(next.target.fallback)
+      if (fallback === undefined) break
+      fallback.rank = Math.max(fallback.rank, depth)
+      next = fallback
+    }
+  }
+  const last = Math.max(...seats.map(seat => seat.rank)) + 1
+  for (const seat of seats) {
+    const { source, isolation, fallback } = seat.target
+    const isFile = isolation === 'inline' && source.kind === 'target' && source.entry.isPinoFile
+    if (seat.rank === 0 && isFile && fallback === undefined) seat.rank = last
+  }
+}
+
+function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
+  const childSource: ChildSource = {
+    sink: name,
+    entries: source.kind === 'pipeline' ? source.entries : [source.entry],
+    isPipeline: source.kind === 'pipeline',
+    failureEvents,
+    sense,
+    writeTimeoutMs,
+    willSendConfig: givesConfig
+  }
+  return isolation === 'inline' ? new InlineChild(childSource, listener) : new ThreadChild(childSource, worker, listener)
+}

@@ -1,0 +1,84 @@
+import http from 'node:http'
+import https from 'node:https'
+import net from 'node:net'
+import { FanoutError } from '../errors.js'
+import { toFailure, type SinkFailure } from '../failure.js'
+import type { HealthCheckSettings } from '../options.js'
+
+/** What a health check tells. */
+export interface HealthCheckEvents {
+  onPassed (): void
+  onFailed (failure: SinkFailure): void
+}
+
+/**
+ * Asks a backend whether it is there, apart from the sink: for a transport of which nothing can be seen. It is done each
+ * `intervalMs`, from `start` to `stop`.
+ */
+export class HealthCheck {
+  readonly #settings: HealthCheckSettings
+  readonly #sink: string
+  readonly #events: HealthCheckEvents
+  #timer: NodeJS.Timeout | undefined
+  #cancel: (() => void) | undefined
+  #hasPassed = false
+
+  constructor (sink: string, settings: HealthCheckSettings, events: HealthCheckEvents) {
+    this.#sink = sink
+    this.#settings = settings
+    this.#events = events
+  }
+
+  /** Whether the last one passed. */
+  get hasPassed (): boolean {
+    return this.#hasPassed
+  }
+
+  start (): void {
+    this.#timer ??= setInterval(() => this.check(), this.#settings.intervalMs).unref()
+  }
+
+  stop (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#cancel?.()
+  }
+
+  /** What it said before does not count any more. */
+  forget (): void {
+    this.#hasPassed = false
+  }
+
+  /** Does one now, unless one is under way. */
+  check (): void {
+    if (this.#cancel !== undefined) return
+    const { timeoutMs } = this.#settings
+    const settle = (error: unknown): void => {
+      if (this.#cancel === undefined) return
+      this.#cancel()
+      this.#hasPassed = error === undefined
+      if (error === undefined) this.#events.onPassed()
+      else this.#events.onFailed(toFailure('health-check', error))
+    }
+    const timer = setTimeout(() => settle(new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the health check had no answer after ${timeoutMs} ms`, { sink: this.#sink })), timeoutMs)
+    const asked = this.#ask(settle)
+    this.#cancel = () => {
+      this.#cancel = undefined
+      clearTimeout(timer)
+      asked.destroy()
+    }
+  }
+
+  #ask (settle: (error: unknown) => void): { destroy (): unknown } {
+    if (this.#settings.kind === 'tcp') {
+      const { host, port } = this.#settings
+      return net.connect({ host, port }, () => settle(undefined)).on('error', settle)
+    }
+    const { url } = this.#settings
+    const get = url.startsWith('https:') ? https.get : http.get
+    return get(url, { agent: false }, ({ statusCode = 0 }) => {
+      if (statusCode < 400) settle(undefined)
+      else settle(Object.assign(new FanoutError('ERR_FANOUT_SINK_REPORTED', `the health check was answered by http ${statusCode}`, { sink: this.#sink }), { statusCode }))
+    }).on('error', settle)
+  }
+}

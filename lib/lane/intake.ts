@@ -1,0 +1,253 @@
+import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
+import type { Clock } from '../clock.js'
+import { LineQueue, type Amount, type NewLines } from '../queue.js'
+import type { Pace } from './pace.js'
+import type { Attempt, Unsettled } from './unsettled.js'
+
+/** The option `queue` of a target. */
+export interface IntakeSettings {
+  maxBytes: number
+  maxLines: number
+  overflow: 'drop-oldest' | 'drop-newest' | 'block'
+  blockTimeoutMs: number
+}
+
+/** What an intake asks and tells its lane. */
+export interface IntakeEvents {
+  /** Whether the sink is being given lines at all, so that waiting for it makes sense. */
+  isTakenFrom (): boolean
+  /** Lines that were accepted, and kept only in case of a failure, must make room. */
+  onSurrender (attempt: Attempt): void
+  onDropped (lines: number, isDiagnostic: boolean): void
+  /** Nothing is held back any more. */
+  onRelief (): void
+  /** Time to look again whether to go on holding back. */
+  onTick (): void
+}
+
+/** Lines that have no place in the queue yet. */
+interface Newcomer {
+  lines: Lines
+  isDiagnostic: boolean
+}
+
+const TICK_MS = 50
+/** thread-stream gives up after 10 s, and takes the app with it: no chunk is ever held back for so long. */
+const MAX_PUSHBACK_MS = 8000
+/** For how long a sink that has no lines in its hands, since it is just starting, is trusted to have a pace. */
+const START_MS = 500
+/** A shorter silence says nothing: a healthy sink may not have been given the processor for so long. */
+const SHORTEST_SILENCE_MS = 250
+/** A sink that moves tells of it after so much at the latest. */
+const PORTION_BYTES = 1024 * 1024
+
+/**
+ * The way into a lane: its queue, and what happens when that is full. First the app is held back, as long as the sink's
+ * pace promises that it helps; then lines are dropped by the policy.
+ */
+export class Intake {
+  readonly #settings: IntakeSettings
+  readonly #clock: Clock
+  readonly #pace: Pace
+  readonly #unsettled: Unsettled
+  readonly #events: IntakeEvents
+  readonly #queue: LineQueue
+  /** Came when the queue was full; holds the app back while there is any. */
+  readonly #waiting: Newcomer[] = []
+  #waitingSince = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor (settings: IntakeSettings, { clock, pace, unsettled }: { clock: Clock, pace: Pace, unsettled: Unsettled }, events: IntakeEvents) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#pace = pace
+    this.#unsettled = unsettled
+    this.#events = events
+    this.#queue = new LineQueue(settings)
+  }
+
+  get isEmpty (): boolean {
+    return this.#queue.isEmpty && this.#waiting.length === 0
+  }
+
+  /** Whether there is anything to {@link shift}: what waits is let in first. */
+  get hasQueued (): boolean {
+    return !this.#queue.isEmpty
+  }
+
+  get isPressing (): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** What is queued, and what waits to be. */
+  get lines (): number {
+    return this.#waiting.reduce((sum, { lines }) => sum + lines.count, this.#queue.lines)
+  }
+
+  get bytes (): number {
+    return this.#waiting.reduce((sum, { lines }) => sum + lines.bytes.length, this.#queue.bytes)
+  }
+
+  get firstLine (): number {
+    return this.#queue.firstLine
+  }
+
+  get nextLine (): number {
+    return this.#queue.nextLine
+  }
+
+  /** Whether these lines may go straight through: nothing is before them, and they are within the bounds. */
+  letsPass ({ byteLength, count }: Batch): boolean {
+    // There is no way to have less than one line; alone it may pass, whatever its size.
+    return this.isEmpty && (this.#makeRoom(byteLength, count) || (count === 1 && this.#unsettled.count === 0))
+  }
+
+  /** Lets lines straight through that {@link letsPass} has let. */
+  pass (batch: Batch): Lines {
+    this.#beginIfIdle()
+    return this.#queue.pass(batch)
+  }
+
+  add ({ bytes, count, isDiagnostic }: Batch): void {
+    const newcomer: Newcomer = { lines: freshLines(bytes, count, 0), isDiagnostic }
+    if (this.#waiting.length > 0) {
+      this.#waiting.push(newcomer)
+    } else if (this.#makeRoom(bytes.length, count)) {
+      this.#beginIfIdle()
+      this.#queue.push(newcomer.lines)
+    } else {
+      this.#beginIfIdle()
+      this.#waitingSince = this.#clock.now()
+      if (!this.#mustPushBack()) return this.#force(newcomer)
+      this.#waiting.push(this.#admitPart(newcomer))
+      this.#timer ??= setInterval(() => this.#events.onTick(), TICK_MS)
+    }
+  }
+
+  /** Lets in what waits, as far as there is room, or no reason left to hold the app back. */
+  admit (): void {
+    if (this.#waiting.length === 0) return
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (this.#makeRoom(first.lines.bytes.length, first.lines.count) || this.#isAlone(first)) {
+        this.#queue.push(first.lines)
+      } else if (this.#mustPushBack()) {
+        this.#waiting[0] = this.#admitPart(first)
+        return
+      } else {
+        this.#force(first)
+      }
+      this.#waiting.shift()
+    }
+    this.#relieve()
+  }
+
+  shift (maxBytes: number): Lines | undefined {
+    return this.#queue.shift(maxBytes)
+  }
+
+  unshift (lines: readonly Lines[]): void {
+    this.#queue.unshift(lines)
+  }
+
+  /** Takes everything out, oldest first. */
+  drain (): NewLines[] {
+    const all = [...this.#queue.drain(), ...this.#waiting.splice(0).map(({ lines }) => lines)]
+    this.#relieve()
+    return all
+  }
+
+  #beginIfIdle (): void {
+    if (this.#queue.isEmpty && !this.#unsettled.hasUnaccepted) this.#pace.begin(this.#clock.now())
+  }
+
+  #relieve (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#events.onRelief()
+  }
+
+  #makeRoom (bytes: number, lines: number): boolean {
+    while (!this.#queue.fits(bytes, lines, this.#unsettled)) {
+      const attempt = this.#unsettled.takeOldestAccepted()
+      if (attempt === undefined) return false
+      this.#events.onSurrender(attempt)
+    }
+    return true
+  }
+
+  /** Whether this is a single line with nothing before it, about to be taken: it may come in whatever its size. */
+  #isAlone ({ lines: { count } }: Newcomer): boolean {
+    return count === 1 && this.#queue.isEmpty && this.#unsettled.count === 0 && this.#events.isTakenFrom()
+  }
+
+  #mustPushBack (): boolean {
+    if (!this.#events.isTakenFrom()) return false
+    const now = this.#clock.now()
+    if (now - this.#waitingSince >= MAX_PUSHBACK_MS) return false
+    const { overflow, blockTimeoutMs } = this.#settings
+    const stillForMs = now - this.#pace.lastProgress
+    if (overflow === 'block') return stillForMs < blockTimeoutMs
+    if (stillForMs >= this.#patienceMs) return false
+    return !this.#pace.hasMoved || this.#pace.msFor(this.#queue.bytes + this.#unsettled.unacceptedBytes, now) <= blockTimeoutMs
+  }
+
+  /**
+   * For how long the sink may be silent: what it has in its hands must be gone within its share of `blockTimeoutMs`. All
+   * that the app logs while it is held back piles up in the app, so a sink that hangs must be known for it soon.
+   */
+  get #patienceMs (): number {
+    const { blockTimeoutMs } = this.#settings
+    const inHand = this.#unsettled.unacceptedBytes
+    if (inHand === 0) return Math.min(START_MS, blockTimeoutMs)
+    const share = Math.min(PORTION_BYTES, inHand) / (this.#queue.bytes + inHand)
+    return Math.min(blockTimeoutMs, Math.max(SHORTEST_SILENCE_MS, share * blockTimeoutMs))
+  }
+
+  /** Lets in as many lines as there is room for, though not all of them; returns the rest. */
+  #admitPart ({ lines, isDiagnostic }: Newcomer): Newcomer {
+    const [head, rest] = this.#cutToRoom(lines)
+    if (!this.#fits(head) || rest === undefined) return { lines, isDiagnostic }
+    this.#queue.push(head)
+    return { lines: rest, isDiagnostic }
+  }
+
+  /** Takes lines into a queue that is full, by its policy. */
+  #force ({ lines, isDiagnostic }: Newcomer): void {
+    let dropped = 0
+    if (this.#settings.overflow === 'drop-newest') {
+      const [head, rest] = this.#cutToRoom(lines)
+      const fits = this.#fits(head)
+      if (fits) this.#queue.push(head)
+      dropped = fits ? rest?.count ?? 0 : lines.count
+    } else {
+      let rest: Lines | undefined = lines
+      // What an empty queue could not keep either must not cost what is in this one.
+      const most = { bytes: this.#settings.maxBytes - this.#unsettled.bytes, lines: this.#settings.maxLines - this.#unsettled.lines }
+      while (rest !== undefined && (rest.bytes.length > most.bytes || rest.count > most.lines)) {
+        const [head, tail]: [Lines, Lines | undefined] = cutLines(rest, ...excess(rest, most))
+        dropped += head.count
+        rest = tail
+      }
+      if (rest !== undefined) {
+        while (!this.#fits(rest)) dropped += this.#queue.shift(...excess(rest, this.#queue.room(this.#unsettled)))?.count ?? 0
+        this.#queue.push(rest)
+      }
+    }
+    this.#events.onDropped(dropped, isDiagnostic)
+  }
+
+  #cutToRoom (lines: Lines): [head: Lines, rest: Lines | undefined] {
+    const room = this.#queue.room(this.#unsettled)
+    return cutLines(lines, room.bytes, room.lines)
+  }
+
+  #fits ({ bytes, count }: NewLines): boolean {
+    return this.#queue.fits(bytes.length, count, this.#unsettled)
+  }
+}
+
+/** By how many bytes and lines these are too many; no limit where they are not. */
+function excess ({ bytes, count }: NewLines, room: Amount): [bytes: number, lines: number] {
+  const over = (amount: number): number => amount > 0 ? amount : Infinity
+  return [over(bytes.length - room.bytes), over(count - room.lines)]
+}

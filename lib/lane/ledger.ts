@@ -1,0 +1,92 @@
+import type { SerializedError } from '../errors.js'
+import type { FailureReason, SinkFailure } from '../failure.js'
+import type { DropReason, SinkSnapshot } from '../metrics.js'
+import type { NewLines } from '../queue.js'
+import { LossReport, type Loss } from './loss-report.js'
+
+/** Where the lines of a lane go when it cannot have them. */
+export interface Fallback {
+  takeOver (lines: NewLines): void
+}
+
+/** The part of a snapshot that a ledger keeps. */
+export type LedgerEntries = Pick<SinkSnapshot,
+  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'failures' | 'lastError'>
+
+/** Where each line that a lane received has ended: in one place, counted once, and never lost in silence. */
+export class Ledger {
+  /** Where lines go that the lane cannot have. */
+  fallback: Fallback | undefined
+  readonly #loss: LossReport
+  #received = 0
+  #delivered = 0
+  #skipped = 0
+  #passedOn = 0
+  readonly #dropped: Partial<Record<DropReason, number>> = {}
+  readonly #failures: Partial<Record<FailureReason, number>> = {}
+  #lastError: SerializedError | undefined
+
+  constructor (onLoss: (loss: Loss, lines: number) => void) {
+    this.#loss = new LossReport(onLoss)
+  }
+
+  receive (lines: number): void {
+    this.#received += lines
+  }
+
+  deliver (lines: number): void {
+    this.#delivered += lines
+  }
+
+  fail ({ reason, err }: SinkFailure): void {
+    this.#failures[reason] = (this.#failures[reason] ?? 0) + 1
+    this.#lastError = err
+  }
+
+  skip (lines: number, isDiagnostic: boolean): void {
+    this.#skipped += lines
+    this.#loss.add({ kind: 'skipped' }, lines, isDiagnostic)
+  }
+
+  drop (lines: number, reason: DropReason, isDiagnostic: boolean): void {
+    if (lines === 0) return
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + lines
+    this.#loss.add({ kind: 'dropped', reason }, lines, isDiagnostic)
+  }
+
+  passOn (lines: NewLines): void {
+    this.#passedOn += lines.count
+    this.fallback?.takeOver(lines)
+  }
+
+  /**
+   * There is no sink any more: the fallback has them, or they are dropped, as the lane itself reports at the end.
+   *
+   * @returns how many lines were dropped
+   */
+  giveUp (lines: NewLines): number {
+    if (this.fallback !== undefined) {
+      this.passOn(lines)
+      return 0
+    }
+    this.#dropped.closed = (this.#dropped.closed ?? 0) + lines.count
+    return lines.count
+  }
+
+  /** The sink has recovered, or has come to its end: losses that were not told yet are told now. */
+  settleLosses (): void {
+    this.#loss.flush()
+  }
+
+  get entries (): LedgerEntries {
+    return {
+      linesReceived: this.#received,
+      linesDelivered: this.#delivered,
+      linesSkipped: this.#skipped,
+      linesDropped: { ...this.#dropped },
+      linesFallback: this.#passedOn,
+      failures: { ...this.#failures },
+      ...(this.#lastError !== undefined && { lastError: this.#lastError })
+    }
+  }
+}

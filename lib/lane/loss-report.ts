@@ -1,0 +1,57 @@
+import type { DropReason } from '../metrics.js'
+
+/** What a {@link LossReport} tells of: lines dropped for a reason, or skipped while the breaker was not closed. */
+export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' }
+
+const SUMMARY_MS = 10000
+
+/** Loss is never silent and never a flood: one report when it begins, then a sum at most every 10 s, and at recovery. */
+export class LossReport {
+  readonly #tell: (loss: Loss, lines: number) => void
+  readonly #unreported = new Map<string, { loss: Loss, lines: number }>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor (tell: (loss: Loss, lines: number) => void) {
+    this.#tell = tell
+  }
+
+  /** @param isDiagnostic - Lost for a diagnostic: that begins no report, but is part of one that has begun. */
+  add (loss: Loss, lines: number, isDiagnostic = false): void {
+    const key = loss.kind === 'dropped' ? loss.reason : loss.kind
+    const entry = this.#unreported.get(key)
+    if (entry !== undefined) {
+      entry.lines += lines
+    } else if (isDiagnostic) {
+      return
+    } else {
+      this.#unreported.set(key, { loss, lines: 0 })
+      this.#tell(loss, lines)
+    }
+    this.#timer ??= setInterval(() => this.#summarize(), SUMMARY_MS).unref()
+  }
+
+  /** The loss is over, or the lane is: what has not been told is told now. */
+  flush (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    const entries = [...this.#unreported.values()]
+    this.#unreported.clear()
+    for (const { loss, lines } of entries) if (lines > 0) this.#tell(loss, lines)
+  }
+
+  #summarize (): void {
+    for (const [key, entry] of this.#unreported) {
+      const { loss, lines } = entry
+      if (lines === 0) {
+        this.#unreported.delete(key)
+      } else {
+        entry.lines = 0
+        this.#tell(loss, lines)
+      }
+    }
+    if (this.#unreported.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
+  }
+}

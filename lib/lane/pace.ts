@@ -1,0 +1,46 @@
+const WINDOW_MS = 1000
+
+/** How fast a sink takes bytes while it has some to take, over the last one to two seconds. */
+export class Pace {
+  #busySince = 0
+  #lastProgress = 0
+  #windowStart = 0
+  #windowBytes = 0
+  #formerBytes = 0
+  #formerMs = 0
+
+  /** The sink has something to do from now on. */
+  begin (now: number): void {
+    this.#busySince = this.#lastProgress = this.#windowStart = now
+    this.#windowBytes = this.#formerBytes = this.#formerMs = 0
+  }
+
+  /** The sink took so many bytes. */
+  progress (now: number, bytes: number): void {
+    this.#lastProgress = now
+    if (now - this.#windowStart >= WINDOW_MS) {
+      this.#formerBytes = this.#windowBytes
+      this.#formerMs = now - this.#windowStart
+      this.#windowBytes = 0
+      this.#windowStart = now
+    }
+    this.#windowBytes += bytes
+  }
+
+  /** Since when, on the monotonic clock, nothing has moved. */
+  get lastProgress (): number {
+    return this.#lastProgress
+  }
+
+  /** Whether anything has moved since it became busy. */
+  get hasMoved (): boolean {
+    return this.#lastProgress > this.#busySince || this.#windowBytes > 0
+  }
+
+  /** How long it would take for so many bytes; infinite if it stands still. */
+  msFor (bytes: number, now: number): number {
+    const ms = now - this.#windowStart + this.#formerMs
+    const moved = this.#windowBytes + this.#formerBytes
+    return moved === 0 ? Infinity : bytes * ms / moved
+  }
+}

@@ -1,0 +1,144 @@
+import { countLines, type Lines } from '../batch.js'
+import type { Permit } from '../breaker.js'
+
+const NEWLINE = 10
+
+/** Lines in the hands of a sink. */
+export interface Attempt {
+  readonly id: string
+  readonly lines: Lines
+  /** `null` where the breaker has no say. */
+  readonly permit: Permit | null
+  /** Where these lines end among all bytes that this child was given. */
+  readonly end: number
+  /** Monotonic time at which the sink accepted them. */
+  acceptedAt: number | undefined
+}
+
+/** What one lane has handed to its child and has no proof of yet, oldest first. */
+export class Unsettled {
+  #attempts: Attempt[] = []
+  #accepted = 0
+  #delivered = 0
+  #given = 0
+  #bytes = 0
+  #lines = 0
+  #unacceptedBytes = 0
+
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  get lines (): number {
+    return this.#lines
+  }
+
+  get count (): number {
+    return this.#attempts.length
+  }
+
+  get unacceptedBytes (): number {
+    return this.#unacceptedBytes
+  }
+
+  get hasUnaccepted (): boolean {
+    return this.#accepted < this.#attempts.length
+  }
+
+  /** The oldest that the sink has accepted, and not yet delivered. */
+  get oldestAccepted (): Attempt | undefined {
+    return this.#accepted > 0 ? this.#attempts[0] : undefined
+  }
+
+  /** The number of the oldest line that the sink has not accepted. */
+  get firstUnacceptedLine (): number | undefined {
+    return this.#attempts[this.#accepted]?.lines.firstLine
+  }
+
+  /** Begins anew, with a new child. Everything has been taken out before. */
+  restart (): void {
+    this.#given = this.#delivered = 0
+  }
+
+  add (id: string, lines: Lines, permit: Permit | null): void {
+    const given = lines.bytes.length - lines.arrivedBytes
+    this.#given += given
+    this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined })
+    this.#bytes += lines.bytes.length
+    this.#lines += lines.count
+    this.#unacceptedBytes += given
+  }
+
+  /** The sink accepted everything up to there; returns how many bytes that is more than was known. */
+  acceptUpTo (end: number, now: number): number {
+    const before = this.#unacceptedBytes
+    while (this.#accepted < this.#attempts.length && (this.#attempts[this.#accepted] as Attempt).end <= end) {
+      const attempt = this.#attempts[this.#accepted++] as Attempt
+      attempt.acceptedAt = now
+    }
+    this.#unacceptedBytes = Math.min(before, Math.max(0, this.#given - end))
+    return before - this.#unacceptedBytes
+  }
+
+  /** Takes out what was delivered. */
+  deliverUpTo (end: number): Attempt[] {
+    this.#delivered = end
+    let n = 0
+    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
+    return this.#take(n)
+  }
+
+  /** Takes out what has been accepted, and no later than that. */
+  takeAcceptedBefore (time: number): Attempt[] {
+    let n = 0
+    while (n < this.#accepted && ((this.#attempts[n] as Attempt).acceptedAt as number) <= time) n++
+    return this.#take(n)
+  }
+
+  /** Takes out the oldest that has been accepted. */
+  takeOldestAccepted (): Attempt | undefined {
+    return this.#accepted > 0 ? this.#take(1)[0] : undefined
+  }
+
+  /** Takes out the attempt with this id. */
+  settle (id: string): Attempt | undefined {
+    return this.#attempts[0]?.id === id ? this.#take(1)[0] : undefined
+  }
+
+  /**
+   * Takes out everything, since the sink failed. Of the oldest, a part may have arrived: it is told apart to the byte,
+   * so that a file is continued in the middle of a line, where it stopped.
+   */
+  takeAll (): { attempts: Attempt[], deliveredLines: number } {
+    const attempts = this.#take(this.#attempts.length)
+    const first = attempts[0]
+    if (first === undefined) return { attempts, deliveredLines: 0 }
+    const { bytes, count, firstLine } = first.lines
+    const arrived = bytes.length - (first.end - this.#delivered)
+    const deliveredLines = arrived > 0 ? countLines(bytes.subarray(0, arrived)) : 0
+    if (deliveredLines === 0 && arrived <= first.lines.arrivedBytes) return { attempts, deliveredLines }
+
+    const lineStart = bytes.lastIndexOf(NEWLINE, arrived - 1) + 1
+    const lines = {
+      ...first.lines,
+      bytes: bytes.subarray(lineStart),
+      count: count - deliveredLines,
+      firstLine: firstLine + deliveredLines,
+      arrivedBytes: arrived - lineStart
+    }
+    attempts[0] = { ...first, lines }
+    return { attempts, deliveredLines }
+  }
+
+  #take (n: number): Attempt[] {
+    if (n === 0) return []
+    const taken = this.#attempts.splice(0, n)
+    this.#accepted = Math.max(0, this.#accepted - n)
+    for (const { lines, end, acceptedAt } of taken) {
+      this.#bytes -= lines.bytes.length
+      this.#lines -= lines.count
+      if (acceptedAt === undefined) this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
+    }
+    return taken
+  }
+}

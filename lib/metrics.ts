@@ -1,0 +1,47 @@
+import type { CircuitState } from './breaker.js'
+import type { SerializedError } from './errors.js'
+import type { FailureReason } from './failure.js'
+
+/**
+ * Why lines were dropped:
+ *
+ * - `queue-full`: the queue of the lane was full, and pushing back was out of the question
+ * - `too-long`: the line was longer than `maxLineBytes`
+ * - `at-most-once`: they had been handed over when the sink failed, and are not to be sent twice
+ * - `poison`: the backend refused them for good
+ * - `closed`: they were still here when the transport ended
+ */
+export type DropReason = 'queue-full' | 'too-long' | 'at-most-once' | 'poison' | 'closed'
+
+/** The state of one sink. At any time `linesReceived` is the sum of what was delivered, skipped, dropped, passed to a fallback, dead-lettered, and of what is queued, unsettled and spooled. */
+export interface SinkSnapshot {
+  name: string
+  state: CircuitState
+  linesReceived: number
+  linesDelivered: number
+  /** Dropped because its breaker was not closed, by `whenOpen: 'skip'`. */
+  linesSkipped: number
+  linesDropped: Partial<Record<DropReason, number>>
+  linesFallback: number
+  linesDeadLettered: number
+  queueLines: number
+  /** Bytes in the queue and unsettled together: what `queue.maxBytes` bounds. */
+  queueBytes: number
+  /** Handed to the sink, and neither proven delivered nor failed. */
+  unsettledLines: number
+  spoolLines: number
+  spoolBytes: number
+  failures: Partial<Record<FailureReason, number>>
+  restarts: number
+  consecutiveFailures: number
+  lastError?: SerializedError
+}
+
+/** What `transport.on('metrics', …)` gets. */
+export interface FanoutSnapshot {
+  /** Wall time, in ms since the epoch. */
+  time: number
+  /** Lines that bore no level that could be used, and went to every target. Not counted where no target filters. */
+  linesWithoutLevel: number
+  sinks: SinkSnapshot[]
+}

@@ -1,0 +1,112 @@
+import { readEnvironment } from './env.js'
+import { fanoutDefaults, targetDefaults } from './options/defaults.js'
+import { Draft } from './options/draft.js'
+import { settleOpenPolicies } from './options/fallbacks.js'
+import { Faults } from './options/faults.js'
+import { settleHealthChecks } from './options/health-checks.js'
+import { nameTargets } from './options/names.js'
+import { didYouMean } from './options/nearest.js'
+import { settleTarget, type FanoutSettings, type TargetSettings } from './options/settings.js'
+import { settleSources } from './options/sources.js'
+
+export type { BreakerOptions, BreakerSettings } from './breaker.js'
+export { fanoutSchema } from './options/schema.js'
+export type { FanoutOptions, QueueOptions, QueueSettings, TargetOptions, WorkerSettings } from './options/schema.js'
+export type { HealthCheckSettings } from './options/health-checks.js'
+export type { DiagnosticsSettings, FanoutSettings, SourceEntry, TargetSettings, TargetSource } from './options/settings.js'
+
+/** The outside that options depend on; each part defaults to the real thing. */
+export interface OptionsContext {
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+}
+
+/**
+ * Turns what a user gave, and what the environment says, into complete settings.
+ *
+ * @param input what pino hands to a transport: the user's options, and two keys of pino's own
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, each on a line with its path
+ */
+export function parseOptions (input: unknown, { env = process.env, cwd = process.cwd() }: OptionsContext = {}): FanoutSettings {
+  const faults = new Faults()
+  const { options, pinoWillSendConfig } = withoutPinosKeys(input)
+  const draft = new Draft(options, faults)
+  const { topLevel } = draft
+
+  const names = nameTargets(draft.targets, faults)
+  const environment = topLevel.env === false || faults.concern('env') ? { settings: [], warnings: [] } : readEnvironment(env, names, faults)
+  draft.apply(environment.settings)
+
+  const sources = settleSources(draft, cwd, faults)
+  const openPolicies = settleOpenPolicies(draft, names, faults)
+  const healthChecks = settleHealthChecks(draft, faults)
+  const diagnostics = settleDiagnostics(draft, names, faults)
+  const takers = draft.targets.filter(target => target?.standby !== true).length
+  if (takers === 0 && draft.targets.length > 0) faults.add('targets', 'at least one must not be standby')
+  faults.throwIfAny()
+
+  const targets = draft.targets.map((target, index) => settleTarget(known(target), topLevel, {
+    name: known(names[index]),
+    source: known(sources[index]),
+    openPolicy: known(openPolicies[index]),
+    healthCheck: healthChecks[index],
+    defaultLevel: takers === 1 ? -Infinity : targetDefaults.level
+  }))
+  return deepFreeze({
+    targets,
+    levels: topLevel.levels,
+    dedupe: topLevel.dedupe ?? fanoutDefaults.dedupe,
+    levelKey: topLevel.levelKey ?? fanoutDefaults.levelKey,
+    parallel: topLevel.parallel ?? fanoutDefaults.parallel,
+    diagnostics,
+    metricsIntervalMs: topLevel.metricsIntervalMs ?? fanoutDefaults.metricsIntervalMs,
+    closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
+    maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,
+    pinoWillSendConfig,
+    warnings: [...environment.warnings, ...warningsOf(targets, draft, diagnostics)]
+  })
+}
+
+function withoutPinosKeys (input: unknown): { options: unknown, pinoWillSendConfig: boolean } {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return { options: input, pinoWillSendConfig: false }
+  const { $context, pinoWillSendConfig, ...options } = input as Record<string, unknown>
+  return { options, pinoWillSendConfig: pinoWillSendConfig === true }
+}
+
+function settleDiagnostics (draft: Draft, names: readonly string[], faults: Faults): FanoutSettings['diagnostics'] {
+  if (draft.topLevel.diagnostics === false) return false
+  const diagnostics = { ...fanoutDefaults.diagnostics, ...draft.topLevel.diagnostics }
+  if (typeof diagnostics.to === 'string') return diagnostics
+  for (const [index, name] of diagnostics.to.entries()) {
+    if (names.includes(name)) continue
+    faults.add(`${draft.placeOf('diagnostics.to')}[${index}]`, `there is no target "${name}"${didYouMean(name, names)}`)
+  }
+  return diagnostics
+}
+
+function warningsOf (targets: readonly TargetSettings[], draft: Draft, diagnostics: FanoutSettings['diagnostics']): string[] {
+  const named = new Set(targets.map(({ fallback }) => fallback))
+  const addressed = diagnostics === false || typeof diagnostics.to === 'string' ? [] : diagnostics.to
+  return targets.flatMap(({ name, standby, isolation, worker }, index) => {
+    const warnings: string[] = []
+    if (standby && !named.has(name) && !addressed.includes(name)) warnings.push(`The standby target "${name}" gets no lines: it is nobody's fallback.`)
+    if (standby && draft.targets[index]?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
+    if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
+    return warnings
+  })
+}
+
+/** Where nothing is wrong, everything is there. */
+function known<Value> (value: Value | undefined): Value {
+  if (value === undefined) throw new TypeError('a target without faults is incomplete')
+  return value
+}
+
+/** What is frozen already stays as it is: a source entry is, and so the user's own object in it is never reached. */
+function deepFreeze<Value> (value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    Object.values(value).forEach(deepFreeze)
+  }
+  return value
+}

@@ -1,0 +1,75 @@
+import type { Setting } from '../env.js'
+import type { Faults } from './faults.js'
+import { fanoutSchema, type FanoutOptions, type TargetFields } from './schema.js'
+import { validate } from './validation.js'
+
+type TopLevel = Omit<FanoutOptions, 'targets'>
+
+/**
+ * The options on their way to settings: what is valid of a user's input, in a copy, with what the environment says put
+ * in. It knows where each value came from, so that a fault found later can name the place.
+ */
+export class Draft {
+  readonly topLevel: TopLevel
+  /** One for each target of the input; `undefined` for what is none at all. */
+  readonly targets: readonly (TargetFields | undefined)[]
+  readonly #variables = new Map<string, string>()
+
+  constructor (input: unknown, faults: Faults) {
+    const { targets = [], ...topLevel } = (validate(fanoutSchema, input, '', faults) ?? {}) as TopLevel & { targets?: (TargetFields | undefined)[] }
+    this.topLevel = topLevel
+    this.targets = targets
+  }
+
+  /** Puts in what the environment says; a value replaces what stands at the same path. */
+  apply (settings: readonly Setting[]): void {
+    for (const { variable, target, keys, value } of settings) {
+      const holder = target === undefined ? this.topLevel : this.targets[target]
+      if (holder === undefined) continue
+      set(holder as Record<string, unknown>, keys, value)
+      this.#variables.set(ownPath(keys.join('.'), target), variable)
+    }
+  }
+
+  /**
+   * Where the value of an option stands: at the target, else at the top level if it has one, else at the target where it
+   * is missing; see `placeOf()`.
+   */
+  pathOf (key: keyof TopLevel & keyof TargetFields, target?: number): string {
+    return this.placeOf(ownPath(key, this.#bearer(key, target)))
+  }
+
+  /** A path, or the name of the variable that set what stands there. */
+  placeOf (path: string): string {
+    return this.#variables.get(path) ?? path
+  }
+
+  isFromEnvironment (key: keyof TopLevel & keyof TargetFields, target?: number): boolean {
+    return this.#variables.has(ownPath(key, this.#bearer(key, target)))
+  }
+
+  #bearer (key: keyof TopLevel & keyof TargetFields, target: number | undefined): number | undefined {
+    if (target === undefined || this.targets[target]?.[key] !== undefined) return target
+    return this.topLevel[key] === undefined ? target : undefined
+  }
+}
+
+function ownPath (path: string, target: number | undefined): string {
+  return target === undefined ? path : `targets[${target}].${path}`
+}
+
+function set (holder: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    holder[key] = value
+    return
+  }
+  const inner = holder[key]
+  // A variable for a detail of a breaker that is off must not turn it on.
+  const object = isObject(inner) ? inner : key === 'breaker' && inner === false ? { enabled: false } : {}
+  holder[key] = object
+  set(object, rest, value)
+}
+
+function isObject (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

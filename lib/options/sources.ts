@@ -1,0 +1,48 @@
+import { createTargetResolver, toPath, type TargetResolver } from '../resolve.js'
+import type { Draft } from './draft.js'
+import { show, type Faults } from './faults.js'
+import type { SourceEntry, TargetSource } from './settings.js'
+
+/** What each target is made from; `undefined` where that is at fault. */
+export function settleSources (draft: Draft, cwd: string, faults: Faults): (TargetSource | undefined)[] {
+  const resolver = createResolver(draft.topLevel.resolveFrom, cwd, faults)
+  return draft.targets.map((fields, index) => {
+    const path = `targets[${index}]`
+    const { target, options, pipeline } = fields ?? {}
+    if (target !== undefined && pipeline !== undefined) faults.add(path, 'expected either a target or a pipeline, got both')
+    if (target !== undefined) {
+      const entry = settleEntry({ target, options }, path, resolver, faults)
+      return entry && { kind: 'target', entry }
+    }
+    if (pipeline !== undefined) {
+      if (options !== undefined) faults.add(`${path}.options`, 'belong to an entry of the pipeline')
+      const entries = pipeline.map((entry, step) => settleEntry(entry, `${path}.pipeline[${step}]`, resolver, faults))
+      return { kind: 'pipeline', entries: Object.freeze(entries.filter(entry => entry !== undefined)) }
+    }
+    if (fields !== undefined && !faults.concern(`${path}.target`) && !faults.concern(`${path}.pipeline`)) {
+      faults.add(path, 'expected a target or a pipeline, got neither')
+    }
+    return undefined
+  })
+}
+
+function settleEntry (entry: { target?: string, options?: unknown } | undefined, path: string, resolver: TargetResolver, faults: Faults): SourceEntry | undefined {
+  if (entry?.target === undefined) return undefined
+  const resolved = resolver.resolve(entry.target)
+  if (resolved === undefined) {
+    faults.add(`${path}.target`, `cannot be resolved: ${show(entry.target)} (looked from ${resolver.places.join(', ')})`)
+    return undefined
+  }
+  // Frozen here, not with the rest, so that the freezing stops before the user's own object.
+  return Object.freeze({ ...resolved, options: entry.options })
+}
+
+function createResolver (resolveFrom: string | undefined, cwd: string, faults: Faults): TargetResolver {
+  try {
+    if (resolveFrom !== undefined) toPath(resolveFrom, cwd)
+    return createTargetResolver(cwd, resolveFrom)
+  } catch {
+    faults.add('resolveFrom', `expected a path or a file:// URL, got ${show(resolveFrom)}`)
+    return createTargetResolver(cwd)
+  }
+}

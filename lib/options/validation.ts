@@ -1,0 +1,111 @@
+import { show, showKind, type Faults } from './faults.js'
+import { didYouMean } from './nearest.js'
+import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
+
+/**
+ * Checks a value against a schema and hands back a copy of what is valid in it: values that are not are left out, and
+ * told in `faults`. What the schema leaves open (a target's own options) is neither copied nor looked at.
+ *
+ * Own code and not TypeBox's `Value.Errors`, because that loads 150 modules and its messages know no neighbours.
+ */
+export function validate (node: SchemaNode, value: unknown, path: string, faults: Faults): unknown {
+  const alternatives = alternativesOf(node)
+  const structured = alternatives.find(alternative => isStructured(alternative) && isOfType(alternative, value))
+  if (structured?.type === 'object') return validateObject(structured, value as Record<string, unknown>, path, faults)
+  if (structured?.type === 'array' && (value as unknown[]).length >= (structured.minItems ?? 0)) {
+    return (value as unknown[]).map((item, index) => validate(structured.items ?? {}, item, `${path}[${index}]`, faults))
+  }
+  if (alternatives.some(alternative => !isStructured(alternative) && admits(alternative, value))) return value
+
+  faults.add(path === '' ? 'options' : path, `expected ${expectationOf(node)}, got ${node.writeOnly === true ? showKind(value) : show(value)}`)
+  return undefined
+}
+
+function validateObject (node: SchemaNode, value: Record<string, unknown>, path: string, faults: Faults): Record<string, unknown> {
+  const valid: [string, unknown][] = []
+  for (const [key, item] of Object.entries(value)) {
+    const property = propertyOf(node, key)
+    const itemPath = pathOf(path, key)
+    if (property === undefined) {
+      faults.add(itemPath, `unknown option${suggestionFor(node, key)}`)
+    } else if (item !== undefined) {
+      const secret = node.writeOnly === true ? { ...property, writeOnly: true } : property
+      const validItem = validate(secret, item, itemPath, faults)
+      if (validItem !== undefined) valid.push([key, validItem])
+    }
+  }
+  for (const key of node.required ?? []) {
+    if (value[key] === undefined) faults.add(pathOf(path, key), `expected ${expectationOf(propertyOf(node, key) ?? {})}, got nothing`)
+  }
+  return Object.fromEntries(valid)
+}
+
+function propertyOf (node: SchemaNode, key: string): SchemaNode | undefined {
+  if (node.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key]
+  return Object.entries(node.patternProperties ?? {}).find(([pattern]) => new RegExp(pattern).test(key))?.[1]
+}
+
+function suggestionFor (node: SchemaNode, key: string): string {
+  const properties = node.properties ?? {}
+  // An option of the breaker or the queue is often written one level too high.
+  const holder = Object.keys(properties).find(name => Object.hasOwn(propertiesOf(properties[name] ?? {}), key))
+  return holder === undefined ? didYouMean(key, Object.keys(properties)) : `; did you mean "${holder}.${key}"?`
+}
+
+function pathOf (path: string, key: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${show(key)}]`
+  return path === '' ? key : `${path}.${key}`
+}
+
+function isStructured ({ type }: SchemaNode): boolean {
+  return type === 'object' || type === 'array'
+}
+
+function isOfType ({ type }: SchemaNode, value: unknown): boolean {
+  switch (type) {
+    case undefined: return true
+    case 'object': return typeof value === 'object' && value !== null && !Array.isArray(value)
+    case 'array': return Array.isArray(value)
+    case 'integer': return Number.isSafeInteger(value)
+    case 'number': return Number.isFinite(value)
+    default: return typeof value === type // eslint-disable-line valid-typeof
+  }
+}
+
+function admits (node: SchemaNode, value: unknown): boolean {
+  if (node.const !== undefined) return value === node.const
+  if (!isOfType(node, value)) return false
+  if (node.enum !== undefined) return node.enum.includes(value)
+  if (typeof value === 'string') return value.length >= (node.minLength ?? 0)
+  if (typeof value !== 'number') return true
+  return value >= (node.minimum ?? -Infinity) && value <= (node.maximum ?? Infinity) && value > (node.exclusiveMinimum ?? -Infinity)
+}
+
+/** What a node admits, in words. */
+export function expectationOf (node: SchemaNode): string {
+  return listOf(alternativesOf(node).flatMap(expectations))
+}
+
+function expectations (node: SchemaNode): string[] {
+  if (node.const !== undefined) return [show(node.const)]
+  if (node.enum !== undefined) return node.enum.map(show)
+  switch (node.type) {
+    case 'integer': return [`an integer${rangeOf(node)}`]
+    case 'number': return [`a number${rangeOf(node)}`]
+    case 'string': return [node.minLength === undefined ? 'a string' : 'a non-empty string']
+    case 'boolean': return ['true or false']
+    case 'array': return [`${node.minItems === undefined ? 'an' : 'a non-empty'} array of ${node.items?.type ?? 'value'}s`]
+    case 'object': return ['an object']
+    default: return ['any value']
+  }
+}
+
+function rangeOf ({ minimum, exclusiveMinimum, maximum }: SchemaNode): string {
+  if (exclusiveMinimum !== undefined) return ` > ${exclusiveMinimum}`
+  if (minimum === undefined) return ''
+  return maximum === undefined ? ` >= ${minimum}` : ` from ${minimum} to ${maximum}`
+}
+
+function listOf (words: string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}

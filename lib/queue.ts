@@ -1,0 +1,168 @@
+import { cutLines, freshLines, type Lines } from './batch.js'
+
+/** How much a {@link LineQueue} holds. */
+export interface QueueLimits {
+  maxBytes: number
+  maxLines: number
+}
+
+/** Lines that have no number yet: a batch, or what was cut out of one. */
+export type NewLines = Pick<Lines, 'bytes' | 'count'>
+
+/** Bytes and lines together, as limits count them. */
+export interface Amount {
+  bytes: number
+  lines: number
+}
+
+const BLOCK_BYTES = 64 * 1024
+const SMALL_BYTES = BLOCK_BYTES / 4
+
+/** A block that takes small batches one behind the other. */
+interface OpenBlock {
+  memory: Buffer
+  used: number
+  count: number
+  firstLine: number
+}
+
+/**
+ * The bounded FIFO of one lane. It keeps bytes, never slices of the text they came in, since a slice keeps its whole
+ * chunk alive; and it gathers small batches in blocks, so that what it counts is what it costs.
+ */
+export class LineQueue {
+  readonly #limits: QueueLimits
+  // What came back stands before what is new and keeps its borders; `#head` is the first that is still there.
+  readonly #items: Array<Lines | undefined> = []
+  #head = 0
+  #open: OpenBlock | undefined
+  #bytes = 0
+  #lines = 0
+  #nextLine = 0
+
+  constructor (limits: QueueLimits) {
+    this.#limits = limits
+  }
+
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  get lines (): number {
+    return this.#lines
+  }
+
+  get isEmpty (): boolean {
+    return this.#lines === 0
+  }
+
+  /** The number that the next line to come will bear. */
+  get nextLine (): number {
+    return this.#nextLine
+  }
+
+  /** The number of the oldest line here, or of the next to come. */
+  get firstLine (): number {
+    return this.#items[this.#head]?.firstLine ?? this.#open?.firstLine ?? this.#nextLine
+  }
+
+  /** Whether so much fits beside what is here and what the lane holds outside of its queue. */
+  fits (bytes: number, lines: number, outside: Amount = NOTHING): boolean {
+    return this.#bytes + outside.bytes + bytes <= this.#limits.maxBytes &&
+      this.#lines + outside.lines + lines <= this.#limits.maxLines
+  }
+
+  /** How much more fits. */
+  room (outside: Amount = NOTHING): Amount {
+    return {
+      bytes: Math.max(0, this.#limits.maxBytes - this.#bytes - outside.bytes),
+      lines: Math.max(0, this.#limits.maxLines - this.#lines - outside.lines)
+    }
+  }
+
+  /** Adds new lines at the end. The caller has made sure that they fit. */
+  push ({ bytes, count }: NewLines): void {
+    const firstLine = this.#nextLine
+    this.#nextLine += count
+    this.#bytes += bytes.length
+    this.#lines += count
+    if (bytes.length >= SMALL_BYTES) {
+      this.#close()
+      this.#items.push(freshLines(withoutNeighbours(bytes), count, firstLine))
+      return
+    }
+    if (this.#open === undefined || this.#open.used + bytes.length > BLOCK_BYTES) {
+      this.#close()
+      this.#open = { memory: Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0, count: 0, firstLine }
+    }
+    this.#open.used += bytes.copy(this.#open.memory, this.#open.used)
+    this.#open.count += count
+  }
+
+  /** Numbers new lines that go straight through, without a place in the queue. Only while it is empty. */
+  pass ({ bytes, count }: NewLines): Lines {
+    const firstLine = this.#nextLine
+    this.#nextLine += count
+    return freshLines(bytes, count, firstLine)
+  }
+
+  /** Puts lines back at the head, oldest first, with the numbers that they had. */
+  unshift (returned: readonly Lines[]): void {
+    for (let i = returned.length - 1; i >= 0; i--) {
+      const lines = returned[i] as Lines
+      if (this.#head > 0) this.#items[--this.#head] = lines
+      else this.#items.unshift(lines)
+      this.#bytes += lines.bytes.length
+      this.#lines += lines.count
+    }
+  }
+
+  /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, though at least one. */
+  shift (maxBytes = Infinity, maxCount = Infinity): Lines | undefined {
+    if (this.#head === this.#items.length) this.#close()
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+
+    const [head, rest] = cutLines(item, maxBytes, maxCount)
+    this.#items[this.#head] = rest
+    if (rest === undefined) this.#advance()
+    this.#bytes -= head.bytes.length
+    this.#lines -= head.count
+    return head
+  }
+
+  /** Takes everything, oldest first. */
+  drain (): Lines[] {
+    const all: Lines[] = []
+    for (let lines = this.shift(); lines !== undefined; lines = this.shift()) all.push(lines)
+    return all
+  }
+
+  #close (): void {
+    if (this.#open === undefined) return
+    const { memory, used, count, firstLine } = this.#open
+    this.#items.push(freshLines(withoutNeighbours(memory.subarray(0, used)), count, firstLine))
+    this.#open = undefined
+  }
+
+  #advance (): void {
+    this.#head++
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0
+      this.#head = 0
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#head)
+      this.#head = 0
+    }
+  }
+}
+
+/** The same bytes, though not as a small part of memory that they would keep alive as a whole. */
+function withoutNeighbours (bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength <= 2 * bytes.length) return bytes
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(own)
+  return own
+}
+
+const NOTHING: Amount = { bytes: 0, lines: 0 }

@@ -1,0 +1,64 @@
+// Writes the tables of docs/options.md, between their markers, from the schema that was built last.
+// With --check it writes nothing and fails if a table is stale.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const lib = join(root, 'dist', 'cjs', 'lib')
+const require = createRequire(import.meta.url)
+const { fanoutSchema } = require(join(lib, 'options', 'schema.js'))
+const { propertiesOf } = require(join(lib, 'options', 'schema-node.js'))
+const { expectationOf } = require(join(lib, 'options', 'validation.js'))
+const { variableOf, variablePrefix } = require(join(lib, 'env.js'))
+
+const { targets, ...topLevel } = propertiesOf(fanoutSchema)
+const target = propertiesOf(targets.items)
+const only = (properties, keep) => Object.fromEntries(Object.entries(properties).filter(([key]) => keep(key)))
+
+const tables = {
+  'top-level': table({ targets, ...only(topLevel, key => !(key in target)) }),
+  targets: table(only(target, key => !(key in topLevel)), ['targets', 'NAME']),
+  policy: table(only(target, key => key in topLevel)),
+  breaker: table(propertiesOf(topLevel.breaker), ['breaker']),
+  queue: table(propertiesOf(topLevel.queue), ['queue']),
+  worker: table(propertiesOf(topLevel.worker), ['worker'], false),
+  sense: table(propertiesOf(topLevel.sense), ['sense']),
+  'health-check': table(propertiesOf(topLevel.healthCheck), ['healthCheck'], false),
+  diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics'])
+}
+
+function table (properties, parents = [], settable = true) {
+  const rows = Object.entries(properties).map(([key, node]) => {
+    const variable = settable && node['x-env'] !== false && (node.anyOf ?? [node]).some(({ properties }) => properties === undefined)
+    return [
+      `\`${key}\``,
+      expectationOf(node).replace(/"([^"]*)"/g, "`'$1'`").replace(/\b(true|false)\b/g, '`$1`'),
+      node['x-default'] ?? literal(node.default),
+      node.description,
+      variable ? `\`${variableOf([...parents, key]).slice(variablePrefix.length).replace('__NAME__', '__<NAME>__')}\`` : ''
+    ]
+  })
+  return [['Option', 'Value', 'Default', 'Meaning', 'Variable'], Array(5).fill('---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function literal (value) {
+  return value === undefined ? '' : `\`${JSON.stringify(value).replaceAll('"', "'")}\``
+}
+
+const file = join(root, 'docs', 'options.md')
+const before = readFileSync(file, 'utf8')
+const after = Object.entries(tables).reduce((text, [name, content]) => {
+  const [opening, closing] = [`<!-- table: ${name} -->\n`, '\n<!-- end of table -->']
+  const start = text.indexOf(opening)
+  const end = text.indexOf(closing, start)
+  if (start === -1 || end === -1) throw new Error(`docs/options.md has no place for the table "${name}"`)
+  return text.slice(0, start + opening.length) + content + text.slice(end)
+}, before)
+
+if (!process.argv.includes('--check')) writeFileSync(file, after)
+else if (after !== before) {
+  console.error('docs/options.md is stale: run node scripts/options-table.mjs')
+  process.exitCode = 1
+}

@@ -1,0 +1,73 @@
+// Runs all that protects main, one thing after another and stopping at nothing, and ends with the line
+// `N passed, N failed`: the assertions of the tests, and each other step as one more.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const coverage = join(root, 'build', 'coverage')
+const results = []
+
+for (const script of ['build', 'lint', 'typecheck', 'test:types', 'publint', 'attw', 'docs:check', 'build:test']) runScript(script)
+await runTap()
+runScript('coverage')
+summarize()
+
+function runScript (name) {
+  console.log(`\n> ${name}`)
+  const begin = performance.now()
+  const { status } = spawnSync('npm', ['run', '--silent', name], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+  results.push({ name, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, seconds: (performance.now() - begin) / 1000 })
+}
+
+async function runTap () {
+  console.log('\n> tap')
+  rmSync(coverage, { recursive: true, force: true })
+  mkdirSync(coverage, { recursive: true })
+  const begin = performance.now()
+  const script = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+  // Before it knows which plugins are off, tap loads them into every process and every thread.
+  spawnSync(process.execPath, [script, 'build'], { cwd: root, stdio: 'inherit' })
+  const tap = spawn(process.execPath, [script, '--reporter=tap', `--test-env=NODE_V8_COVERAGE=${coverage}`], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  tap.stdout.pipe(createWriteStream(join(root, 'build', 'tap.txt')))
+  const [[status], { pass, fail, skipped }] = await Promise.all([once(tap, 'close'), report(tap.stdout)])
+  // A run that fails without a failed assertion, or without any count at all, has failed all the same.
+  const failed = Math.max(fail, status === 0 ? 0 : 1, pass === 0 ? 1 : 0)
+  results.push({ name: 'tap', passed: pass, failed, skipped, seconds: (performance.now() - begin) / 1000 })
+}
+
+/**
+ * Shows of a run one line for each file, and all there is to know of what failed, and reads the counts at its end:
+ * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. All of it is in build/tap.txt.
+ */
+async function report (output) {
+  let counts = ''
+  let failure
+  for await (const line of createInterface({ input: output })) {
+    const indent = line.search(/\S/)
+    if (line.startsWith('# {')) counts = line
+    if (/^ *not ok /.test(line) && !/ # (TODO|SKIP)\b/i.test(line)) failure = indent
+    else if (/^ *(ok|not ok|# Subtest|\d+\.\.)/.test(line)) failure = undefined
+    if (failure !== undefined || /^ok /.test(line)) console.log(line)
+    if (line.trim() === '...' && indent === failure + 2) failure = undefined
+  }
+  const count = key => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
+  return { pass: count('pass'), fail: count('fail'), skipped: count('skip') + count('todo') }
+}
+
+function summarize () {
+  console.log('')
+  for (const { name, passed, failed, skipped = 0, seconds } of results) {
+    const note = `${failed > 0 ? `, ${failed} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`
+    console.log(`${name.padEnd(12)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed${note}`)
+  }
+  const sum = key => results.reduce((total, result) => total + result[key], 0)
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
+  process.exitCode = sum('failed') > 0 ? 1 : 0
+}

@@ -1,0 +1,78 @@
+import t from 'tap'
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import { Batch, countLines, cutLines, freshLines } from '#lib/batch'
+import { line, textOf } from './support/arbitrary-lines.js'
+
+t.test('a batch of text knows its length in UTF-8', async t => {
+  const batch = new Batch('né€𝄞\n', 1)
+  t.equal(batch.byteLength, 11)
+  t.equal(batch.bytes.toString(), 'né€𝄞\n')
+  t.equal(batch.byteLength, 11)
+})
+
+t.test('a batch is encoded once, in memory that holds nothing else', async t => {
+  const batch = new Batch('a\n', 1)
+  t.equal(batch.bytes, batch.bytes)
+  t.equal(batch.bytes.buffer.byteLength, 2)
+})
+
+t.test('a batch of bytes hands out these same bytes', async t => {
+  const bytes = Buffer.from('a\nb\n')
+  const batch = new Batch(bytes, 2)
+  t.equal(batch.bytes, bytes)
+  t.equal(batch.byteLength, 4)
+})
+
+t.test('a batch knows whether it is a diagnostic', async t => {
+  t.equal(new Batch('a\n', 1).isDiagnostic, false)
+  t.equal(new Batch('a\n', 1, { isDiagnostic: true }).isDiagnostic, true)
+})
+
+t.test('lines are counted by their ends', async t => {
+  t.equal(countLines(Buffer.from('')), 0)
+  t.equal(countLines(Buffer.from('a')), 0)
+  t.equal(countLines(Buffer.from('a\n\nb\nc')), 3)
+})
+
+t.test('what fits is not cut', async t => {
+  const lines = freshLines(Buffer.from('a\nb\n'), 2, 7)
+  t.same(cutLines(lines, 4), [lines, undefined])
+  t.same(cutLines(lines, 4, 2), [lines, undefined])
+})
+
+t.test('a single line is not cut, however long it is', async t => {
+  const lines = freshLines(Buffer.from('abc\n'), 1, 7)
+  t.same(cutLines(lines, 1), [lines, undefined])
+})
+
+t.test('a cut leaves the number of the first line that it leaves', async t => {
+  const [head, rest] = cutLines(freshLines(Buffer.from('a\nbb\nccc\n'), 3, 7), 5)
+  t.equal(head.bytes.toString(), 'a\nbb\n')
+  t.match(head, { count: 2, firstLine: 7 })
+  t.equal(rest?.bytes.toString(), 'ccc\n')
+  t.match(rest, { count: 1, firstLine: 9 })
+})
+
+t.test('what has arrived of the first line stays with it, and the attempts with both parts', async t => {
+  const [head, rest] = cutLines({ bytes: Buffer.from('aaa\nb\n'), count: 2, firstLine: 0, attempts: 2, arrivedBytes: 2 }, 4)
+  t.match(head, { attempts: 2, arrivedBytes: 2 })
+  t.match(rest, { attempts: 2, arrivedBytes: 0 })
+})
+
+t.test('any cut has as many whole lines as fit, and at least one', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 12 }), fc.nat(150), fc.oneof(fc.nat(13), fc.constant(Infinity)), (lines, maxBytes, maxCount) => {
+    const all = freshLines(Buffer.from(textOf(lines)), lines.length, 100)
+    const [head, rest] = cutLines(all, maxBytes, maxCount)
+
+    let count = 0
+    while (count < lines.length && (count === 0 || (count < maxCount && Buffer.byteLength(textOf(lines.slice(0, count + 1))) <= maxBytes))) count++
+    assert.equal(head.bytes.toString(), textOf(lines.slice(0, count)))
+    assert.equal(head.count, count)
+    assert.equal(head.firstLine, 100)
+    if (count === lines.length) return assert.equal(rest, undefined)
+    assert.equal(rest?.bytes.toString(), textOf(lines.slice(count)))
+    assert.equal(rest?.count, lines.length - count)
+    assert.equal(rest?.firstLine, 100 + count)
+  }), { numRuns: 2000 })
+})

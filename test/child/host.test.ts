@@ -1,0 +1,210 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { ChildSource } from '#lib/child/child'
+import { SinkHost } from '#lib/child/host'
+
+const modules = {
+  'writable.mjs': `
+    import { Writable } from 'node:stream'
+    export default async options => options.stream = new Writable({ write: (chunk, encoding, done) => { options.written = (options.written ?? '') + chunk; done() } })`,
+  'transform.mjs': `
+    import { Transform } from 'node:stream'
+    export default async options => options.stream = new Transform({ transform: (chunk, encoding, done) => done(null, String(chunk).toUpperCase()) })`,
+  'given.mjs': 'export default options => options.sink',
+  'late.mjs': 'export default options => new Promise(resolve => { options.resolve = resolve })',
+  'rejects.mjs': 'export default async () => { throw Object.assign(new Error("no licence"), { code: "E_LICENCE" }) }',
+  'throws.mjs': 'export default () => { throw new Error("no licence") }'
+}
+
+type Told = [what: string, ...details: unknown[]]
+
+/** A host of sinks made by the modules above, and what it has told. */
+function createHost (t: Test, names: string[], options: Record<string, unknown> = {}, source: Partial<ChildSource> = {}) {
+  const folder = t.testdir(modules)
+  const told: Told[] = []
+  const tell = (what: string) => (...details: unknown[]): void => { told.push([what, ...details]) }
+  const host = new SinkHost({
+    sink: 'loki',
+    entries: names.map(name => ({ file: join(folder, name), isPinoFile: false, options })),
+    isPipeline: names.length > 1,
+    failureEvents: [],
+    sense: false,
+    writeTimeoutMs: 10000,
+    willSendConfig: false,
+    ...source
+  }, {
+    onReady: tell('ready'),
+    onAccepted: tell('accepted'),
+    onDelivered: tell('delivered'),
+    onSensed: tell('sensed'),
+    onSetback: tell('setback'),
+    onRefused: tell('refused'),
+    onSettled: tell('settled'),
+    onFailure: tell('failure'),
+    onEnded: tell('ended'),
+    onEvent: tell('event')
+  })
+  return { host, told, options }
+}
+
+const turn = async (): Promise<void> => { for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve)) }
+const order = { id: 'life:0', text: 'a\n', count: 1, bytes: 2, attempt: 1 }
+
+t.test('a stream is started, written to, flushed and ended', async t => {
+  const { host, told, options } = createHost(t, ['writable.mjs'])
+  await host.start()
+  t.same(told, [['ready', 'stream']])
+  t.equal(host.takes, 'bytes')
+  host.write('a\n', 2)
+  await turn()
+  t.equal(options['written'], 'a\n')
+  t.same(told.slice(1), [['accepted', 2], ['delivered', 2]])
+  t.equal(host.consumedBytes, 2)
+  await host.flush()
+  host.end()
+  await turn()
+  t.same(told.slice(3), [['ended']])
+})
+
+t.test('a delivery sink is started, given batches, flushed and ended', async t => {
+  const seen: unknown[] = []
+  const sink = {
+    send: async ({ id }: { id: string }) => { seen.push(id) },
+    flush: () => { seen.push('flush') },
+    close: async () => { seen.push('close') }
+  }
+  const { host, told } = createHost(t, ['given.mjs'], { sink })
+  await host.start()
+  t.same(told, [['ready', 'delivery']])
+  t.match(host, { takes: 'text', consumedBytes: 0 })
+  host.send(order)
+  await host.flush()
+  host.end()
+  await turn()
+  t.same(seen, ['life:0', 'flush', 'close'])
+  t.same(told.slice(1), [['settled', 'life:0', undefined], ['ended']])
+})
+
+t.test('what is meant for one kind of sink is nothing to the other, nor to one that is not there', async t => {
+  const { host, told, options } = createHost(t, ['writable.mjs'])
+  host.end()
+  host.write('a\n', 2)
+  await host.flush()
+  await host.start()
+  host.send(order)
+  host.abort('life:0')
+  const delivery = createHost(t, ['given.mjs'], { sink: { send: async () => {} } })
+  await delivery.host.start()
+  delivery.host.write('a\n', 2)
+  await turn()
+  t.same([told, delivery.told, options['written']], [[['ready', 'stream']], [['ready', 'delivery']], undefined])
+})
+
+t.test('a send that is given up, or whose sink is got rid of, is aborted', async t => {
+  const signals: AbortSignal[] = []
+  const sink = { send: async (_batch: unknown, { signal }: { signal: AbortSignal }) => { signals.push(signal); await new Promise((_resolve, reject) => { signal.onabort = () => reject(signal.reason) }) } }
+  const { host, told } = createHost(t, ['given.mjs'], { sink })
+  await host.start()
+  host.send(order)
+  await turn()
+  host.abort('life:0')
+  await turn()
+  t.match(told[1], ['settled', 'life:0', { err: { code: 'ERR_FANOUT_SINK_TIMEOUT' } }])
+  host.send(order)
+  await turn()
+  host.destroy()
+  await turn()
+  t.same(signals.map(({ aborted }) => aborted), [true, true])
+  t.equal(told.length, 2, 'and after that nothing is told')
+})
+
+t.test('a start that fails is told with its reason', async t => {
+  const starts: Array<[names: string[], sink: unknown, err: object]> = [
+    [['rejects.mjs'], undefined, { message: 'no licence', code: 'E_LICENCE' }],
+    [['throws.mjs'], undefined, { message: 'no licence' }],
+    [['missing.mjs'], undefined, { code: 'ERR_MODULE_NOT_FOUND' }],
+    [['given.mjs'], undefined, { code: 'ERR_FANOUT_SINK_INVALID', message: /neither a stream nor \{ send \}, got undefined/ }],
+    [['given.mjs'], null, { code: 'ERR_FANOUT_SINK_INVALID', message: /got null/ }],
+    [['writable.mjs', 'given.mjs'], {}, { code: 'ERR_FANOUT_SINK_INVALID', message: /pipeline\[1\] is no stream, got object/ }],
+    [['writable.mjs', 'given.mjs'], null, { code: 'ERR_FANOUT_SINK_INVALID', message: /pipeline\[1\] is no stream, got null/ }]
+  ]
+  for (const [names, sink, err] of starts) {
+    const { host, told } = createHost(t, names, { sink })
+    await host.start()
+    t.match(told, [['failure', { reason: 'start-failed', err }]])
+    host.destroy()
+  }
+})
+
+t.test('the other streams of a pipeline that cannot start are not left open', async t => {
+  for (const names of [['writable.mjs', 'rejects.mjs'], ['writable.mjs', 'given.mjs']]) {
+    const { host, options } = createHost(t, names, { sink: 'no stream' })
+    await host.start()
+    await turn()
+    t.match(options['stream'], { destroyed: true })
+  }
+})
+
+t.test('a sink that starts after it was got rid of is got rid of too, whatever it does then', async t => {
+  for (const sink of [{ destroy () { this.isDestroyed = true; throw new Error('cannot') }, isDestroyed: false }, null]) {
+    const { host, told, options } = createHost(t, ['late.mjs'])
+    const start = host.start()
+    while (options['resolve'] === undefined) await turn()
+    host.destroy()
+    ;(options['resolve'] as (sink: unknown) => void)(sink)
+    await start
+    await turn()
+    t.same(told, [])
+    if (sink !== null) t.ok(sink.isDestroyed)
+  }
+})
+
+t.test('one failure is told, and nothing after it', async t => {
+  const { host, told, options } = createHost(t, ['writable.mjs'])
+  await host.start()
+  const stream = options['stream'] as NodeJS.WritableStream & { destroy (error: Error): void }
+  stream.destroy(new Error('boom'))
+  await turn()
+  host.write('a\n', 2)
+  host.end()
+  await turn()
+  t.match(told.slice(1), [['failure', { reason: 'stream-error', err: { message: 'boom' } }]])
+})
+
+t.test('a flush that fails is a failure, and does not reject', async t => {
+  for (const sink of [{ send: async () => {}, flush: async () => { throw new Error('full') } }]) {
+    const { host, told } = createHost(t, ['given.mjs'], { sink })
+    await host.start()
+    await host.flush()
+    t.match(told.slice(1), [['failure', { reason: 'write-error', err: { message: 'full' } }]])
+  }
+})
+
+t.test('a delivery sink that cannot be closed has not ended in good order', async t => {
+  const { host, told } = createHost(t, ['given.mjs'], { sink: { send: async () => {}, close: async () => { throw new Error('cannot') } } })
+  await host.start()
+  host.end()
+  await turn()
+  t.match(told.slice(1), [['failure', { reason: 'stream-error', err: { message: 'cannot' } }]])
+})
+
+t.test('a pipeline takes lines at its head, and has ended when its tail has', async t => {
+  const { host, told, options } = createHost(t, ['transform.mjs', 'writable.mjs'])
+  await host.start()
+  t.same(told, [['ready', 'stream']])
+  host.write('a\n', 2)
+  await turn()
+  t.equal(options['written'], 'A\n')
+  host.end()
+  await turn()
+  t.same(told.slice(1), [['accepted', 2], ['ended']])
+})
+
+t.test('a stream that is got rid of is destroyed', async t => {
+  const { host, told, options } = createHost(t, ['writable.mjs'])
+  await host.start()
+  host.destroy()
+  await turn()
+  t.match(options['stream'], { destroyed: true })
+  t.same(told, [['ready', 'stream']])
+})

@@ -1,0 +1,213 @@
+import t, { type Test } from 'tap'
+import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import http, { type RequestListener, type Server } from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { mock } from 'node:test'
+import { Sense } from '#lib/child/sensing'
+
+interface Seen { what: 'request' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
+
+/** A sense over a sink whose acceptance the test moves, and a log of what it tells. */
+function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number } = {}) {
+  const seen: Seen[] = []
+  const sink = { accepted: 0 }
+  let wake = (): void => {}
+  const tell = (what: Seen): void => {
+    seen.push(what)
+    wake()
+  }
+  const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, console: options.console ?? false, mark: () => sink.accepted }, {
+    onRequest: () => tell({ what: 'request' }),
+    onDelivered: mark => tell({ what: 'delivered', mark }),
+    onSetback: ({ reason, err }) => tell({ what: 'setback', reason, code: err.code }),
+    onRefused: (mark, { reason }) => tell({ what: 'refused', mark, reason })
+  })
+  t.teardown(() => senses.close())
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise<void>(resolve => { wake = resolve })
+  }
+  return { seen, sink, senses, until }
+}
+
+async function serve (t: Test, listener: RequestListener): Promise<{ server: Server, url: string }> {
+  const server = http.createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close(); server.closeAllConnections() })
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+async function closedPort (): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function byHttp (url: string): Promise<void> {
+  return new Promise(resolve => {
+    http.get(url, { agent: false }, response => response.resume().on('end', resolve)).on('error', () => resolve())
+  })
+}
+
+const byFetch = (url: string): Promise<void> => fetch(url).then(response => response.text()).then(() => {}, () => {})
+
+for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as const) {
+  t.test(`an answer to a request by ${client} proves all that was accepted before it`, async t => {
+    const { seen, sink } = sense(t)
+    const { url } = await serve(t, (_request, response) => response.end('ok'))
+    sink.accepted = 100
+    await request(url)
+    t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 100 }])
+  })
+
+  for (const status of [401, 403, 404, 408, 429, 500, 503]) {
+    t.test(`a ${status} to a request by ${client} is a setback`, async t => {
+      const { seen, sink } = sense(t)
+      const { url } = await serve(t, (_request, response) => response.writeHead(status).end())
+      sink.accepted = 100
+      await request(url)
+      t.match(seen, [{ what: 'request' }, { what: 'setback', reason: `http-${status}` }])
+    })
+  }
+
+  t.test(`another 4xx to a request by ${client} is a refusal, no setback`, async t => {
+    const { seen, sink } = sense(t)
+    const { url } = await serve(t, (_request, response) => response.writeHead(400).end())
+    sink.accepted = 100
+    await request(url)
+    t.match(seen, [{ what: 'request' }, { what: 'refused', mark: 100, reason: 'http-400' }])
+  })
+
+  t.test(`a refused connection of ${client} is one setback, with the system's code`, async t => {
+    const { seen, sink, until } = sense(t)
+    sink.accepted = 100
+    await request(`http://127.0.0.1:${await closedPort()}`)
+    await until(() => seen.some(({ what }) => what === 'setback'))
+    t.match(seen.filter(({ what }) => what === 'setback'), [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  })
+
+  t.test(`a connection of ${client} that is reset before the answer is a setback`, async t => {
+    const { seen, sink, until } = sense(t)
+    const { url } = await serve(t, request => request.socket.resetAndDestroy())
+    sink.accepted = 100
+    await request(url)
+    await until(() => seen.some(({ what }) => what === 'setback'))
+    t.match(seen.filter(({ what }) => what === 'setback'), [{ what: 'setback', reason: 'network' }])
+  })
+}
+
+t.test('a later answer proves nothing before every earlier request has its own', async t => {
+  const { seen, sink } = sense(t)
+  const [first, second] = [{}, {}]
+  sink.accepted = 10
+  channel('undici:request:create').publish({ request: first })
+  sink.accepted = 20
+  channel('undici:request:create').publish({ request: second })
+  channel('undici:request:headers').publish({ request: second, response: { statusCode: 200 } })
+  t.same(seen, [{ what: 'request' }])
+  channel('undici:request:headers').publish({ request: first, response: { statusCode: 100 } })
+  t.same(seen, [{ what: 'request' }], 'an interim answer is none')
+  channel('undici:request:headers').publish({ request: first, response: { statusCode: 204 } })
+  t.same(seen.slice(1), [{ what: 'delivered', mark: 10 }, { what: 'delivered', mark: 20 }])
+})
+
+t.test('requests from before a setback say nothing new', async t => {
+  const { seen, sink } = sense(t)
+  const [first, second, third, fresh] = [{}, {}, {}, {}]
+  sink.accepted = 10
+  for (const request of [first, second, third]) channel('undici:request:create').publish({ request })
+  channel('undici:request:error').publish({ request: second, error: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) })
+  channel('undici:request:error').publish({ request: third, error: new Error('refused too') })
+  channel('undici:request:headers').publish({ request: first, response: { statusCode: 200 } })
+  t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  t.equal(seen.length, 2)
+  sink.accepted = 30
+  channel('undici:request:create').publish({ request: fresh })
+  channel('undici:request:headers').publish({ request: fresh, response: { statusCode: 200 } })
+  t.match(seen.slice(2), [{ what: 'delivered', mark: 30 }])
+})
+
+t.test('the cause is named through the layers that fetch and names with several addresses put around it', async t => {
+  const { seen, sink } = sense(t)
+  sink.accepted = 10
+  const inner = Object.assign(new Error('connect ECONNREFUSED ::1'), { code: 'ECONNREFUSED' })
+  const request = {}
+  channel('undici:request:create').publish({ request })
+  channel('undici:request:error').publish({ request, error: new TypeError('fetch failed', { cause: new AggregateError([inner], '') }) })
+  t.match(seen[1], { what: 'setback', reason: 'network', code: 'ECONNREFUSED' })
+})
+
+t.test('a request without an answer is a setback after writeTimeoutMs', async t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const { seen, sink, senses } = sense(t, { writeTimeoutMs: 1 })
+  sink.accepted = 10
+  channel('undici:request:create').publish({ request: {} })
+  t.equal(senses.isQuiet, false)
+  const begun = performance.now()
+  while (performance.now() - begun < 2);
+  mock.timers.tick(1000)
+  t.match(seen[1], { what: 'setback', reason: 'write-timeout' })
+  t.equal(senses.isQuiet, true)
+  mock.timers.tick(2000)
+  t.equal(seen.length, 2)
+})
+
+t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs', async t => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const { seen, sink } = sense(t, { writeTimeoutMs: 1 })
+  const server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
+  t.teardown(() => { socket.destroy(); server.close() })
+  const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')])
+  t.teardown(() => peer.destroy())
+  sink.accepted = 10
+  mock.timers.tick(1000)
+  t.same(seen, [], 'with nothing to send it is merely idle')
+  socket.write(Buffer.alloc(64 * 1024 * 1024))
+  for (let moves = 0; moves < 200 && seen.length === 0; moves++) {
+    mock.timers.tick(1000)
+    await new Promise(resolve => setImmediate(resolve))
+    const begun = performance.now()
+    while (performance.now() - begun < 2);
+  }
+  t.match(seen, [{ what: 'setback', reason: 'write-timeout' }])
+})
+
+t.test('an error of a plain socket is a setback, and stays the error that it was', async t => {
+  const { seen, sink, until } = sense(t)
+  sink.accepted = 10
+  const socket = net.connect(await closedPort(), '127.0.0.1')
+  const [error] = await once(socket, 'error')
+  t.equal(error.code, 'ECONNREFUSED')
+  await until(() => seen.length > 0)
+  t.match(seen, [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+})
+
+t.test('with console: true what the sink says by console.error is a setback, and is still said', async t => {
+  const said: unknown[][] = []
+  const { error } = console
+  console.error = (...args: unknown[]) => { said.push(args) }
+  t.teardown(() => { console.error = error })
+  const { seen, senses } = sense(t, { console: true })
+  console.error('it failed:', Object.assign(new Error('no'), { code: 'ETIMEDOUT' }))
+  console.error('it failed again')
+  t.match(seen, [{ what: 'setback', reason: 'network', code: 'ETIMEDOUT' }, { what: 'setback', reason: 'write-error' }])
+  t.equal(said.length, 2)
+  senses.close()
+  console.error('not heard')
+  t.equal(seen.length, 2)
+})
+
+t.test('a message of another shape on a channel harms nobody', async t => {
+  const { seen } = sense(t)
+  channel('undici:request:headers').publish({})
+  channel('http.client.request.start').publish({})
+  channel('undici:request:error').publish({ request: {} })
+  t.same(seen.filter(({ what }) => what !== 'request'), [])
+})

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { reasonOf, toFailure } from '#lib/failure'
+
+t.test('the status of an answer is the reason, wherever the client puts it', async t => {
+  t.equal(reasonOf(Object.assign(new Error('no'), { statusCode: 503 })), 'http-503')
+  t.equal(reasonOf(Object.assign(new Error('no'), { status: 404 })), 'http-404')
+  t.equal(reasonOf(Object.assign(new Error('no'), { statusCode: 503, code: 'ECONNRESET' })), 'http-503')
+})
+
+t.test('a status that refuses nothing is no reason', async t => {
+  for (const statusCode of [200, 299, 600, 50.5, NaN]) t.equal(reasonOf(Object.assign(new Error('no'), { statusCode })), 'write-error', String(statusCode))
+})
+
+t.test('the codes of a connection that failed mean network', async t => {
+  for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_SSL_WRONG_VERSION_NUMBER', 'CERT_HAS_EXPIRED']) {
+    t.equal(reasonOf(Object.assign(new Error('no'), { code })), 'network', code)
+  }
+})
+
+t.test('any other error is a write error', async t => {
+  t.equal(reasonOf(new Error('no')), 'write-error')
+  t.equal(reasonOf(Object.assign(new Error('no'), { code: 'ENOSPC' })), 'write-error')
+  t.equal(reasonOf('no'), 'write-error')
+  t.equal(reasonOf(undefined), 'write-error')
+})
+
+t.test('what fetch only hints at is found in the causes of its error', async t => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  t.equal(reasonOf(new TypeError('fetch failed', { cause: refused })), 'network')
+  t.equal(reasonOf(new Error('giving up', { cause: new TypeError('fetch failed', { cause: refused }) })), 'network')
+})
+
+t.test('a failure keeps its error as plain data', async t => {
+  t.match(toFailure('start-failed', new TypeError('no')), { reason: 'start-failed', err: { type: 'TypeError', message: 'no' } })
+})

@@ -1,0 +1,198 @@
+import t from 'tap'
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import { countLines, freshLines, type Lines } from '#lib/batch'
+import { Unsettled } from '#lib/lane/unsettled'
+
+function linesOf (firstLine: number, ...texts: string[]): Lines {
+  return freshLines(Buffer.from(texts.map(text => `${text}\n`).join('')), texts.length, firstLine)
+}
+
+/** Three batches in the hands of a sink: 4, 6 and 2 bytes. */
+function three (): Unsettled {
+  const unsettled = new Unsettled()
+  unsettled.add('0', linesOf(0, 'aaa'), null)
+  unsettled.add('1', linesOf(1, 'bb', 'cc'), null)
+  unsettled.add('3', linesOf(3, 'd'), null)
+  return unsettled
+}
+
+const ids = (attempts: ReadonlyArray<{ id: string }>): string[] => attempts.map(({ id }) => id)
+
+t.test('nothing', async t => {
+  const unsettled = new Unsettled()
+  t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false, oldestAccepted: undefined, firstUnacceptedLine: undefined })
+  t.equal(unsettled.acceptUpTo(0, 1), 0)
+  t.same(unsettled.deliverUpTo(0), [])
+  t.equal(unsettled.takeOldestAccepted(), undefined)
+  t.equal(unsettled.settle('0'), undefined)
+  t.same(unsettled.takeAll(), { attempts: [], deliveredLines: 0 })
+})
+
+t.test('what was handed over is counted', async t => {
+  t.match(three(), { bytes: 12, lines: 4, count: 3, unacceptedBytes: 12, hasUnaccepted: true, firstUnacceptedLine: 0, oldestAccepted: undefined })
+})
+
+t.test('an acceptance tells by how much it is new', async t => {
+  const unsettled = three()
+  t.equal(unsettled.acceptUpTo(5, 100), 5)
+  t.match(unsettled, { unacceptedBytes: 7, hasUnaccepted: true, firstUnacceptedLine: 1, oldestAccepted: { id: '0', acceptedAt: 100 }, bytes: 12 })
+  t.equal(unsettled.acceptUpTo(5, 200), 0)
+  t.equal(unsettled.acceptUpTo(3, 200), 0, 'it never goes back')
+  t.equal(unsettled.acceptUpTo(12, 300), 7)
+  t.match(unsettled, { unacceptedBytes: 0, hasUnaccepted: false, firstUnacceptedLine: undefined })
+})
+
+t.test('a delivery takes out what it covers whole, accepted or not', async t => {
+  const unsettled = three()
+  unsettled.acceptUpTo(4, 100)
+  t.same(ids(unsettled.deliverUpTo(11)), ['0', '1'])
+  t.match(unsettled, { bytes: 2, lines: 1, count: 1, unacceptedBytes: 2, hasUnaccepted: true, oldestAccepted: undefined })
+  t.same(ids(unsettled.deliverUpTo(12)), ['3'])
+  t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false })
+})
+
+t.test('what was accepted by a moment is taken out, and no more', async t => {
+  const unsettled = three()
+  unsettled.acceptUpTo(4, 100)
+  unsettled.acceptUpTo(10, 200)
+  t.same(ids(unsettled.takeAcceptedBefore(99)), [])
+  t.same(ids(unsettled.takeAcceptedBefore(100)), ['0'])
+  t.same(ids(unsettled.takeAcceptedBefore(1000)), ['1'])
+  t.match(unsettled, { count: 1, unacceptedBytes: 2 })
+})
+
+t.test('the oldest that was accepted is taken out to make room', async t => {
+  const unsettled = three()
+  t.equal(unsettled.takeOldestAccepted(), undefined)
+  unsettled.acceptUpTo(10, 100)
+  t.equal(unsettled.takeOldestAccepted()?.id, '0')
+  t.equal(unsettled.takeOldestAccepted()?.id, '1')
+  t.equal(unsettled.takeOldestAccepted(), undefined)
+  t.equal(unsettled.acceptUpTo(12, 200), 2)
+})
+
+t.test('the attempt that is under way is settled by its id', async t => {
+  const unsettled = new Unsettled()
+  unsettled.add('7', linesOf(7, 'a'), null)
+  t.equal(unsettled.settle('8'), undefined)
+  t.equal(unsettled.settle('7')?.id, '7')
+  t.match(unsettled, { count: 0, unacceptedBytes: 0, lines: 0 })
+})
+
+t.test('everything is taken back', async t => {
+  const unsettled = three()
+  unsettled.acceptUpTo(4, 100)
+  const { attempts, deliveredLines } = unsettled.takeAll()
+  t.same(ids(attempts), ['0', '1', '3'])
+  t.equal(deliveredLines, 0)
+  t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false })
+})
+
+t.test('what has arrived of the oldest is told apart, to the byte', async t => {
+  const unsettled = new Unsettled()
+  unsettled.add('5', linesOf(5, 'aa', 'bb', 'cc'), null)
+  unsettled.deliverUpTo(4)
+  const { attempts, deliveredLines } = unsettled.takeAll()
+  t.equal(deliveredLines, 1)
+  t.match(attempts, [{ lines: { count: 2, firstLine: 6, arrivedBytes: 1 } }])
+  t.equal(attempts[0]?.lines.bytes.toString(), 'bb\ncc\n')
+})
+
+t.test('what has arrived of a line stays known, however often it fails', async t => {
+  const unsettled = new Unsettled()
+  unsettled.add('0', linesOf(0, 'abcdef', 'x'), null)
+  unsettled.deliverUpTo(2)
+  const first = unsettled.takeAll().attempts[0]?.lines as Lines
+  t.equal(first.arrivedBytes, 2)
+
+  unsettled.restart()
+  unsettled.add('0', first, null)
+  t.equal(unsettled.unacceptedBytes, 7, 'the new child is given the rest alone')
+  t.equal(unsettled.bytes, 9, 'the whole is kept')
+  const untouched = unsettled.takeAll().attempts[0]?.lines as Lines
+  t.equal(untouched.arrivedBytes, 2)
+
+  unsettled.restart()
+  unsettled.add('0', untouched, null)
+  unsettled.deliverUpTo(3)
+  t.equal((unsettled.takeAll().attempts[0]?.lines as Lines).arrivedBytes, 5)
+
+  unsettled.restart()
+  unsettled.add('0', { ...untouched, arrivedBytes: 5 }, null)
+  unsettled.deliverUpTo(2)
+  t.match(unsettled.takeAll(), { deliveredLines: 1, attempts: [{ lines: { firstLine: 1, count: 1, arrivedBytes: 0 } }] })
+})
+
+t.test('what has arrived of earlier batches is none of the oldest that is left', async t => {
+  const unsettled = three()
+  unsettled.deliverUpTo(3)
+  unsettled.acceptUpTo(4, 100)
+  unsettled.takeOldestAccepted()
+  const { attempts, deliveredLines } = unsettled.takeAll()
+  t.equal(deliveredLines, 0)
+  t.match(attempts[0], { id: '1', lines: { arrivedBytes: 0, count: 2 } })
+})
+
+t.test('any course of evidence, failures and restarts puts every byte in its place once', async () => {
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), lengths: fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('accept' as const), bytes: fc.nat(20) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), bytes: fc.nat(20) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const) }) }
+  )
+  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), steps => {
+    const unsettled = new Unsettled()
+    let arrived = ''
+    let added = ''
+    let pending: Lines[] = []
+    let given = ''
+    let accepted = 0
+    let delivered = 0
+    let deliveredLines = 0
+    let next = 0
+    const give = (lines: Lines): void => {
+      given += lines.bytes.subarray(lines.arrivedBytes).toString()
+      unsettled.add(`${lines.firstLine}`, lines, null)
+    }
+    const settle = (attempts: ReadonlyArray<{ lines: Lines }>): void => {
+      for (const { lines } of attempts) deliveredLines += lines.count
+    }
+    for (const step of steps) {
+      switch (step.do) {
+        case 'add': {
+          const texts = step.lengths.map((length, i) => `${next + i}`.padEnd(length, '.'))
+          const lines = linesOf(next, ...texts)
+          next += texts.length
+          added += lines.bytes.toString()
+          give(lines)
+          break
+        }
+        case 'accept':
+          accepted = Math.min(given.length, accepted + step.bytes)
+          unsettled.acceptUpTo(accepted, 0)
+          break
+        case 'deliver':
+          delivered = Math.min(given.length, delivered + step.bytes)
+          accepted = Math.max(accepted, delivered)
+          unsettled.acceptUpTo(delivered, 0)
+          settle(unsettled.deliverUpTo(delivered))
+          break
+        case 'fail': {
+          const taken = unsettled.takeAll()
+          deliveredLines += taken.deliveredLines
+          arrived += given.slice(0, delivered)
+          pending = taken.attempts.map(({ lines }) => lines)
+          unsettled.restart()
+          given = ''
+          accepted = delivered = 0
+          for (const lines of pending) give(lines)
+        }
+      }
+      assert.equal(unsettled.unacceptedBytes, given.length - accepted)
+      assert.equal(unsettled.lines + deliveredLines, next)
+    }
+    assert.equal(arrived + given, added, 'what the sinks were given one after another is the whole, without a gap or a byte twice')
+    assert.equal(deliveredLines >= countLines(Buffer.from(arrived)) - 1, true)
+  }), { numRuns: 1000 })
+})

@@ -1,0 +1,349 @@
+import { createRequire } from 'node:module'
+import t from 'tap'
+import { FanoutError } from '#lib/errors'
+import { breakerDefaults } from '#lib/breaker'
+import { parseOptions, type BreakerOptions, type FanoutOptions, type FanoutSettings, type TargetOptions } from '#lib/options'
+import { wrongOptions } from './wrong-options.js'
+
+const { resolve: resolveHere } = createRequire(import.meta.url)
+const file = { target: 'pino/file' }
+const pretty = { target: 'pino-pretty' }
+
+function parse (options: unknown, env: NodeJS.ProcessEnv = {}): FanoutSettings {
+  return parseOptions(options, { env })
+}
+
+/** The settings of the first target. */
+function first (options: FanoutOptions, env?: NodeJS.ProcessEnv) {
+  const [target] = parse(options, env).targets
+  if (target === undefined) throw new Error('there is no target')
+  return target
+}
+
+function messageOf (options: unknown): string {
+  try {
+    parse(options)
+  } catch (error) {
+    return error instanceof FanoutError ? error.message : `not a fault: ${String(error)}`
+  }
+  return 'no fault'
+}
+
+for (const { what, options, env, message } of wrongOptions) {
+  t.test(`refuses ${what}`, async (t) => {
+    try {
+      parse(options, env)
+      t.fail('nothing was refused')
+    } catch (error) {
+      if (!(error instanceof FanoutError)) throw error
+      t.equal(error.message, `ERR_FANOUT_OPTIONS: ${message}`)
+      t.equal(error.code, 'ERR_FANOUT_OPTIONS')
+    }
+  })
+}
+
+t.test('the smallest options get every setting, each with its default', async (t) => {
+  const { targets: [target, ...others], ...fanout } = parse({ targets: [pretty] })
+  t.strictSame(others, [])
+  t.strictSame(fanout, {
+    levels: undefined,
+    dedupe: false,
+    levelKey: 'level',
+    parallel: true,
+    diagnostics: { to: 'others', level: 'info' },
+    metricsIntervalMs: 0,
+    closeTimeoutMs: 5000,
+    maxLineBytes: 1048576,
+    pinoWillSendConfig: false,
+    warnings: []
+  })
+  t.strictSame(target, {
+    name: 'pino-pretty',
+    source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, options: undefined } },
+    level: -Infinity,
+    isolation: 'thread',
+    worker: {},
+    breaker: breakerDefaults,
+    queue: { maxBytes: 16777216, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
+    whenOpen: 'hold',
+    fallback: undefined,
+    standby: false,
+    writeTimeoutMs: 10000,
+    startTimeoutMs: 10000,
+    redelivery: 'at-least-once',
+    sense: { console: false },
+    healthCheck: undefined,
+    failureEvents: ['insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop']
+  })
+})
+
+t.test('every option comes out as it was given', async (t) => {
+  const breaker: BreakerOptions = {
+    enabled: true,
+    failureThreshold: 2,
+    recoveryTimeoutMs: 1,
+    halfOpenMaxCalls: 3,
+    successThreshold: 4,
+    backoffMultiplier: 1.5,
+    maxRecoveryTimeoutMs: 5,
+    jitter: 0.5,
+    settleMs: 0,
+    mode: 'observe'
+  }
+  const queue = { maxBytes: 1, maxLines: 2, overflow: 'drop-newest', blockTimeoutMs: 0 } as const
+  const worker = { resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: 'b' }, execArgv: ['--no-warnings'], argv: ['x'], name: 'n' }
+  const given: FanoutOptions = {
+    targets: [
+      {
+        ...pretty,
+        name: 'main',
+        level: 35,
+        isolation: 'inline',
+        worker,
+        breaker,
+        queue,
+        whenOpen: 'fallback',
+        fallback: 'stderr',
+        writeTimeoutMs: 7,
+        startTimeoutMs: 8,
+        redelivery: 'at-most-once',
+        failureEvents: ['sulk']
+      }
+    ],
+    levels: { audit: 35 },
+    dedupe: true,
+    levelKey: 'severity',
+    parallel: false,
+    diagnostics: { to: ['main'], level: 'warn' },
+    metricsIntervalMs: 9,
+    closeTimeoutMs: 10,
+    maxLineBytes: 11,
+    env: false
+  }
+  const { targets: [target], ...fanout } = parse(given)
+  t.match(target, { level: 35, isolation: 'inline', whenOpen: 'fallback', fallback: 'stderr', writeTimeoutMs: 7, startTimeoutMs: 8, redelivery: 'at-most-once' })
+  t.strictSame(target?.breaker, breaker)
+  t.strictSame(target?.queue, queue)
+  t.strictSame(target?.worker, worker)
+  t.match(fanout, {
+    levels: { audit: 35 },
+    dedupe: true,
+    levelKey: 'severity',
+    parallel: false,
+    diagnostics: { to: ['main'], level: 'warn' },
+    metricsIntervalMs: 9,
+    closeTimeoutMs: 10,
+    maxLineBytes: 11
+  })
+})
+
+t.test('pino/file runs inline and pushes back, unless told otherwise', async (t) => {
+  t.match(first({ targets: [file] }), { isolation: 'inline', queue: { overflow: 'block' }, source: { entry: { isPinoFile: true } } })
+  t.match(first({ targets: [file], isolation: 'thread', queue: { overflow: 'drop-newest' } }), { isolation: 'thread', queue: { overflow: 'drop-newest' } })
+  t.match(first({ targets: [{ target: resolveHere('pino/file') }] }), { isolation: 'inline', queue: { overflow: 'block' } })
+  t.match(first({ targets: [{ pipeline: [file] }] }), { isolation: 'thread', queue: { overflow: 'drop-oldest' } })
+})
+
+t.test('a target takes info and above, but everything if it is the only one', async (t) => {
+  const levels = (options: FanoutOptions) => parse(options).targets.map(({ level }) => level)
+  const standby = { ...pretty, name: 'standby', standby: true }
+  t.strictSame(levels({ targets: [file, pretty] }), ['info', 'info'])
+  t.strictSame(levels({ targets: [file] }), [-Infinity])
+  t.strictSame(levels({ targets: [{ ...file, level: 'warn' }] }), ['warn'])
+  t.strictSame(levels({ targets: [file], level: 'debug' }), ['debug'])
+  t.strictSame(levels({ targets: [file, { ...pretty, level: 0 }], level: 'debug' }), ['debug', 0])
+  t.strictSame(levels({ targets: [file, standby] }), [-Infinity, -Infinity])
+  t.strictSame(levels({ targets: [file, pretty, { ...standby, level: 'error' }], level: 'debug' }), ['debug', 'debug', -Infinity], 'a standby target takes what it is handed')
+})
+
+t.test('the top level is the default of every target, and objects are put together field by field', async (t) => {
+  const { targets: [own, inherited] } = parse({
+    targets: [
+      { ...pretty, breaker: { jitter: 1 }, queue: { maxLines: 5 }, worker: { resourceLimits: { stackSizeMb: 8 } }, writeTimeoutMs: 1 },
+      pretty
+    ],
+    breaker: { jitter: 0.5, settleMs: 1 },
+    queue: { maxBytes: 7 },
+    worker: { name: 'w', resourceLimits: { codeRangeSizeMb: 4 } },
+    writeTimeoutMs: 2,
+    startTimeoutMs: 3,
+    whenOpen: 'skip',
+    redelivery: 'at-most-once'
+  })
+  t.match(own, {
+    breaker: { ...breakerDefaults, jitter: 1, settleMs: 1 },
+    queue: { maxBytes: 7, maxLines: 5, overflow: 'drop-oldest' },
+    worker: { name: 'w', resourceLimits: { stackSizeMb: 8, codeRangeSizeMb: 4 } },
+    writeTimeoutMs: 1
+  })
+  t.match(inherited, {
+    breaker: { ...breakerDefaults, jitter: 0.5, settleMs: 1 },
+    queue: { maxBytes: 7, maxLines: 100000 },
+    worker: { name: 'w', resourceLimits: { codeRangeSizeMb: 4 } },
+    writeTimeoutMs: 2,
+    startTimeoutMs: 3,
+    whenOpen: 'skip',
+    redelivery: 'at-most-once'
+  })
+})
+
+t.test('a breaker is turned off by false, and on again by a target that has options for it', async (t) => {
+  t.strictSame(first({ targets: [{ ...file, breaker: false }] }).breaker, { ...breakerDefaults, enabled: false })
+  t.strictSame(first({ targets: [{ ...file, breaker: false }], breaker: { settleMs: 5 } }).breaker, { ...breakerDefaults, enabled: false })
+  t.equal(first({ targets: [file], breaker: false }).breaker.enabled, false)
+  t.equal(first({ targets: [{ ...file, breaker: {} }], breaker: false }).breaker.enabled, true)
+  t.equal(first({ targets: [{ ...file, breaker: { settleMs: 5 } }], breaker: { enabled: false } }).breaker.enabled, false)
+})
+
+t.test('as many probes have to succeed as may be in flight, unless told otherwise', async (t) => {
+  t.equal(first({ targets: [file], breaker: { halfOpenMaxCalls: 3 } }).breaker.successThreshold, 3)
+  t.equal(first({ targets: [{ ...file, breaker: { halfOpenMaxCalls: 3 } }], breaker: { successThreshold: 2 } }).breaker.successThreshold, 2)
+})
+
+t.test('failure events are added to the default ones, each once', async (t) => {
+  const defaults = first({ targets: [file] }).failureEvents
+  t.strictSame(first({ targets: [file], failureEvents: ['drop', 'sulk', 'sulk'] }).failureEvents, [...defaults, 'sulk'])
+  t.strictSame(first({ targets: [{ ...file, failureEvents: ['pout'] }], failureEvents: ['sulk'] }).failureEvents, [...defaults, 'pout'])
+})
+
+t.test('a pipeline has the sources of all its entries, and a name from the last one', async (t) => {
+  const options = { colorize: false }
+  const { name, source } = first({ targets: [{ pipeline: [{ ...pretty, options }, file] }] })
+  t.equal(name, 'file')
+  t.strictSame(source, {
+    kind: 'pipeline',
+    entries: [
+      { file: resolveHere('pino-pretty'), isPinoFile: false, options },
+      { file: resolveHere('pino/file'), isPinoFile: true, options: undefined }
+    ]
+  })
+})
+
+t.test('diagnostics are completed, or turned off', async (t) => {
+  t.strictSame(parse({ targets: [file], diagnostics: { level: 40 } }).diagnostics, { to: 'others', level: 40 })
+  t.strictSame(parse({ targets: [file], diagnostics: { to: 'stderr' } }).diagnostics, { to: 'stderr', level: 'info' })
+  t.equal(parse({ targets: [file], diagnostics: false }).diagnostics, false)
+})
+
+t.test('an option that is undefined counts as not given', async (t) => {
+  const options = { targets: [{ ...file, level: undefined, breaker: { settleMs: undefined } }], closeTimeoutMs: undefined }
+  t.strictSame(parse(options), parse({ targets: [file] }))
+})
+
+t.test('the two keys that pino adds are no options', async (t) => {
+  const settings = parse({ targets: [file], $context: { threadStreamVersion: '4.0.0' }, pinoWillSendConfig: true })
+  t.equal(settings.pinoWillSendConfig, true)
+  t.strictSame({ ...settings, pinoWillSendConfig: false }, parse({ targets: [file] }))
+})
+
+t.test('settings are frozen throughout, but a target\'s own options are handed on untouched', async (t) => {
+  const own = { nested: { list: [1] } }
+  const input = {
+    targets: [{ ...pretty, options: own, worker: { env: { A: 'b' } }, failureEvents: ['x'] }, { pipeline: [{ ...pretty, options: own }] }],
+    levels: { audit: 35 },
+    diagnostics: { to: ['pino-pretty'] }
+  }
+  const before = structuredClone(input)
+  const settings = parse(input)
+
+  const unfrozen: string[] = []
+  walk(settings, 'settings', (value, path) => {
+    if (value === own) return false
+    if (!Object.isFrozen(value)) unfrozen.push(path)
+    return true
+  })
+  t.strictSame(unfrozen, [])
+  t.strictSame(input, before)
+
+  const [target, pipeline] = settings.targets
+  t.equal(target?.source.kind === 'target' && target.source.entry.options, own)
+  t.equal(pipeline?.source.kind === 'pipeline' && pipeline.source.entries[0]?.options, own)
+  const reached: object[] = []
+  walk(input, 'input', (value) => reached.push(value) > 0)
+  t.notOk(reached.some(value => Object.isFrozen(value)), 'nothing of the user is frozen')
+})
+
+t.test('a standby target sends on to stderr what it cannot take', async (t) => {
+  const policies = (options: FanoutOptions) => parse(options).targets.map(({ whenOpen, fallback }) => [whenOpen, fallback])
+  const a = { ...pretty, name: 'a', standby: true }
+  const b = { ...pretty, name: 'b', standby: true }
+
+  t.strictSame(policies({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'a' }, a] }), [['fallback', 'a'], ['fallback', 'stderr']])
+  t.strictSame(policies({ targets: [file, a], whenOpen: 'fallback', fallback: 'a' }), [['fallback', 'a'], ['fallback', 'stderr']], 'and does not inherit itself')
+  t.strictSame(policies({ targets: [file, { ...a, fallback: 'b' }, b], whenOpen: 'fallback', fallback: 'a' }), [['fallback', 'a'], ['fallback', 'b'], ['fallback', 'stderr']])
+  t.strictSame(policies({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'a' }, a], whenOpen: 'skip' }), [['fallback', 'a'], ['fallback', 'stderr']])
+  t.strictSame(policies({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'a' }, { ...a, whenOpen: 'fallback' }] }), [['fallback', 'a'], ['fallback', 'stderr']])
+  t.strictSame(policies({ targets: [{ ...file, whenOpen: 'hold' }, pretty], whenOpen: 'fallback', fallback: 'stderr' }), [['hold', undefined], ['fallback', 'stderr']])
+})
+
+t.test('what has no effect is told, and is no fault', async (t) => {
+  const standby = { ...pretty, name: 'spare', standby: true }
+  t.strictSame(parse({ targets: [file, standby] }).warnings, ['The standby target "spare" gets no lines: it is nobody\'s fallback.'])
+  t.strictSame(parse({ targets: [file, standby], diagnostics: { to: ['spare'] } }).warnings, [])
+  t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, level: 'warn' }] }).warnings, ['The level of the standby target "spare" has no effect: it takes what it is handed.'])
+  t.strictSame(parse({ targets: [{ ...file, worker: { name: 'x' } }] }).warnings, ['The worker settings of the target "file" have no effect: it runs inline.'])
+})
+
+t.test('a key like __proto__ is an unknown option and changes nothing', async (t) => {
+  const options: unknown = JSON.parse('{ "targets": [{ "target": "pino/file" }], "__proto__": { "dedupe": true } }')
+  t.equal(messageOf(options), 'ERR_FANOUT_OPTIONS: __proto__: unknown option')
+})
+
+t.test('no message shows what may be secret', async (t) => {
+  const secret = 'hunter2'
+  for (const options of [
+    { targets: { options: { password: secret } } },
+    { targets: [{ ...file, options: { password: secret }, level: '' }] },
+    { targets: [{ target: 'no-such', options: { password: secret } }] },
+    { targets: [{ ...file, worker: { env: { PASSWORD: [secret] } } }] },
+    { targets: [{ ...file, worker: { env: secret } }] },
+    { targets: [{ ...file, password: secret }] },
+    { targets: [{ target: `https://user:${secret}@example.com` }] }
+  ]) {
+    const message = messageOf(options)
+    t.match(message, /^ERR_FANOUT_OPTIONS: targets/)
+    t.notMatch(message, secret)
+  }
+})
+
+t.test('the environment and the working directory are those of the process by default', async (t) => {
+  t.equal(parseOptions({ targets: [file] }).targets[0]?.source.kind, 'target')
+})
+
+/** Calls for every object within a value, and goes deeper where told so. */
+function walk (value: unknown, path: string, visit: (value: object, path: string) => boolean): void {
+  if (typeof value !== 'object' || value === null || !visit(value, path)) return
+  for (const [key, item] of Object.entries(value)) walk(item, `${path}.${key}`, visit)
+}
+
+// Types: these lines are the test, and compiling them runs it.
+const both: TargetOptions[] = [{ target: 'pino/file', level: 30, breaker: false }, { pipeline: [{ target: 'pino/file' }], queue: { maxLines: 1 } }]
+// @ts-expect-error one of the two is needed
+const neither: TargetOptions = { level: 'info' }
+// @ts-expect-error not both
+const tooMany: TargetOptions = { target: 'pino/file', pipeline: [{ target: 'pino/file' }] }
+// @ts-expect-error a later issue's
+const spool: TargetOptions = { target: 'pino/file', whenOpen: 'spool' }
+// What the schema says of a breaker and what the breaker itself takes are the same.
+type InSchema = Exclude<NonNullable<FanoutOptions['breaker']>, false>
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false
+const sameBreaker: Same<Required<InSchema>, Required<BreakerOptions>> = true
+
+t.test('the types admit pino\'s shapes and no others', async (t) => {
+  t.ok([both, neither, tooMany, spool, sameBreaker])
+})
+
+t.test('a sink is watched if it has a thread to itself, and unless that is turned off', async (t) => {
+  t.equal(first({ targets: [file] }).sense, false)
+  t.strictSame(first({ targets: [{ ...file, isolation: 'thread' }] }).sense, { console: false })
+  t.equal(first({ targets: [{ ...pretty, isolation: 'inline' }] }).sense, false)
+  t.equal(first({ targets: [{ ...pretty, sense: false }] }).sense, false)
+  t.strictSame(first({ targets: [pretty], sense: { console: true } }).sense, { console: true })
+})
+
+t.test('a health check is complete once it says what to ask', async (t) => {
+  t.strictSame(first({ targets: [{ ...pretty, healthCheck: { http: 'http://loki:3100/ready' } }] }).healthCheck,
+    { kind: 'http', url: 'http://loki:3100/ready', intervalMs: 10000, timeoutMs: 2000 })
+  t.strictSame(first({ targets: [pretty], healthCheck: { tcp: '[::1]:514', intervalMs: 500, timeoutMs: 50 } }).healthCheck,
+    { kind: 'tcp', host: '::1', port: 514, intervalMs: 500, timeoutMs: 50 })
+})

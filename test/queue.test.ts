@@ -1,0 +1,144 @@
+import t from 'tap'
+import { LineQueue, type NewLines } from '#lib/queue'
+
+const KIB = 1024
+const unbounded = { maxBytes: Infinity, maxLines: Infinity }
+
+function lines (...texts: string[]): NewLines {
+  return { bytes: Buffer.from(texts.map(text => `${text}\n`).join('')), count: texts.length }
+}
+
+/** Some lines of a size in all. */
+function sized (bytes: number, count = 1): NewLines {
+  const each = Math.floor(bytes / count)
+  const first = 'x'.repeat(bytes - each * (count - 1) - 1)
+  return lines(first, ...new Array<string>(count - 1).fill('x'.repeat(each - 1)))
+}
+
+t.test('an empty queue', async t => {
+  const queue = new LineQueue(unbounded)
+  t.match(queue, { bytes: 0, lines: 0, isEmpty: true, firstLine: 0, nextLine: 0 })
+  t.equal(queue.shift(), undefined)
+  t.same(queue.drain(), [])
+})
+
+t.test('small batches are gathered, and come out together in order', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(lines('a', 'b'))
+  queue.push(lines('c'))
+  t.match(queue, { bytes: 6, lines: 3, isEmpty: false, firstLine: 0, nextLine: 3 })
+  const out = queue.shift()
+  t.equal(out?.bytes.toString(), 'a\nb\nc\n')
+  t.match(out, { count: 3, firstLine: 0, attempts: 0, arrivedBytes: 0 })
+  t.match(queue, { bytes: 0, lines: 0, isEmpty: true, firstLine: 3, nextLine: 3 })
+})
+
+t.test('a block takes 64 KiB, and the next begins behind it', async t => {
+  const queue = new LineQueue(unbounded)
+  for (let i = 0; i < 9; i++) queue.push(sized(8 * KIB))
+  t.match(queue.shift(), { count: 8, firstLine: 0 })
+  t.match(queue.shift(), { count: 1, firstLine: 8 })
+})
+
+t.test('a large batch stands by itself, between the small ones around it', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(lines('a'))
+  queue.push(sized(20 * KIB))
+  queue.push(lines('b'))
+  t.same(queue.drain().map(({ bytes, firstLine }) => [bytes.length, firstLine]), [[2, 0], [20 * KIB, 1], [2, 2]])
+})
+
+t.test('a part can be taken, by bytes and by lines', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(lines('a', 'bb', 'ccc', 'dddd'))
+  t.equal(queue.shift(5)?.bytes.toString(), 'a\nbb\n')
+  t.equal(queue.shift(Infinity, 1)?.bytes.toString(), 'ccc\n')
+  t.match(queue, { bytes: 5, lines: 1, firstLine: 3 })
+  t.equal(queue.shift(1)?.bytes.toString(), 'dddd\n', 'never less than one line')
+})
+
+t.test('what came back stands at the head, with its number, and is not merged', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(lines('a'))
+  const a = queue.shift()
+  queue.push(lines('b'))
+  const b = queue.shift()
+  queue.push(lines('c'))
+  t.ok(a !== undefined && b !== undefined)
+  if (a === undefined || b === undefined) return
+  queue.unshift([a, { ...b, attempts: 1 }])
+  t.match(queue, { bytes: 6, lines: 3, firstLine: 0, nextLine: 3 })
+  t.same(queue.drain().map(({ bytes, firstLine, attempts }) => [bytes.toString(), firstLine, attempts]), [['a\n', 0, 0], ['b\n', 1, 1], ['c\n', 2, 0]])
+})
+
+t.test('lines that go straight through have their place in the numbers', async t => {
+  const queue = new LineQueue(unbounded)
+  t.match(queue.pass(lines('a', 'b')), { count: 2, firstLine: 0, attempts: 0 })
+  t.match(queue, { bytes: 0, lines: 0, firstLine: 2, nextLine: 2 })
+  queue.push(lines('c'))
+  t.match(queue.shift(), { firstLine: 2 })
+})
+
+t.test('what fits is bounded by bytes and by lines, together with what is outside', async t => {
+  const queue = new LineQueue({ maxBytes: 10, maxLines: 3 })
+  t.ok(queue.fits(10, 3))
+  t.notOk(queue.fits(11, 1))
+  t.notOk(queue.fits(1, 4))
+  queue.push(lines('aaa'))
+  t.ok(queue.fits(6, 2))
+  t.notOk(queue.fits(7, 1))
+  t.notOk(queue.fits(6, 2, { bytes: 1, lines: 0 }))
+  t.notOk(queue.fits(6, 2, { bytes: 0, lines: 1 }))
+  t.same(queue.room(), { bytes: 6, lines: 2 })
+  t.same(queue.room({ bytes: 4, lines: 1 }), { bytes: 2, lines: 1 })
+  t.same(queue.room({ bytes: 100, lines: 100 }), { bytes: 0, lines: 0 })
+})
+
+t.test('memory', async t => {
+  t.test('small batches are copied: nothing of the chunk they came in is kept', async t => {
+    const queue = new LineQueue(unbounded)
+    const chunk = Buffer.alloc(4 * 1024 * KIB, 'x\n')
+    queue.push({ bytes: chunk.subarray(0, 2), count: 1 })
+    const out = queue.shift()
+    t.not(out?.bytes.buffer, chunk.buffer)
+    t.equal(out?.bytes.buffer.byteLength, 2)
+  })
+
+  t.test('a large part of a much larger chunk is copied too', async t => {
+    const queue = new LineQueue(unbounded)
+    const chunk = Buffer.alloc(4 * 1024 * KIB, 'x\n')
+    queue.push({ bytes: chunk.subarray(0, 20 * KIB), count: 10 * KIB })
+    t.equal(queue.shift()?.bytes.buffer.byteLength, 20 * KIB)
+  })
+
+  t.test('a large batch that has its memory to itself is not copied', async t => {
+    const queue = new LineQueue(unbounded)
+    const { bytes, count } = sized(20 * KIB)
+    const own = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(own)
+    queue.push({ bytes: own, count })
+    t.equal(queue.shift()?.bytes, own)
+  })
+
+  t.test('a queue of small batches costs at most twice what it counts', async t => {
+    const queue = new LineQueue(unbounded)
+    for (let i = 0; i < 2000; i++) queue.push(i % 50 === 0 ? sized(16 * KIB) : sized(10 + i % 3000))
+    const counted = queue.bytes
+    const memory = new Set(queue.drain().map(({ bytes }) => bytes.buffer))
+    const kept = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    t.ok(kept <= 2 * counted, `${kept} bytes are kept for ${counted}`)
+  })
+
+  t.test('the places of what was taken out are given up, and the order stays', async t => {
+    const queue = new LineQueue(unbounded)
+    const batch = sized(16 * KIB)
+    let next = 0
+    for (let i = 0; i < 3000; i++) queue.push(batch)
+    while (!queue.isEmpty) {
+      const out = queue.shift()
+      if (out?.firstLine !== next++) return t.fail(`line ${out?.firstLine} came where ${next - 1} was due`)
+      if (next % 1000 === 0) queue.push(batch)
+    }
+    t.equal(next, 3003)
+  })
+})

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { Batch } from '#lib/batch'
+import type { TransitionEvent } from '#lib/breaker'
+import type { Child, ChildListener, Parcel, PinoConfig, SinkKind } from '#lib/child/child'
+import type { FailureReason } from '#lib/failure'
+import { Lane, type LaneSettings } from '#lib/lane'
+import type { Loss } from '#lib/lane/loss-report'
+import type { SinkSnapshot } from '#lib/metrics'
+import type { NewLines } from '#lib/queue'
+import { HandClock } from './hand-clock.js'
+
+/** A child that does nothing by itself: what its sink would do, a test does. */
+export class ScriptedChild implements Child {
+  readonly windowBytes: number
+  readonly listener: ChildListener
+  readonly sent: Parcel[] = []
+  readonly aborted: string[] = []
+  readonly configs: PinoConfig[] = []
+  isAskedToEnd = false
+  isDestroyed = false
+  flushes: Array<() => void> = []
+  #accepted = 0
+  #delivered = 0
+
+  constructor (listener: ChildListener, windowBytes: number) {
+    this.listener = listener
+    this.windowBytes = windowBytes
+  }
+
+  configure (config: PinoConfig): void { this.configs.push(config) }
+  send (parcel: Parcel): void { this.sent.push(parcel) }
+  abort (id: string): void { this.aborted.push(id) }
+  async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
+  end (): void { this.isAskedToEnd = true }
+  destroy (): void { this.isDestroyed = true }
+
+  /** What the sink was given, as text. */
+  get text (): string {
+    return this.sent.map(({ lines: { bytes, arrivedBytes } }) => bytes.subarray(arrivedBytes).toString()).join('')
+  }
+
+  /** How many bytes it was given. */
+  get given (): number {
+    return this.sent.reduce((sum, { lines: { bytes, arrivedBytes } }) => sum + bytes.length - arrivedBytes, 0)
+  }
+
+  get accepted (): number {
+    return this.#accepted
+  }
+
+  get delivered (): number {
+    return this.#delivered
+  }
+
+  get last (): Parcel {
+    const parcel = this.sent.at(-1)
+    if (parcel === undefined) throw new Error('the sink was given nothing')
+    return parcel
+  }
+
+  ready (kind: SinkKind = 'stream'): void { this.listener.onReady(kind) }
+
+  accept (bytes = this.given - this.#accepted): void {
+    this.#accepted += bytes
+    this.listener.onAccepted(this.#accepted)
+  }
+
+  deliver (bytes = this.given - this.#delivered): void {
+    this.#delivered += bytes
+    this.#accepted = Math.max(this.#accepted, this.#delivered)
+    this.listener.onDelivered(this.#delivered)
+  }
+
+  /** Answers for the last batch of a delivery sink. */
+  settle (reason?: FailureReason, id = this.last.id): void {
+    this.listener.onSettled(id, reason === undefined ? undefined : { reason, err: { type: 'Error', message: reason } })
+  }
+
+  fail (reason: FailureReason = 'stream-error'): void {
+    this.listener.onFailure({ reason, err: { type: 'Error', message: reason } })
+  }
+}
+
+export interface LaneRigOptions extends Partial<Omit<LaneSettings, 'queue'>> {
+  queue?: Partial<LaneSettings['queue']>
+  windowBytes?: number
+  willSendConfig?: boolean
+  /** Where lines go that the lane cannot have. */
+  hasFallback?: boolean
+  clock?: HandClock
+  /** In place of a scripted child; may throw. */
+  createChild?: (listener: ChildListener) => ScriptedChild
+}
+
+/** A lane whose sink and whose time are in the hands of a test, and all that it has told. */
+export class LaneRig {
+  readonly clock: HandClock
+  readonly lane: Lane
+  readonly children: ScriptedChild[] = []
+  readonly transitions: TransitionEvent[] = []
+  readonly losses: Array<{ loss: Loss, lines: number }> = []
+  readonly restarts: Array<{ reason: FailureReason, restarts: number }> = []
+  readonly undelivered: number[] = []
+  readonly appEvents: Array<{ name: string, args: readonly unknown[] }> = []
+  readonly passedOn: NewLines[] = []
+  reliefs = 0
+
+  constructor ({ clock = new HandClock(), windowBytes = 1024 * 1024, willSendConfig = false, hasFallback = false, createChild, queue, ...settings }: LaneRigOptions = {}) {
+    this.clock = clock
+    this.lane = new Lane({
+      settings: {
+        name: 'loki',
+        breaker: {},
+        whenOpen: 'hold',
+        writeTimeoutMs: 10000,
+        startTimeoutMs: 10000,
+        redelivery: 'at-least-once',
+        ...settings,
+        queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...queue }
+      },
+      life: 'life',
+      willSendConfig,
+      clock,
+      random: () => 0.5,
+      createChild: listener => {
+        const child = createChild?.(listener) ?? new ScriptedChild(listener, windowBytes)
+        this.children.push(child)
+        return child
+      },
+      events: {
+        onTransition: event => {
+          this.transitions.push(event)
+          this.check()
+        },
+        onLoss: (loss, lines) => { this.losses.push({ loss, lines }) },
+        onRestart: (reason, restarts) => { this.restarts.push({ reason, restarts }) },
+        onUndelivered: lines => { this.undelivered.push(lines) },
+        onEvent: (name, args) => { this.appEvents.push({ name, args }) }
+      }
+    })
+    this.lane.onRelief = () => { this.reliefs++ }
+    if (hasFallback) this.lane.fallBackTo({ takeOver: lines => { this.passedOn.push(lines) } })
+  }
+
+  /** The child that was made last. */
+  get child (): ScriptedChild {
+    const child = this.children.at(-1)
+    if (child === undefined) throw new Error('no child was made')
+    return child
+  }
+
+  /** The transitions as `from>to reason`. */
+  get story (): string[] {
+    return this.transitions.map(({ from, to, reason }) => `${from}>${to} ${reason}`)
+  }
+
+  get fallbackText (): string {
+    return this.passedOn.map(({ bytes }) => bytes.toString()).join('')
+  }
+
+  offer (...lines: string[]): void {
+    this.lane.offer(batchOf(...lines))
+    this.check()
+  }
+
+  advance (ms: number): void {
+    this.clock.advance(ms)
+    this.check()
+  }
+
+  snapshot (): SinkSnapshot {
+    this.check()
+    return this.lane.snapshot()
+  }
+
+  /** Every line that was received is in exactly one place. */
+  check (): void {
+    const snapshot = this.lane.snapshot()
+    const { linesReceived, linesDelivered, linesSkipped, linesFallback, linesDeadLettered, queueLines, unsettledLines, spoolLines, linesDropped } = snapshot
+    const dropped = Object.values(linesDropped).reduce((sum, lines) => sum + lines, 0)
+    assert.equal(linesDelivered + linesSkipped + dropped + linesFallback + linesDeadLettered + queueLines + unsettledLines + spoolLines, linesReceived,
+      `a line is lost or counted twice: ${JSON.stringify(snapshot)}`)
+  }
+}
+
+/** Lines as they come to a lane. */
+export function batchOf (...lines: string[]): Batch {
+  return new Batch(lines.map(line => `${line}\n`).join(''), lines.length)
+}

@@ -1,0 +1,56 @@
+// A small app that logs through a transport. What it is to do comes as JSON in its first argument; what it sees goes, a
+// line of JSON each, to file descriptor 3, which no sink knows of.
+import { once } from 'node:events'
+import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pino from 'pino'
+import type { FanoutSnapshot, TransitionEvent } from 'pino-breaker-fanout'
+import type { AppPlan, AppReport } from './run-app.js'
+
+const LINES_PER_TURN = 100
+const TURN_MS = 5
+const NOTICE_LIMIT_MS = 15000
+
+const { transport: options, lines, awaitsReady = false, awaitTripOf, ending = 'loop' } = JSON.parse(process.argv[2]!) as AppPlan
+
+process.on('uncaughtExceptionMonitor', (error: unknown) => report({ type: 'uncaught', message: error instanceof Error ? error.message : String(error) }))
+
+const transport = pino.transport(options)
+const log = pino({ name: 'app' }, transport)
+let notice = (): void => {}
+const tripped = new Promise<void>(resolve => { notice = resolve })
+transport.on('metrics', (snapshot: FanoutSnapshot) => report({ type: 'metrics', snapshot }))
+transport.on('breaker', (event: TransitionEvent) => {
+  report({ type: 'breaker', event })
+  if (event.sink === awaitTripOf) notice()
+})
+// pino unrefs its worker once it is ready; its types do not know of the way back.
+if (ending === 'close') transport.on('ready', () => (transport as unknown as { ref (): void }).ref())
+
+if (awaitsReady) await once(transport, 'ready')
+await logLines(0, lines / 2)
+if (awaitTripOf !== undefined) {
+  const limit = setTimeout(notice, NOTICE_LIMIT_MS)
+  await tripped
+  clearTimeout(limit)
+}
+await logLines(lines / 2, lines)
+
+report({ type: 'ending', time: Date.now() })
+if (ending === 'exit') process.exit(0)
+if (ending === 'close') {
+  const closed = once(transport, 'close')
+  transport.end()
+  await closed
+}
+
+async function logLines (from: number, to: number): Promise<void> {
+  for (let id = from; id < to; id++) {
+    log.info({ id }, 'a line of the app')
+    if (id % LINES_PER_TURN === LINES_PER_TURN - 1) await sleep(TURN_MS)
+  }
+}
+
+function report (seen: AppReport): void {
+  writeSync(3, JSON.stringify(seen) + '\n')
+}

@@ -1,0 +1,314 @@
+/** Options, or variables, that are refused. */
+export interface WrongOptions {
+  /** Ends the sentence "refuses …". */
+  what: string
+  options: unknown
+  env?: Record<string, string>
+  /** What stands behind the code. */
+  message: string
+  /** Whether the published schema cannot tell: what it takes to know is the environment, other values or the file system. */
+  beyondSchema?: true
+}
+
+const file = { target: 'pino/file' }
+const pretty = { target: 'pino-pretty' }
+const console = { name: 'console', target: 'pino-pretty', standby: true }
+const looked = `looked from ${process.cwd()}, pino-breaker-fanout`
+
+/** One target, with something wrong about it. */
+const target = (fields: Record<string, unknown>) => ({ targets: [{ ...file, ...fields }] })
+/** One good target, with something wrong above it. */
+const above = (fields: Record<string, unknown>) => ({ targets: [file], ...fields })
+const variable = (name: string, value: string) => ({ [`PINO_BREAKER_FANOUT_${name}`]: value })
+
+export const wrongOptions: readonly WrongOptions[] = [
+  // Shapes
+  { what: 'no options at all', options: undefined, message: 'options: expected an object, got nothing' },
+  { what: 'null', options: null, message: 'options: expected an object, got null' },
+  { what: 'a list as the options', options: [file], message: 'options: expected an object, got an array' },
+  { what: 'a text as the options', options: 'pino/file', message: 'options: expected an object, got "pino/file"' },
+  { what: 'options without targets', options: {}, message: 'targets: expected a non-empty array of objects, got nothing' },
+  { what: 'an empty list of targets', options: { targets: [] }, message: 'targets: expected a non-empty array of objects, got an empty array' },
+  { what: 'one target in place of the list', options: { targets: file }, message: 'targets: expected a non-empty array of objects, got an object' },
+  { what: 'the name of a target in place of the target', options: { targets: ['pino/file'] }, message: 'targets[0]: expected an object, got "pino/file"' },
+  { what: 'a hole among the targets', options: { targets: [file, null] }, message: 'targets[1]: expected an object, got null' },
+  { what: 'a target that names nothing to load', options: { targets: [{ level: 'info' }] }, message: 'targets[0]: expected a target or a pipeline, got neither' },
+  {
+    what: 'a target and a pipeline in one',
+    options: target({ pipeline: [file] }),
+    message: 'targets[0]: expected either a target or a pipeline, got both'
+  },
+  { what: 'a target that is no text', options: { targets: [{ target: 5 }] }, message: 'targets[0].target: expected a non-empty string, got 5' },
+  { what: 'an empty target', options: { targets: [{ target: '' }] }, message: 'targets[0].target: expected a non-empty string, got ""' },
+  { what: 'an empty pipeline', options: { targets: [{ pipeline: [] }] }, message: 'targets[0].pipeline: expected a non-empty array of objects, got an empty array' },
+  {
+    what: 'a pipeline entry without a target',
+    options: { targets: [{ pipeline: [file, {}] }] },
+    message: 'targets[0].pipeline[1].target: expected a non-empty string, got nothing'
+  },
+  { what: 'a pipeline entry that is none', options: { targets: [{ pipeline: [file, 'pino/file'] }] }, message: 'targets[0].pipeline[1]: expected an object, got "pino/file"' },
+  {
+    what: 'options beside a pipeline',
+    options: { targets: [{ pipeline: [file], options: { password: 'secret' } }] },
+    message: 'targets[0].options: belong to an entry of the pipeline',
+    beyondSchema: true
+  },
+
+  // Unknown keys
+  { what: 'a misspelt option of a target', options: target({ whenOpne: 'skip' }), message: 'targets[0].whenOpne: unknown option; did you mean "whenOpen"?' },
+  { what: 'an option in another case', options: target({ WRITETIMEOUTMS: 5 }), message: 'targets[0].WRITETIMEOUTMS: unknown option; did you mean "writeTimeoutMs"?' },
+  { what: 'an unknown option that is like no other', options: above({ colour: 'red' }), message: 'colour: unknown option' },
+  { what: 'an unknown option without a value', options: above({ clozeTimeoutMs: undefined }), message: 'clozeTimeoutMs: unknown option; did you mean "closeTimeoutMs"?' },
+  { what: 'a key that is no word', options: above({ 'a b': 1 }), message: '["a b"]: unknown option' },
+  { what: 'a key of the prototype', options: above({ constructor: 1 }), message: 'constructor: unknown option' },
+  { what: 'the shape of a single target', options: { target: 'pino/file' }, message: 'target: unknown option; did you mean "targets"?\n  targets: expected a non-empty array of objects, got nothing' },
+  {
+    what: 'an option of the breaker one level too high',
+    options: target({ failureThreshold: 3 }),
+    message: 'targets[0].failureThreshold: unknown option; did you mean "breaker.failureThreshold"?'
+  },
+  { what: 'an option of the queue one level too high', options: above({ maxBytes: 3 }), message: 'maxBytes: unknown option; did you mean "queue.maxBytes"?' },
+  { what: 'a misspelt option of the breaker', options: above({ breaker: { treshold: 3, settelMs: 1 } }), message: 'breaker.treshold: unknown option\n  breaker.settelMs: unknown option; did you mean "settleMs"?' },
+  { what: 'a level within a pipeline', options: { targets: [{ pipeline: [{ ...file, level: 'info' }] }] }, message: 'targets[0].pipeline[0].level: unknown option' },
+  { what: 'an option of a single target at the top level', options: above({ standby: true }), message: 'standby: unknown option' },
+
+  // Values
+  { what: 'a threshold of 0', options: { targets: [file, { ...pretty, breaker: { failureThreshold: 0 } }] }, message: 'targets[1].breaker.failureThreshold: expected an integer >= 1, got 0' },
+  { what: 'a fractional count', options: above({ breaker: { halfOpenMaxCalls: 1.5 } }), message: 'breaker.halfOpenMaxCalls: expected an integer >= 1, got 1.5' },
+  { what: 'a number as a text', options: above({ breaker: { successThreshold: '2' } }), message: 'breaker.successThreshold: expected an integer >= 1, got "2"' },
+  { what: 'NaN', options: above({ breaker: { backoffMultiplier: NaN } }), message: 'breaker.backoffMultiplier: expected a number >= 1, got NaN' },
+  { what: 'an infinite number', options: above({ breaker: { jitter: Infinity } }), message: 'breaker.jitter: expected a number from 0 to 1, got Infinity' },
+  { what: 'a count too large to be exact', options: above({ queue: { maxBytes: 2 ** 53 } }), message: 'queue.maxBytes: expected an integer >= 1, got 9007199254740992', beyondSchema: true },
+  {
+    what: 'a duration that no timer takes',
+    options: above({ breaker: { recoveryTimeoutMs: 2 ** 31 } }),
+    message: 'breaker.recoveryTimeoutMs: expected an integer from 1 to 2147483647, got 2147483648'
+  },
+  { what: 'a negative duration', options: above({ breaker: { settleMs: -1 } }), message: 'breaker.settleMs: expected an integer from 0 to 2147483647, got -1' },
+  { what: 'a close timeout beyond that of thread-stream', options: above({ closeTimeoutMs: 9001 }), message: 'closeTimeoutMs: expected an integer from 1 to 9000, got 9001' },
+  { what: 'an unknown mode', options: above({ breaker: { mode: 'watch' } }), message: 'breaker.mode: expected "enforce" or "observe", got "watch"' },
+  { what: 'a breaker that is true', options: target({ breaker: true }), message: 'targets[0].breaker: expected false or an object, got true' },
+  { what: 'an unknown whenOpen', options: target({ whenOpen: 'wait' }), message: 'targets[0].whenOpen: expected "hold", "skip" or "fallback", got "wait"' },
+  { what: 'an unknown overflow', options: above({ queue: { overflow: 'drop' } }), message: 'queue.overflow: expected "drop-oldest", "drop-newest" or "block", got "drop"' },
+  { what: 'a queue that is no object', options: target({ queue: 1000 }), message: 'targets[0].queue: expected an object, got 1000' },
+  { what: 'an unknown isolation', options: target({ isolation: 'process' }), message: 'targets[0].isolation: expected "thread" or "inline", got "process"' },
+  { what: 'an unknown redelivery', options: above({ redelivery: 'exactly-once' }), message: 'redelivery: expected "at-least-once" or "at-most-once", got "exactly-once"' },
+  { what: 'a flag that is no flag', options: above({ parallel: 'no' }), message: 'parallel: expected true or false, got "no"' },
+  { what: 'an empty level', options: target({ level: '' }), message: 'targets[0].level: expected a number or a non-empty string, got ""' },
+  { what: 'a level that is neither number nor label', options: target({ level: null }), message: 'targets[0].level: expected a number or a non-empty string, got null' },
+  { what: 'a list of labels as levels', options: above({ levels: ['audit'] }), message: 'levels: expected an object, got an array' },
+  { what: 'a custom level that is no number', options: above({ levels: { audit: '35' } }), message: 'levels.audit: expected a number, got "35"' },
+  { what: 'an empty level key', options: above({ levelKey: '' }), message: 'levelKey: expected a non-empty string, got ""' },
+  { what: 'a negative interval', options: above({ metricsIntervalMs: -5 }), message: 'metricsIntervalMs: expected an integer from 0 to 2147483647, got -5' },
+  { what: 'lines of no length', options: above({ maxLineBytes: 0 }), message: 'maxLineBytes: expected an integer from 1 to 268435456, got 0' },
+  { what: 'one failure event in place of a list', options: above({ failureEvents: 'drop' }), message: 'failureEvents: expected an array of strings, got "drop"' },
+  { what: 'a failure event that is no text', options: target({ failureEvents: ['drop', 5n] }), message: 'targets[0].failureEvents[1]: expected a non-empty string, got 5n' },
+  { what: 'a sense that is no flag', options: above({ sense: 'yes' }), message: 'sense: expected true or false or an object, got "yes"' },
+  { what: 'a health check of nothing', options: target({ healthCheck: { intervalMs: 1000 } }), message: 'targets[0].healthCheck: expected either http or tcp', beyondSchema: true },
+  { what: 'a health check of two things', options: target({ healthCheck: { http: 'http://a', tcp: 'a:1' } }), message: 'targets[0].healthCheck: expected either http or tcp', beyondSchema: true },
+  { what: 'a health check of no URL', options: target({ healthCheck: { http: 'loki:3100/ready' } }), message: 'targets[0].healthCheck.http: expected an http:// or https:// URL, got "loki:3100/ready"', beyondSchema: true },
+  { what: 'a health check of no port', options: above({ healthCheck: { tcp: 'syslog:65536' } }), message: 'healthCheck.tcp: expected host:port, the port from 1 to 65535, got "syslog:65536"', beyondSchema: true },
+  { what: 'a memory limit of 0', options: target({ worker: { resourceLimits: { stackSizeMb: 0 } } }), message: 'targets[0].worker.resourceLimits.stackSizeMb: expected a number > 0, got 0' },
+  { what: 'a variable of a thread that is no text, without showing it', options: target({ worker: { env: { TOKEN: 12345 } } }), message: 'targets[0].worker.env.TOKEN: expected a string, got a number' },
+  { what: 'diagnostics that are true', options: above({ diagnostics: true }), message: 'diagnostics: expected false or an object, got true' },
+  {
+    what: 'diagnostics to nobody',
+    options: above({ diagnostics: { to: [] } }),
+    message: 'diagnostics.to: expected "others", "stderr" or a non-empty array of strings, got an empty array'
+  },
+  { what: 'diagnostics to an unknown place', options: above({ diagnostics: { to: 'stdout' } }), message: 'diagnostics.to: expected "others", "stderr" or a non-empty array of strings, got "stdout"' },
+  {
+    what: 'a long value, which it clips',
+    options: target({ whenOpen: 'x'.repeat(100) }),
+    message: `targets[0].whenOpen: expected "hold", "skip" or "fallback", got "${'x'.repeat(60)}…"`
+  },
+  {
+    what: 'a URL with a password, which it does not show',
+    options: target({ whenOpen: 'https://user:secret@example.com/' }),
+    message: 'targets[0].whenOpen: expected "hold", "skip" or "fallback", got "https://example.com/"'
+  },
+
+  // Names
+  { what: 'an empty name', options: target({ name: '' }), message: 'targets[0].name: expected a non-empty string, got ""' },
+  {
+    what: 'a name that two targets bear',
+    options: { targets: [{ ...file, name: 'a' }, { ...pretty, name: 'a' }] },
+    message: 'targets[1].name: "a" is the name of targets[0] too',
+    beyondSchema: true
+  },
+  { what: 'the name "stderr"', options: target({ name: 'stderr' }), message: 'targets[0].name: "stderr" is reserved', beyondSchema: true },
+  { what: 'the name "others"', options: target({ name: 'others' }), message: 'targets[0].name: "others" is reserved', beyondSchema: true },
+  {
+    what: 'diagnostics to a target that is not there',
+    options: { targets: [{ ...file, name: 'main' }], diagnostics: { to: ['main', 'mian'] } },
+    message: 'diagnostics.to[1]: there is no target "mian"; did you mean "main"?',
+    beyondSchema: true
+  },
+
+  // What cannot be loaded
+  { what: 'a package that is not there', options: { targets: [file, { target: 'no-such' }] }, message: `targets[1].target: cannot be resolved: "no-such" (${looked})`, beyondSchema: true },
+  { what: 'a file that is not there', options: { targets: [{ target: '/no/such/sink.js' }] }, message: `targets[0].target: cannot be resolved: "/no/such/sink.js" (${looked})`, beyondSchema: true },
+  { what: 'a URL that is no path', options: { targets: [{ target: 'file://%00' }] }, message: `targets[0].target: cannot be resolved: "file://%00" (${looked})`, beyondSchema: true },
+  { what: 'a module of Node.js', options: { targets: [{ target: 'fs' }] }, message: `targets[0].target: cannot be resolved: "fs" (${looked})`, beyondSchema: true },
+  {
+    what: 'a pipeline with an entry that is not there',
+    options: { targets: [{ pipeline: [{ target: './no-such.js' }, file] }] },
+    message: `targets[0].pipeline[0].target: cannot be resolved: "./no-such.js" (${looked})`,
+    beyondSchema: true
+  },
+  { what: 'an empty resolveFrom', options: above({ resolveFrom: '' }), message: 'resolveFrom: expected a non-empty string, got ""' },
+  { what: 'a resolveFrom that is no place', options: above({ resolveFrom: 'file://%00' }), message: 'resolveFrom: expected a path or a file:// URL, got "file://%00"', beyondSchema: true },
+
+  // Fallbacks
+  {
+    what: 'whenOpen "fallback" without a fallback',
+    options: target({ whenOpen: 'fallback' }),
+    message: 'targets[0].whenOpen: "fallback" needs a fallback, the name of a standby target or "stderr"',
+    beyondSchema: true
+  },
+  {
+    what: 'the same for all targets once',
+    options: { targets: [file, pretty], whenOpen: 'fallback' },
+    message: 'whenOpen: "fallback" needs a fallback, the name of a standby target or "stderr"',
+    beyondSchema: true
+  },
+  {
+    what: 'a fallback that is never used',
+    options: { targets: [{ ...file, fallback: 'console' }, console] },
+    message: 'targets[0].fallback: is used only with whenOpen "fallback", which is "hold" here',
+    beyondSchema: true
+  },
+  {
+    what: 'a fallback at the top level that no target uses',
+    options: { targets: [file, console], fallback: 'console' },
+    message: 'fallback: is used only with whenOpen "fallback", which no target has',
+    beyondSchema: true
+  },
+  {
+    what: 'a fallback that is not there',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 'consol' }, console] },
+    message: 'targets[0].fallback: there is no target "consol"; did you mean "console"?',
+    beyondSchema: true
+  },
+  {
+    what: 'a fallback that is not standby',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 'other' }, { ...pretty, name: 'other' }] },
+    message: 'targets[0].fallback: "other" is not a standby target; give it standby: true',
+    beyondSchema: true
+  },
+  {
+    what: 'a standby target that is its own fallback',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 'console' }, { ...console, fallback: 'console' }] },
+    message: 'targets[1].fallback: leads in a circle: console > console',
+    beyondSchema: true
+  },
+  {
+    what: 'fallbacks that lead in a circle',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 'c' }, ...[['a', 'b'], ['b', 'c'], ['c', 'a']].map(([name, fallback]) => ({ ...pretty, name, fallback, standby: true }))] },
+    message: 'targets[1].fallback: leads in a circle: a > b > c > a',
+    beyondSchema: true
+  },
+  {
+    what: 'a standby target that holds',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 'console' }, { ...console, whenOpen: 'hold' }] },
+    message: 'targets[1].whenOpen: expected "fallback" for a standby target, got "hold"',
+    beyondSchema: true
+  },
+  { what: 'nothing but standby targets', options: { targets: [console] }, message: 'targets: at least one must not be standby', beyondSchema: true },
+
+  // Variables
+  {
+    what: 'a variable that is no number',
+    options: above({}),
+    env: variable('BREAKER__FAILURE_THRESHOLD', 'three'),
+    message: 'PINO_BREAKER_FANOUT_BREAKER__FAILURE_THRESHOLD: expected an integer >= 1, got "three"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that is out of range',
+    options: above({}),
+    env: variable('CLOSE_TIMEOUT_MS', '60000'),
+    message: 'PINO_BREAKER_FANOUT_CLOSE_TIMEOUT_MS: expected an integer from 1 to 9000, got 60000',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable in hexadecimal',
+    options: above({}),
+    env: variable('QUEUE__MAX_LINES', '0x10'),
+    message: 'PINO_BREAKER_FANOUT_QUEUE__MAX_LINES: expected an integer >= 1, got "0x10"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that is no flag',
+    options: above({}),
+    env: variable('PARALLEL', 'yes'),
+    message: 'PINO_BREAKER_FANOUT_PARALLEL: expected true or false, got "yes"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that would turn on what it can only turn off',
+    options: above({}),
+    env: variable('BREAKER', 'true'),
+    message: 'PINO_BREAKER_FANOUT_BREAKER: expected false, got "true"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable of one target that is none of the values',
+    options: target({ name: 'my-loki' }),
+    env: variable('TARGETS__MY_LOKI__WHEN_OPEN', 'SKIP'),
+    message: 'PINO_BREAKER_FANOUT_TARGETS__MY_LOKI__WHEN_OPEN: expected "hold", "skip" or "fallback", got "SKIP"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that asks for a fallback where there is none',
+    options: above({}),
+    env: variable('WHEN_OPEN', 'fallback'),
+    message: 'PINO_BREAKER_FANOUT_WHEN_OPEN: "fallback" needs a fallback, the name of a standby target or "stderr"',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that names an unknown fallback',
+    options: { targets: [file, console], whenOpen: 'fallback', fallback: 'console' },
+    env: variable('TARGETS__FILE__FALLBACK', 'konsole'),
+    message: 'PINO_BREAKER_FANOUT_TARGETS__FILE__FALLBACK: there is no target "konsole"; did you mean "console"?',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that sends diagnostics to an unknown target',
+    options: above({}),
+    env: variable('DIAGNOSTICS__TO', 'file, fil'),
+    message: 'PINO_BREAKER_FANOUT_DIAGNOSTICS__TO[1]: there is no target "fil"; did you mean "file"?',
+    beyondSchema: true
+  },
+  {
+    what: 'an empty list in a variable',
+    options: above({}),
+    env: variable('DIAGNOSTICS__TO', ','),
+    message: 'PINO_BREAKER_FANOUT_DIAGNOSTICS__TO: expected "others", "stderr" or a non-empty array of strings, got an empty array',
+    beyondSchema: true
+  },
+
+  // Several at once
+  {
+    what: 'several faults at once, each on its own line',
+    options: { targets: [{ ...file, whenOpne: 'skip' }, { ...pretty, breaker: { failureThreshold: 0 } }, { target: 'no-such' }], closeTimeoutMs: 10000 },
+    env: variable('QUEUE__MAX_LINES', 'many'),
+    message: [
+      'targets[0].whenOpne: unknown option; did you mean "whenOpen"?',
+      'targets[1].breaker.failureThreshold: expected an integer >= 1, got 0',
+      'closeTimeoutMs: expected an integer from 1 to 9000, got 10000',
+      'PINO_BREAKER_FANOUT_QUEUE__MAX_LINES: expected an integer >= 1, got "many"',
+      `targets[2].target: cannot be resolved: "no-such" (${looked})`
+    ].join('\n  ')
+  },
+  {
+    what: 'a wrong value without drawing conclusions from it',
+    options: { targets: [{ ...file, whenOpen: 'fallback', fallback: 5 }, { ...pretty, whenOpen: 'wait', fallback: 'stderr' }], env: 'no' },
+    env: variable('PARALLEL', 'yes'),
+    message: [
+      'targets[0].fallback: expected a non-empty string, got 5',
+      'targets[1].whenOpen: expected "hold", "skip" or "fallback", got "wait"',
+      'env: expected true or false, got "no"'
+    ].join('\n  ')
+  }
+]
