@@ -46,11 +46,15 @@ export interface Lines {
   readonly attempts: number
   /** How many bytes of the first line have arrived already: the sink is given the rest of it. */
   readonly arrivedBytes: number
+  /** How often they came back because of what is in them, or so it seems: refused, and not known which of them. */
+  readonly doubts: number
+  /** The number of each of them, where they do not follow one another: some between them have been settled. */
+  readonly numbers?: readonly number[]
 }
 
 /** Lines that nobody has been given yet. */
 export function freshLines (bytes: Buffer, count: number, firstLine: number): Lines {
-  return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0 }
+  return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0, doubts: 0 }
 }
 
 /** How many lines end within these bytes. */
@@ -81,8 +85,63 @@ export function cutLines (lines: Lines, maxBytes: number, maxCount = Infinity): 
     if (end === 0) end = lines.bytes.indexOf(NEWLINE) + 1
     count = countLines(lines.bytes.subarray(0, end))
   }
+  return cutAt(lines, end, count)
+}
+
+/** Cuts off the first so many lines, which end at this byte. There must be more than these. */
+export function cutAt (lines: Lines, end: number, count: number): [head: Lines, rest: Lines] {
+  const { bytes, numbers } = lines
+  const firstLine = numbers?.[count] ?? lines.firstLine + count
   return [
-    { ...lines, bytes: lines.bytes.subarray(0, end), count },
-    { ...lines, bytes: lines.bytes.subarray(end), count: lines.count - count, firstLine: lines.firstLine + count, arrivedBytes: 0 }
+    { ...lines, bytes: bytes.subarray(0, end), count, ...(numbers && { numbers: numbers.slice(0, count) }) },
+    { ...lines, bytes: bytes.subarray(end), count: lines.count - count, firstLine, arrivedBytes: 0, ...(numbers && { numbers: numbers.slice(count) }) }
   ]
+}
+
+/** Some of these lines, by their places among them, in ascending order; each keeps its number. */
+export function pickLines (lines: Lines, places: readonly number[]): Lines {
+  const ends: number[] = []
+  for (let at = lines.bytes.indexOf(NEWLINE); at !== -1; at = lines.bytes.indexOf(NEWLINE, at + 1)) ends.push(at + 1)
+  const numbers = places.map(place => numberOf(lines, place))
+  const bytes = Buffer.concat(places.map(place => lines.bytes.subarray(ends[place - 1] ?? 0, ends[place])))
+  return {
+    ...withoutNumbers(lines),
+    bytes,
+    count: places.length,
+    firstLine: numbers[0] as number,
+    arrivedBytes: places[0] === 0 ? lines.arrivedBytes : 0,
+    ...(isGapless(numbers) ? {} : { numbers })
+  }
+}
+
+/** Lines of several batches as one, oldest first; each keeps its number. */
+export function joinLines (batches: readonly [Lines, ...Lines[]]): Lines {
+  const [first] = batches
+  if (batches.length === 1) return first
+  const numbers = batches.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place)))
+  return {
+    ...withoutNumbers(first),
+    bytes: Buffer.concat(batches.map(({ bytes }) => bytes)),
+    count: numbers.length,
+    attempts: Math.max(...batches.map(({ attempts }) => attempts)),
+    doubts: Math.max(...batches.map(({ doubts }) => doubts)),
+    ...(isGapless(numbers) ? {} : { numbers })
+  }
+}
+
+/** The text of each of these lines, without its newline. */
+export function textsOf ({ bytes }: Pick<Lines, 'bytes'>): string[] {
+  return bytes.toString('utf8', 0, bytes.length - 1).split('\n')
+}
+
+function numberOf ({ numbers, firstLine }: Lines, place: number): number {
+  return numbers?.[place] ?? firstLine + place
+}
+
+function withoutNumbers ({ numbers, ...lines }: Lines): Omit<Lines, 'numbers'> {
+  return lines
+}
+
+function isGapless (numbers: readonly number[]): boolean {
+  return (numbers.at(-1) as number) - (numbers[0] as number) === numbers.length - 1
 }

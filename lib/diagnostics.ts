@@ -1,6 +1,7 @@
 import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
+import type { SerializedError } from './errors.js'
 import type { FailureReason } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
 import { LevelNames, standardLevels } from './levels.js'
@@ -54,8 +55,16 @@ export class Diagnostics {
   }
 
   loss (sink: string, loss: Loss, lines: number): void {
-    if (loss.kind === 'skipped') this.#write('warn', sink, { component: 'lane', sink, skipped: lines }, 'sink skipped lines')
-    else this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: loss.reason }, 'sink dropping lines')
+    switch (loss.kind) {
+      case 'skipped': return this.#write('warn', sink, { component: 'lane', sink, skipped: lines }, 'sink skipped lines')
+      case 'dropped': return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: loss.reason }, 'sink dropping lines')
+      case 'dead-lettered': return this.#write('warn', sink, { component: 'dead-letter', sink, deadLettered: lines, reason: loss.reason }, 'sink dead-lettered lines')
+    }
+  }
+
+  /** Dead letters cannot be kept any more: they are dropped until they can. */
+  deadLetterTrouble (path: string, err: SerializedError): void {
+    this.#write('warn', undefined, { component: 'dead-letter', path, [this.#config.errorKey ?? 'err']: err }, 'dead-letter file cannot be written')
   }
 
   restarted (sink: string, reason: FailureReason, restarts: number): void {

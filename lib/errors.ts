@@ -7,7 +7,8 @@ export const errorCodes = [
   'ERR_FANOUT_SINK_CLOSED',
   'ERR_FANOUT_SINK_THREAD',
   'ERR_FANOUT_SINK_INVALID',
-  'ERR_FANOUT_SINK_REPORTED'
+  'ERR_FANOUT_SINK_REPORTED',
+  'ERR_FANOUT_DEAD_LETTERS_FULL'
 ] as const
 
 /** One of {@link errorCodes}. */
@@ -64,7 +65,7 @@ export function serializeError (thrown: unknown): SerializedError {
 function serialize (thrown: unknown, causesLeft: number): SerializedError {
   if (!isErrorLike(thrown)) return { type: typeof thrown, message: present(describe(thrown)) }
 
-  const className = readString(read(thrown, 'constructor'), 'name')
+  const className = readString(readProperty(thrown, 'constructor'), 'name')
   // A serialized error is a plain object that bears its type; that of a real one may be anything (`system`, in node-fetch).
   const ownType = className === undefined || className === 'Object' ? readString(thrown, 'type') : undefined
   const serialized: SerializedError = {
@@ -73,12 +74,12 @@ function serialize (thrown: unknown, causesLeft: number): SerializedError {
   }
   const stack = readString(thrown, 'stack')
   if (stack !== undefined) serialized.stack = present(stack)
-  const code = read(thrown, 'code')
+  const code = readProperty(thrown, 'code')
   if (typeof code === 'string' || typeof code === 'number') serialized.code = String(code)
-  const statusCode = read(thrown, 'statusCode') ?? read(thrown, 'status')
+  const statusCode = readProperty(thrown, 'statusCode') ?? readProperty(thrown, 'status')
   if (typeof statusCode === 'number') serialized.statusCode = statusCode
   // A name with several addresses fails with an error for each, and no message of its own: the first stands for all.
-  const cause = read(thrown, 'cause') ?? (className === 'AggregateError' ? read(read(thrown, 'errors'), '0') : undefined)
+  const cause = readProperty(thrown, 'cause') ?? (className === 'AggregateError' ? readProperty(readProperty(thrown, 'errors'), '0') : undefined)
   if (cause !== undefined && cause !== null && causesLeft > 0) serialized.cause = serialize(cause, causesLeft - 1)
   return serialized
 }
@@ -109,7 +110,7 @@ function present (text: string): string {
 }
 
 function isErrorLike (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && typeof read(value, 'message') === 'string'
+  return typeof value === 'object' && value !== null && typeof readProperty(value, 'message') === 'string'
 }
 
 function describe (value: unknown): string {
@@ -120,7 +121,8 @@ function describe (value: unknown): string {
   }
 }
 
-function read (holder: unknown, key: string): unknown {
+/** A property of whatever was thrown; `undefined` where it has none, or where a getter throws. */
+export function readProperty (holder: unknown, key: string): unknown {
   if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return undefined
   try {
     return (holder as Record<string, unknown>)[key]
@@ -130,6 +132,6 @@ function read (holder: unknown, key: string): unknown {
 }
 
 function readString (holder: unknown, key: string): string | undefined {
-  const value = read(holder, key)
+  const value = readProperty(holder, key)
   return typeof value === 'string' && value !== '' ? value : undefined
 }

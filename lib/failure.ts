@@ -44,6 +44,13 @@ export function reasonOf (thrown: unknown): FailureReason {
   return networkCodeOf(err) === undefined ? 'write-error' : 'network'
 }
 
+const RETRYABLE_REFUSALS = new Set([401, 403, 404, 408, 429])
+
+/** Whether a status says that the backend refuses what it was sent for good: a 4xx that is not about who asks, where, or how often. */
+export function isRefusalStatus (status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500 && !RETRYABLE_REFUSALS.has(status)
+}
+
 /** `fetch()` rejects with a bare TypeError: what happened stands in its cause. */
 function networkCodeOf ({ code, cause }: SerializedError): string | undefined {
   if (code !== undefined && isNetworkCode(code)) return code

@@ -6,6 +6,7 @@ import type { Child, ChildListener, ChildSource, PinoConfig } from './child/chil
 import { InlineChild } from './child/inline-child.js'
 import { ThreadChild } from './child/thread-child.js'
 import { systemClock, type Clock } from './clock.js'
+import { DeadLetterFile } from './dead-letter-file.js'
 import { Diagnostics, type DiagnosticRecord } from './diagnostics.js'
 import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
@@ -142,6 +143,7 @@ export class FanoutStream extends Writable {
   #createSeats (givesConfig: boolean): Seat[] {
     const { targets } = this.#settings
     const life = `${this.#clock.wallTime().toString(36)}-${process.pid.toString(36)}`
+    const files = new Map(targets.flatMap(({ deadLetter }) => deadLetter === undefined ? [] : [[deadLetter.path, this.#openDeadLetters(deadLetter.path)]]))
     const seats = targets.map((target, index): Seat => {
       const lane = new Lane({
         // A standby's own outage must not hold what others passed on to it.
@@ -151,6 +153,7 @@ export class FanoutStream extends Writable {
         clock: this.#clock,
         random: Math.random,
         createChild: listener => createChild(target, givesConfig, listener),
+        deadLetterStore: target.deadLetter && files.get(target.deadLetter.path),
         events: {
           onTransition: event => this.#onTransition(event),
           onLoss: (loss, lines) => this.#diagnostics?.loss(target.name, loss, lines),
@@ -174,6 +177,10 @@ export class FanoutStream extends Writable {
     // Levels of the app's own come with pino's config; until then diagnostics, at least, are routed by what is known.
     setLevels(seats, new LevelNames(this.#settings.levels ?? {}))
     return seats
+  }
+
+  #openDeadLetters (path: string): DeadLetterFile {
+    return new DeadLetterFile(path, err => this.#diagnostics?.deadLetterTrouble(path, err))
   }
 
   #awaitConfig (): void {

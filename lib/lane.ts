@@ -5,6 +5,7 @@ import type { Clock } from './clock.js'
 import type { FailureReason } from './failure.js'
 import { Intake, type IntakeSettings } from './lane/intake.js'
 import { Conditions } from './lane/conditions.js'
+import { DeadLetters, type DeadLetterStore } from './lane/dead-letters.js'
 import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
 import type { Loss } from './lane/loss-report.js'
@@ -26,6 +27,8 @@ export interface LaneSettings {
   startTimeoutMs: number
   redelivery: 'at-least-once' | 'at-most-once'
   healthCheck?: HealthCheckSettings | undefined
+  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
+  deadLetter?: { maxBytes: number } | undefined
 }
 
 /** What a lane tells of itself. */
@@ -46,6 +49,8 @@ export interface LaneDeps {
   clock: Clock
   random: () => number
   createChild: (listener: ChildListener) => Child
+  /** Where dead letters are kept, if the settings have them kept. */
+  deadLetterStore?: DeadLetterStore | undefined
   events: LaneEvents
 }
 
@@ -68,13 +73,14 @@ export class Lane {
   readonly #unsettled = new Unsettled()
   readonly #transit: Transit
   readonly #ledger: Ledger
+  readonly #deadLetters: DeadLetters
   readonly #conditions: Conditions
   #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
   #isPumping = false
 
   constructor (deps: LaneDeps) {
-    const { settings, life, clock, random, createChild, willSendConfig, events } = deps
-    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs } = settings
+    const { settings, life, clock, random, createChild, deadLetterStore, willSendConfig, events } = deps
+    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, deadLetter } = settings
     const unsettled = this.#unsettled
     const pace = new Pace()
     this.name = name
@@ -83,6 +89,9 @@ export class Lane {
     this.#clock = clock
     this.#conditions = new Conditions(clock)
     this.#ledger = new Ledger((loss, lines) => events.onLoss(loss, lines))
+    this.#deadLetters = new DeadLetters({
+      sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#conditions.changed()
+    })
     this.#intake = new Intake(settings.queue, { clock, pace, unsettled }, {
       isTakenFrom: () => !this.isTripped && (this.#phase === 'running' || this.#phase === 'draining'),
       onSurrender: attempt => this.#transit.surrender(attempt),
@@ -96,7 +105,20 @@ export class Lane {
       onUnhealthy: failure => this.#transit.setBack(failure)
     })
     this.#transit = new Transit({
-      sink: name, life, writeTimeoutMs, startTimeoutMs, willSendConfig, clock, random, createChild, gate: this.#gate, ledger: this.#ledger, pace, unsettled
+      sink: name,
+      life,
+      writeTimeoutMs,
+      startTimeoutMs,
+      willSendConfig,
+      redelivers: redelivery === 'at-least-once',
+      clock,
+      random,
+      createChild,
+      gate: this.#gate,
+      ledger: this.#ledger,
+      deadLetters: this.#deadLetters,
+      pace,
+      unsettled
     }, {
       onReady: () => {
         // A probe has its lines by now, unless they were given up; an idle breaker waits for some.
@@ -171,7 +193,7 @@ export class Lane {
   async settle (deadline: number): Promise<void> {
     await this.#conditions.until(() => !this.#intake.isPressing, deadline)
     const mark = this.#intake.nextLine
-    await this.#conditions.until(() => this.isTripped || (this.#unsettled.firstUnacceptedLine ?? this.#intake.firstLine) >= mark, deadline)
+    await this.#conditions.until(() => this.isTripped || this.#firstUnacceptedLine >= mark, deadline)
   }
 
   /** As {@link settle}, and the sink's own `flush` is done. */
@@ -195,10 +217,9 @@ export class Lane {
     this.#phase = 'draining'
     // There may be no time for the whole of it, and lines that are not sent now are lost.
     this.#transit.settleWithin((deadline - this.#clock.now()) / 4)
-    if (this.isTripped && this.#holdsLines) {
-      this.#gate.reserveEarly()
-      this.#pump()
-    }
+    this.#gate.resume()
+    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
+    this.#pump()
     await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, deadline)
   }
 
@@ -208,6 +229,9 @@ export class Lane {
     this.#transit.end()
     if (!this.#gate.isShut) await this.#conditions.until(() => this.#transit.hasEnded || this.#transit.child === undefined, deadline)
     this.#leave()
+    await this.#conditions.until(() => this.#deadLetters.lines === 0, deadline)
+    this.#deadLetters.giveUp()
+    this.#ledger.settleLosses()
   }
 
   /** Everything there is to know of it, at this moment. */
@@ -216,15 +240,18 @@ export class Lane {
       name: this.name,
       state: this.#gate.state,
       ...this.#ledger.entries,
-      linesDeadLettered: 0,
       queueLines: this.#intake.lines,
-      queueBytes: this.#intake.bytes + this.#unsettled.bytes,
-      unsettledLines: this.#unsettled.lines,
+      queueBytes: this.#intake.bytes + this.#unsettled.bytes + this.#deadLetters.bytes,
+      unsettledLines: this.#unsettled.lines + this.#deadLetters.lines,
       spoolLines: 0,
       spoolBytes: 0,
       restarts: this.#transit.restarts,
       consecutiveFailures: this.#gate.consecutiveFailures
     }
+  }
+
+  get #firstUnacceptedLine (): number {
+    return Math.min(this.#unsettled.firstUnacceptedLine ?? Infinity, this.#intake.firstLine)
   }
 
   get #holdsLines (): boolean {
@@ -234,6 +261,8 @@ export class Lane {
   /** Whether new lines are kept away from the queue, because the breaker is not closed. */
   #turnsAway (): boolean {
     if (this.#settings.whenOpen === 'hold' || !this.isTripped) return false
+    // Lines in doubt are no good as a probe while there may be others: the next that come join them.
+    if (this.#settings.whenOpen === 'skip' && this.#intake.doubts('least') > 0) return false
     // With nothing here to probe with, the first lines that come once recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
@@ -246,10 +275,10 @@ export class Lane {
       while (this.#intake.hasQueued) {
         const permit = this.#nextPermit()
         if (permit === undefined) break
-        this.#transit.send(this.#intake.shift(this.#transit.sizeLimit) as Lines, permit)
+        this.#transit.send(this.#intake.shift(this.#transit.sizeLimit, this.#nextLines) as Lines, permit)
       }
       this.#intake.admit()
-    } while (this.#intake.hasQueued && this.#transit.canSend && !this.isTripped)
+    } while (this.#intake.hasQueued && this.#canSend && !this.isTripped)
     this.#isPumping = false
     // A `send` that is being given up pumps as it comes to its end.
     if (!this.#intake.isEmpty && this.isTripped && !this.#transit.isGivingUp) this.#gate.awaitRecovery()
@@ -263,7 +292,16 @@ export class Lane {
       if (!this.isTripped || this.#gate.reserve()) this.#transit.start()
       return undefined
     }
-    return this.#transit.canSend ? this.#gate.take() : undefined
+    return this.#canSend ? this.#gate.take() : undefined
+  }
+
+  /** A sink that is not known to take anything is given what it has not refused before, so that one bad line keeps no other. */
+  get #nextLines (): 'oldest' | 'least' {
+    return this.#transit.isProven ? 'oldest' : 'least'
+  }
+
+  get #canSend (): boolean {
+    return this.#transit.canSend(this.#intake.doubts(this.#nextLines))
   }
 
   /** Whether its sink is being ended, or gone: nothing is handed over any more. */

@@ -1,5 +1,6 @@
 import { readEnvironment } from './env.js'
 import { fanoutDefaults, targetDefaults } from './options/defaults.js'
+import { settleDeadLetters } from './options/dead-letters.js'
 import { Draft } from './options/draft.js'
 import { settleOpenPolicies } from './options/fallbacks.js'
 import { Faults } from './options/faults.js'
@@ -12,6 +13,7 @@ import { settleSources } from './options/sources.js'
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
 export { fanoutSchema } from './options/schema.js'
 export type { FanoutOptions, QueueOptions, QueueSettings, TargetOptions, WorkerSettings } from './options/schema.js'
+export type { DeadLetterSettings } from './options/dead-letters.js'
 export type { HealthCheckSettings } from './options/health-checks.js'
 export type { DiagnosticsSettings, FanoutSettings, SourceEntry, TargetSettings, TargetSource } from './options/settings.js'
 
@@ -40,6 +42,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
   const sources = settleSources(draft, cwd, faults)
   const openPolicies = settleOpenPolicies(draft, names, faults)
   const healthChecks = settleHealthChecks(draft, faults)
+  const deadLetters = settleDeadLetters(draft, cwd, faults)
   const diagnostics = settleDiagnostics(draft, names, faults)
   const takers = draft.targets.filter(target => target?.standby !== true).length
   if (takers === 0 && draft.targets.length > 0) faults.add('targets', 'at least one must not be standby')
@@ -50,6 +53,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     source: known(sources[index]),
     openPolicy: known(openPolicies[index]),
     healthCheck: healthChecks[index],
+    deadLetter: deadLetters[index],
     defaultLevel: takers === 1 ? -Infinity : targetDefaults.level
   }))
   return deepFreeze({

@@ -106,11 +106,14 @@ export class LineQueue {
     return freshLines(bytes, count, firstLine)
   }
 
-  /** Puts lines back at the head, oldest first, with the numbers that they had. */
+  /** Puts lines back, oldest first, to the place that they had: at the head, but for lines in doubt that stayed there. */
   unshift (returned: readonly Lines[]): void {
     for (let i = returned.length - 1; i >= 0; i--) {
       const lines = returned[i] as Lines
-      if (this.#head > 0) this.#items[--this.#head] = lines
+      let at = this.#head
+      while (at < this.#items.length && (this.#items[at] as Lines).firstLine < lines.firstLine) at++
+      if (at > this.#head) this.#items.splice(at, 0, lines)
+      else if (this.#head > 0) this.#items[--this.#head] = lines
       else this.#items.unshift(lines)
       this.#bytes += lines.bytes.length
       this.#lines += lines.count
@@ -120,15 +123,19 @@ export class LineQueue {
   /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, though at least one. */
   shift (maxBytes = Infinity, maxCount = Infinity): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()
-    const item = this.#items[this.#head]
-    if (item === undefined) return undefined
+    return this.#takeAt(this.#head, maxBytes, maxCount)
+  }
 
-    const [head, rest] = cutLines(item, maxBytes, maxCount)
-    this.#items[this.#head] = rest
-    if (rest === undefined) this.#advance()
-    this.#bytes -= head.bytes.length
-    this.#lines -= head.count
-    return head
+  /** As {@link shift}, of the lines that are least in doubt. */
+  shiftLeastDoubted (maxBytes = Infinity): Lines | undefined {
+    const at = this.#leastDoubted
+    if (at === this.#items.length) this.#close()
+    return this.#takeAt(at, maxBytes, Infinity)
+  }
+
+  /** How doubtful the oldest lines are, or those that are least so. */
+  doubts (which: 'oldest' | 'least'): number {
+    return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted]?.doubts ?? 0
   }
 
   /** Takes everything, oldest first. */
@@ -136,6 +143,30 @@ export class LineQueue {
     const all: Lines[] = []
     for (let lines = this.shift(); lines !== undefined; lines = this.shift()) all.push(lines)
     return all
+  }
+
+  /** The place of the oldest lines that are least in doubt; behind all others if they are new. */
+  get #leastDoubted (): number {
+    let least = this.#head
+    for (let at = this.#head; at < this.#items.length; at++) {
+      const { doubts } = this.#items[at] as Lines
+      if (doubts === 0) return at
+      if (doubts < (this.#items[least] as Lines).doubts) least = at
+    }
+    return this.#open === undefined ? least : this.#items.length
+  }
+
+  #takeAt (at: number, maxBytes: number, maxCount: number): Lines | undefined {
+    const item = this.#items[at]
+    if (item === undefined) return undefined
+
+    const [head, rest] = cutLines(item, maxBytes, maxCount)
+    if (rest !== undefined || at === this.#head) this.#items[at] = rest
+    else this.#items.splice(at, 1)
+    if (rest === undefined && at === this.#head) this.#advance()
+    this.#bytes -= head.bytes.length
+    this.#lines -= head.count
+    return head
   }
 
   #close (): void {

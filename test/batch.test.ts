@@ -55,7 +55,7 @@ t.test('a cut leaves the number of the first line that it leaves', async t => {
 })
 
 t.test('what has arrived of the first line stays with it, and the attempts with both parts', async t => {
-  const [head, rest] = cutLines({ bytes: Buffer.from('aaa\nb\n'), count: 2, firstLine: 0, attempts: 2, arrivedBytes: 2 }, 4)
+  const [head, rest] = cutLines({ bytes: Buffer.from('aaa\nb\n'), count: 2, firstLine: 0, attempts: 2, arrivedBytes: 2, doubts: 0 }, 4)
   t.match(head, { attempts: 2, arrivedBytes: 2 })
   t.match(rest, { attempts: 2, arrivedBytes: 0 })
 })

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import t from 'tap'
 import { FanoutError } from '#lib/errors'
 import { breakerDefaults } from '#lib/breaker'
@@ -73,6 +74,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     redelivery: 'at-least-once',
     sense: { console: false },
     healthCheck: undefined,
+    deadLetter: undefined,
     failureEvents: ['insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop']
   })
 })
@@ -346,4 +348,17 @@ t.test('a health check is complete once it says what to ask', async (t) => {
     { kind: 'http', url: 'http://loki:3100/ready', intervalMs: 10000, timeoutMs: 2000 })
   t.strictSame(first({ targets: [pretty], healthCheck: { tcp: '[::1]:514', intervalMs: 500, timeoutMs: 50 } }).healthCheck,
     { kind: 'tcp', host: '::1', port: 514, intervalMs: 500, timeoutMs: 50 })
+})
+
+t.test('a dead-letter file has an absolute path, and a size', async (t) => {
+  t.strictSame(first({ targets: [pretty], deadLetter: { path: 'dead.ndjson' } }).deadLetter, { path: join(process.cwd(), 'dead.ndjson'), maxBytes: 67108864 })
+  t.strictSame(first({ targets: [{ ...pretty, deadLetter: { path: '/a' } }], deadLetter: { path: '/b', maxBytes: 5 } }).deadLetter, { path: '/a', maxBytes: 5 })
+})
+
+t.test('the environment says how large a dead-letter file may become, but not that there is one', async (t) => {
+  const env = { PINO_BREAKER_FANOUT_DEAD_LETTER__MAX_BYTES: '7', PINO_BREAKER_FANOUT_DEAD_LETTER__PATH: '/etc/passwd' }
+  t.strictSame(parseOptions({ targets: [{ ...pretty, deadLetter: { path: '/a' } }] }, { env }).targets[0]?.deadLetter, { path: '/a', maxBytes: 7 })
+  const { targets, warnings } = parseOptions({ targets: [pretty] }, { env })
+  t.equal(targets[0]?.deadLetter, undefined)
+  t.match(warnings, ['The variable PINO_BREAKER_FANOUT_DEAD_LETTER__PATH is ignored: deadLetter.path cannot be set from the environment.'])
 })

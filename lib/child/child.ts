@@ -1,5 +1,6 @@
 import type { SinkFailure } from '../failure.js'
 import type { Lines } from '../batch.js'
+import type { Rejection } from './rejection.js'
 
 /** What pino tells its transports after their start: `PINO_CONFIG`. */
 export interface PinoConfig {
@@ -36,7 +37,7 @@ export interface ChildListener {
   /** The backend refused for good what came up to there. */
   onRefused (bytes: number, failure: SinkFailure): void
   /** A delivery sink answered for a batch. */
-  onSettled (id: string, failure: SinkFailure | undefined): void
+  onSettled (id: string, rejection: Rejection | undefined): void
   /** It is of no use any more. */
   onFailure (failure: SinkFailure): void
   /** It ended in good order after {@link Child.end}: all that it accepted has arrived. */

@@ -1,5 +1,5 @@
 import { FanoutError } from '../errors.js'
-import { reasonOf, toFailure, type SinkFailure } from '../failure.js'
+import { toRejection, type Rejection } from './rejection.js'
 
 /** What a delivery sink is given: some whole lines, with an identity that they keep when they are sent again. */
 export interface SinkBatch {
@@ -33,7 +33,7 @@ export interface SendContext {
 export interface DeliverySink {
   /**
    * Delivers a batch: resolves once the lines have arrived, rejects if they have not. Batches come one after another. An
-   * error's `statusCode`, or its system `code`, names the reason of the failure.
+   * error's `statusCode`, or its system `code`, names the reason of the failure; what else it may bear: {@link SendRejection}.
    */
   send (batch: SinkBatch, context: SendContext): Promise<void>
   /** Makes sure that what was delivered is kept, for `logger.flush()`. */
@@ -60,11 +60,11 @@ export interface DeliveryOrder {
 /** Runs a delivery sink: one batch after another, an answer for each. */
 export class DeliveryRunner {
   readonly #sink: DeliverySink
-  readonly #onSettled: (id: string, failure: SinkFailure | undefined) => void
+  readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
   readonly #aborts = new Map<string, AbortController>()
   #running: Promise<void> = Promise.resolve()
 
-  constructor (sink: DeliverySink, onSettled: (id: string, failure: SinkFailure | undefined) => void) {
+  constructor (sink: DeliverySink, onSettled: (id: string, rejection: Rejection | undefined) => void) {
     this.#sink = sink
     this.#onSettled = onSettled
   }
@@ -94,7 +94,7 @@ export class DeliveryRunner {
   async #attempt ({ id, text, count, bytes, attempt }: DeliveryOrder): Promise<void> {
     const controller = new AbortController()
     this.#aborts.set(id, controller)
-    let failure: SinkFailure | undefined
+    let rejection: Rejection | undefined
     try {
       let lines: string[] | undefined
       const batch: SinkBatch = {
@@ -109,9 +109,9 @@ export class DeliveryRunner {
       }
       await this.#sink.send(batch, { signal: controller.signal, attempt })
     } catch (error) {
-      failure = toFailure(reasonOf(error), error)
+      rejection = toRejection(error, count)
     }
     this.#aborts.delete(id)
-    this.#onSettled(id, failure)
+    this.#onSettled(id, rejection)
   }
 }

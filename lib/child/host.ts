@@ -93,8 +93,8 @@ export class SinkHost {
     if (isDeliverySink(started)) {
       return {
         kind: 'delivery',
-        runner: new DeliveryRunner(started, (id, failure) => {
-          if (!this.#over) this.#listener.onSettled(id, failure)
+        runner: new DeliveryRunner(started, (id, rejection) => {
+          if (!this.#over) this.#listener.onSettled(id, rejection)
         })
       }
     }

@@ -109,7 +109,7 @@ function outside (listener: ChildListener): ChildListener {
     onSensed: () => runUncontained(() => listener.onSensed()),
     onSetback: failure => runUncontained(() => listener.onSetback(failure)),
     onRefused: (bytes, failure) => runUncontained(() => listener.onRefused(bytes, failure)),
-    onSettled: (id, failure) => runUncontained(() => listener.onSettled(id, failure)),
+    onSettled: (id, rejection) => runUncontained(() => listener.onSettled(id, rejection)),
     onFailure: failure => runUncontained(() => listener.onFailure(failure)),
     onEnded: () => runUncontained(() => listener.onEnded()),
     onEvent: (name, args) => runUncontained(() => listener.onEvent(name, args))

@@ -1,5 +1,6 @@
 import type { SinkFailure } from '../failure.js'
 import type { ChildSource, SinkKind } from './child.js'
+import type { Rejection } from './rejection.js'
 
 /** The name of the events by which a thread host speaks to its child. */
 export const HOST_EVENT = 'pino-breaker-fanout:host'
@@ -24,7 +25,7 @@ export type HostReport =
   | { type: 'sensed' }
   | { type: 'setback', failure: SinkFailure }
   | { type: 'refused', bytes: number, failure: SinkFailure }
-  | { type: 'settled', id: string, failure: SinkFailure | undefined }
+  | { type: 'settled', id: string, rejection: Rejection | undefined }
   | { type: 'failure', failure: SinkFailure }
   | { type: 'flushed', flush: number }
   | { type: 'ended' }

@@ -3,7 +3,7 @@ import { errorMonitor } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { FanoutError } from '../errors.js'
-import { reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import { isRefusalStatus, reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 
 /** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
 export interface SenseEvents {
@@ -37,7 +37,6 @@ interface Request {
 }
 
 const TICK_MS = 1000
-const RETRYABLE_REFUSALS = new Set([401, 403, 404, 408, 429])
 
 /** A socket that may stop sending. */
 interface WatchedSocket {
@@ -119,7 +118,7 @@ export class Sense {
     if (request === undefined || status < 200) return
     if (status < 400) {
       request.outcome = 'delivered'
-    } else if (status < 500 && !RETRYABLE_REFUSALS.has(status)) {
+    } else if (isRefusalStatus(status)) {
       request.outcome = 'refused'
       request.failure = statusFailure(status, this.#options.sink)
     } else {

@@ -115,7 +115,7 @@ export class ThreadChild implements Child {
       case 'refused':
         return this.#listener.onRefused(report.bytes, report.failure)
       case 'settled':
-        return this.#listener.onSettled(report.id, report.failure)
+        return this.#listener.onSettled(report.id, report.rejection)
       case 'flushed':
         this.#flushes.get(report.flush)?.()
         this.#flushes.delete(report.flush)

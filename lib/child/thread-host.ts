@@ -27,7 +27,7 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
     },
     onAccepted: bytes => evidence.accept(bytes),
     onDelivered: bytes => evidence.deliver(bytes),
-    onSettled: (id, failure) => report({ type: 'settled', id, failure }),
+    onSettled: (id, rejection) => report({ type: 'settled', id, rejection }),
     onFailure: failure => {
       evidence.report()
       report({ type: 'failure', failure })

@@ -30,9 +30,13 @@ export class Gate {
   /** Leave to probe, for lines whose sink must start first. */
   #reserved: Permit | undefined
   #recoveryTimer: NodeJS.Timeout | undefined
+  #pauseTimer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #pausedUntil = 0
 
   constructor ({ sink, breaker, healthCheck, clock, random }: GateOptions, events: GateEvents) {
     this.#events = events
+    this.#clock = clock
     this.#breaker = new SinkCircuitBreaker(sink, breaker, {
       now: clock.now,
       wallTime: clock.wallTime,
@@ -67,6 +71,10 @@ export class Gate {
     return this.#breaker.settings.settleMs
   }
 
+  get failureThreshold (): number {
+    return this.#breaker.settings.failureThreshold
+  }
+
   get generation (): number {
     return this.#breaker.generation
   }
@@ -85,11 +93,40 @@ export class Gate {
 
   stop (): void {
     clearTimeout(this.#recoveryTimer)
+    this.resume()
     this.#healthCheck?.stop()
+  }
+
+  /** Whether the backend has said that it takes nothing for a time that is not over. */
+  get isPaused (): boolean {
+    return this.#pauseTimer !== undefined
+  }
+
+  /**
+   * The backend takes nothing for so long, in ms, it says: no leave is given before, and `onDue` comes then. Not longer
+   * than `maxRecoveryTimeoutMs`, since it is the backend of a log and not its master.
+   */
+  pause (ms: number): void {
+    const until = this.#clock.now() + Math.min(ms, this.#breaker.settings.maxRecoveryTimeoutMs)
+    if (until <= this.#pausedUntil) return
+    this.resume()
+    this.#pausedUntil = until
+    this.#pauseTimer = setTimeout(() => {
+      this.resume()
+      this.#events.onDue()
+    }, Math.ceil(until - this.#clock.now()))
+  }
+
+  /** Whatever the backend has said, leave may be given again. */
+  resume (): void {
+    clearTimeout(this.#pauseTimer)
+    this.#pauseTimer = undefined
+    this.#pausedUntil = 0
   }
 
   /** Leave to hand lines over now; `null` where the breaker has no say, `undefined` if it cannot be. */
   take (): Permit | null | undefined {
+    if (this.isPaused) return undefined
     if (!this.isTripped) return this.#takeReserved() ?? this.#breaker.tryAcquire()
     this.reserve()
     return this.#takeReserved()
@@ -101,8 +138,9 @@ export class Gate {
     return this.#reserved !== undefined
   }
 
-  /** As {@link reserve}, but does not wait for the time of the next probe, nor for a health check. */
+  /** As {@link reserve}, but does not wait for the time of the next probe, for a health check, or for a backend that asked to. */
   reserveEarly (): void {
+    this.resume()
     this.#reserved ??= this.#breaker.tryProbeEarly() ?? undefined
   }
 
@@ -122,7 +160,7 @@ export class Gate {
   awaitRecovery (): void {
     // A check that is under way, or the next one, tells by itself.
     const isUpToHealth = this.#breaker.retryInMs === 0 && this.#healthCheck?.hasPassed === false
-    if (this.#breaker.state !== 'open' || isUpToHealth) return
+    if (this.#breaker.state !== 'open' || isUpToHealth || this.isPaused) return
     this.#recoveryTimer ??= setTimeout(() => {
       this.#recoveryTimer = undefined
       this.#events.onDue()
@@ -131,6 +169,7 @@ export class Gate {
 
   /** A health check comes before a probe: while it fails, no line is risked. */
   #probe (): Permit | undefined {
+    if (this.isPaused) return undefined
     const isDue = this.#breaker.state === 'open' && this.#breaker.retryInMs === 0
     if (isDue && this.#healthCheck?.hasPassed === false) {
       this.#healthCheck.check()

@@ -141,8 +141,14 @@ export class Intake {
     this.#relieve()
   }
 
-  shift (maxBytes: number): Lines | undefined {
-    return this.#queue.shift(maxBytes)
+  /** How doubtful the oldest lines are, or those that are least so. */
+  doubts (which: 'oldest' | 'least'): number {
+    return this.#queue.doubts(which)
+  }
+
+  /** Takes the oldest lines, or the oldest of those that are least in doubt. */
+  shift (maxBytes: number, which: 'oldest' | 'least' = 'oldest'): Lines | undefined {
+    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes)
   }
 
   unshift (lines: readonly Lines[]): void {

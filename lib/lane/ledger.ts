@@ -11,7 +11,7 @@ export interface Fallback {
 
 /** The part of a snapshot that a ledger keeps. */
 export type LedgerEntries = Pick<SinkSnapshot,
-  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'failures' | 'lastError'>
+  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'linesDeadLettered' | 'failures' | 'lastError'>
 
 /** Where each line that a lane received has ended: in one place, counted once, and never lost in silence. */
 export class Ledger {
@@ -22,6 +22,7 @@ export class Ledger {
   #delivered = 0
   #skipped = 0
   #passedOn = 0
+  #deadLettered = 0
   readonly #dropped: Partial<Record<DropReason, number>> = {}
   readonly #failures: Partial<Record<FailureReason, number>> = {}
   #lastError: SerializedError | undefined
@@ -52,6 +53,13 @@ export class Ledger {
     if (lines === 0) return
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + lines
     this.#loss.add({ kind: 'dropped', reason }, lines, isDiagnostic)
+  }
+
+  /** @param reason - Why the first of them was refused. */
+  deadLetter (lines: number, reason: string): void {
+    if (lines === 0) return
+    this.#deadLettered += lines
+    this.#loss.add({ kind: 'dead-lettered', reason }, lines)
   }
 
   passOn (lines: NewLines): void {
@@ -85,6 +93,7 @@ export class Ledger {
       linesSkipped: this.#skipped,
       linesDropped: { ...this.#dropped },
       linesFallback: this.#passedOn,
+      linesDeadLettered: this.#deadLettered,
       failures: { ...this.#failures },
       ...(this.#lastError !== undefined && { lastError: this.#lastError })
     }

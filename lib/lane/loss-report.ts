@@ -1,7 +1,7 @@
 import type { DropReason } from '../metrics.js'
 
-/** What a {@link LossReport} tells of: lines dropped for a reason, or skipped while the breaker was not closed. */
-export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' }
+/** What a {@link LossReport} tells of: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the last. */
+export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered', reason: string }
 
 const SUMMARY_MS = 10000
 
@@ -20,6 +20,7 @@ export class LossReport {
     const key = loss.kind === 'dropped' ? loss.reason : loss.kind
     const entry = this.#unreported.get(key)
     if (entry !== undefined) {
+      entry.loss = loss
       entry.lines += lines
     } else if (isDiagnostic) {
       return

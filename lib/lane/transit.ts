@@ -1,13 +1,16 @@
-import type { Lines } from '../batch.js'
+import { cutLines, joinLines, pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { Child, ChildListener, PinoConfig } from '../child/child.js'
+import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { DeadLetters, Refusal } from './dead-letters.js'
 import type { Gate } from './gate.js'
 import { GivenUpSend } from './given-up-send.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
+import { Proof } from './proof.js'
 import { Supervisor } from './supervisor.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 import { Watch } from './watch.js'
@@ -25,6 +28,9 @@ export interface TransitOptions {
   createChild: (listener: ChildListener) => Child
   gate: Gate
   ledger: Ledger
+  deadLetters: DeadLetters
+  /** Whether lines that were handed over may be handed over again. */
+  redelivers: boolean
   pace: Pace
   unsettled: Unsettled
 }
@@ -59,8 +65,7 @@ export class Transit {
   readonly #givenUp = new GivenUpSend()
   #restartReportedAt = -Infinity
   #phase: 'running' | 'ending' | 'ended' | 'stopped' = 'running'
-  /** The breaker's generation in which the sink last delivered something. */
-  #provenGeneration = -1
+  readonly #proof: Proof
 
   constructor (options: TransitOptions, events: TransitEvents) {
     const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = options
@@ -71,6 +76,7 @@ export class Transit {
     this.#ledger = ledger
     this.#pace = pace
     this.#unsettled = unsettled
+    this.#proof = new Proof(gate.failureThreshold)
     this.#watch = new Watch({ clock, pace, unsettled, writeTimeoutMs, settleMs: gate.settleMs }, {
       onQuiet: attempts => this.#succeed(attempts),
       onTimeout: () => this.#timeOut(),
@@ -83,7 +89,7 @@ export class Transit {
       onSensed: () => this.#watch.sense(),
       onSetback: failure => this.setBack(failure),
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
-      onSettled: (id, failure) => this.#onSettled(id, failure),
+      onSettled: (id, rejection) => this.#onSettled(id, rejection),
       onFailure: failure => this.#fail(failure),
       onEnded: () => this.#onEnded(),
       onEvent: (name, args) => events.onEvent(name, args)
@@ -114,10 +120,16 @@ export class Transit {
     return this.#givenUp.isPending
   }
 
-  /** Whether the sink can be handed lines now. */
-  get canSend (): boolean {
+  /** Whether it is known that the sink takes lines: only then are some in doubt sent before others. */
+  get isProven (): boolean {
+    return this.#proof.holdsIn(this.#gate.generation)
+  }
+
+  /** Whether the sink can be handed lines now; lines in doubt only by themselves, so that the answer is about them. */
+  canSend (doubts: number): boolean {
     const ready = this.#supervisor.ready
-    if (this.isClosed || ready === undefined || this.#supervisor.isWaiting || this.isGivingUp) return false
+    if (this.isClosed || ready === undefined || this.#supervisor.isWaiting || this.isGivingUp || this.#gate.isPaused) return false
+    if (doubts > 0 || this.#unsettled.isInDoubt) return this.#unsettled.count === 0
     return ready.kind === 'delivery' ? this.#unsettled.count === 0 : this.#unsettled.unacceptedBytes < ready.child.windowBytes
   }
 
@@ -157,11 +169,7 @@ export class Transit {
     if (this.#phase === 'stopped') return
     // Two attempts with the same lines at once: the answer to one would be taken for that to the other.
     if (this.#supervisor.ready?.kind === 'delivery' && this.#unsettled.count > 0) return this.#giveUpSend(failure)
-    this.#settleFailure(this.#takeAllBack(), failure)
-    // Whatever it still has in its buffers is not to be sent while the breaker is open.
-    if (this.#gate.isTripped) this.#supervisor.discard(failure.reason)
-    else this.#supervisor.backOff(() => this.#events.onChange())
-    this.#events.onChange()
+    this.#failAll([], failure)
   }
 
   /** An acceptance need not be quiet for longer than that any more. */
@@ -215,22 +223,53 @@ export class Transit {
     if (accepted > 0) this.#pace.progress(now, accepted)
   }
 
-  #onSettled (id: string, failure: SinkFailure | undefined): void {
+  #onSettled (id: string, rejection: Rejection | undefined): void {
     if (this.#givenUp.settle(id)) return this.#events.onChange()
     const attempt = this.#unsettled.settle(id)
     if (attempt === undefined) return
-    if (failure !== undefined) return this.#failAttempt(attempt, failure)
+    if (rejection?.retryAfterMs !== undefined) this.#gate.pause(rejection.retryAfterMs)
+    if (rejection?.outcome !== undefined) return this.#settlePartly(attempt, rejection, rejection.outcome)
+    if (rejection?.isRefusal === true) return this.#refuse([attempt], rejection)
+    if (rejection !== undefined) return this.#failAttempt(attempt, rejection)
     this.#pace.progress(this.#clock.now(), attempt.lines.bytes.length)
     this.#succeed([attempt])
     this.#events.onChange()
   }
 
+  /** A delivery sink told of each line. */
+  #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry }: NonNullable<Rejection['outcome']>): void {
+    const { lines, permit } = attempt
+    const delivered = lines.count - refused.length - retry.length
+    if (delivered === 0 && (refused.length === 0 || !this.isProven)) {
+      return retry.length === 0 ? this.#refuse([attempt], rejection) : this.#failAttempt(attempt, rejection)
+    }
+    this.#pace.progress(this.#clock.now(), lines.bytes.length)
+    if (retry.length > 0) this.#events.onReturned([sentAgain(pickLines(lines, retry))])
+    if (refused.length > 0) this.#bury(pickLines(lines, refused.map(({ line }) => line)), refused)
+    if (delivered > 0) {
+      this.#ledger.deliver(delivered)
+      this.#prove(() => permit?.success())
+    } else if (retry.length > 0) {
+      this.#settleFailure(permit, rejection)
+    } else {
+      this.#answered([permit])
+    }
+    if (retry.length > 0 && !this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
+    this.#events.onChange()
+  }
+
   #succeed (attempts: readonly Attempt[]): void {
     if (attempts.length === 0) return
-    this.#provenGeneration = this.#gate.generation
     for (const { lines } of attempts) this.#ledger.deliver(lines.count)
+    this.#prove(() => { for (const { permit } of attempts) permit?.success() })
+  }
+
+  /** The sink has accepted lines, also in the generation that their success begins. */
+  #prove (settle: () => void): void {
     this.#supervisor.succeed()
-    for (const { permit } of attempts) permit?.success()
+    this.#proof.accept(this.#gate.generation)
+    settle()
+    this.#proof.accept(this.#gate.generation)
   }
 
   /** All that it accepted has arrived, since it ended in good order. */
@@ -255,13 +294,59 @@ export class Transit {
     this.#events.onChange()
   }
 
-  /** A refusal says that the backend answers; but one that has accepted nothing yet refuses more than these lines. */
+  /** The backend refused what came up to there; which of these lines it meant shows when they are sent by themselves. */
   #onRefused (bytes: number, failure: SinkFailure): void {
-    if (this.#provenGeneration !== this.#gate.generation) return this.setBack(failure)
-    for (const { lines, permit } of this.#unsettled.deliverUpTo(bytes)) {
-      this.#ledger.drop(lines.count, 'poison', false)
-      permit?.ignore()
+    const { attempts, deliveredLines } = this.#unsettled.takeRefused(bytes)
+    this.#ledger.deliver(deliveredLines)
+    if (deliveredLines > 0) this.#proof.accept(this.#gate.generation)
+    if (attempts.length > 0 || !this.isProven) this.#refuse(attempts, failure)
+  }
+
+  /**
+   * The backend refused these for good. That says that it answers; but one that has accepted nothing refuses more than
+   * these lines. Either way they are sent again by halves, until the guilty one is alone.
+   */
+  #refuse (attempts: readonly Attempt[], failure: SinkFailure): void {
+    const { isProven } = this
+    const [first, ...others] = attempts.map(({ lines }) => lines)
+    const lines = first && joinLines([first, ...others])
+    const permits = attempts.map(({ permit }) => permit)
+    if (lines === undefined) return this.#failAll(permits, failure)
+    if (isProven && (lines.count === 1 || !this.#options.redelivers)) {
+      this.#bury(lines, [{ reason: failure.err.message, status: failure.err.statusCode }])
+    } else {
+      const doubted = { ...sentAgain(lines), doubts: lines.doubts + 1 }
+      this.#events.onReturned(cutLines(doubted, Infinity, Math.ceil(lines.count / 2)).filter(half => half !== undefined))
     }
+    if (!isProven) return this.#failAll(permits, failure)
+    this.#answered(permits)
+    this.#events.onChange()
+  }
+
+  /** These are poison: they go where dead letters go. */
+  #bury (lines: Lines, refusals: readonly Refusal[]): void {
+    const [first, ...others] = refusals
+    if (first !== undefined) this.#options.deadLetters.add(lines, [first, ...others])
+    this.#proof.spend(lines.count, this.#gate.generation)
+  }
+
+  /** The backend answered, though not by taking anything: good enough for a probe. */
+  #answered (permits: ReadonlyArray<Permit | null>): void {
+    for (const permit of permits) {
+      if (this.#gate.isTripped) permit?.success()
+      else permit?.ignore()
+    }
+    this.#proof.spend(0, this.#gate.generation)
+  }
+
+  /** All that the sink has in its hands has failed, and what had these permits. */
+  #failAll (permits: ReadonlyArray<Permit | null>, failure: SinkFailure): void {
+    const [first, ...others] = [...permits, this.#takeAllBack()]
+    for (const permit of others) permit?.ignore()
+    this.#settleFailure(first, failure)
+    // Whatever it still has in its buffers is not to be sent while the breaker is open.
+    if (!this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
+    else if (this.#supervisor.ready?.kind !== 'delivery') this.#supervisor.discard(failure.reason)
     this.#events.onChange()
   }
 
@@ -288,7 +373,7 @@ export class Transit {
   }
 
   #giveBack (attempts: readonly Attempt[]): void {
-    this.#events.onReturned(attempts.map(({ lines }) => ({ ...lines, attempts: lines.attempts + 1 })))
+    this.#events.onReturned(attempts.map(({ lines }) => sentAgain(lines)))
   }
 
   #timeOut (): void {
@@ -309,4 +394,8 @@ export class Transit {
     this.child?.abort(attempt.id)
     this.#failAttempt(attempt, failure)
   }
+}
+
+function sentAgain (lines: Lines): Lines {
+  return { ...lines, attempts: lines.attempts + 1 }
 }

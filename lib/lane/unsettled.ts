@@ -1,4 +1,4 @@
-import { countLines, type Lines } from '../batch.js'
+import { countLines, cutAt, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 
 const NEWLINE = 10
@@ -43,6 +43,11 @@ export class Unsettled {
 
   get hasUnaccepted (): boolean {
     return this.#accepted < this.#attempts.length
+  }
+
+  /** Whether these are lines in doubt, which are sent by themselves. */
+  get isInDoubt (): boolean {
+    return this.#attempts.some(({ lines }) => lines.doubts > 0)
   }
 
   /** The oldest that the sink has accepted, and not yet delivered. */
@@ -110,23 +115,42 @@ export class Unsettled {
    * so that a file is continued in the middle of a line, where it stopped.
    */
   takeAll (): { attempts: Attempt[], deliveredLines: number } {
-    const attempts = this.#take(this.#attempts.length)
+    return this.#withoutDelivered(this.#take(this.#attempts.length))
+  }
+
+  /** Takes out what was refused: everything up to there, but for the lines that were delivered before. */
+  takeRefused (end: number): { attempts: Attempt[], deliveredLines: number } {
+    let n = 0
+    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
+    if (this.#splitAt(n, end)) n++
+    return this.#withoutDelivered(this.#take(n))
+  }
+
+  /** Makes two attempts of one, at the last line that ends before this byte. The permit stays with the second. */
+  #splitAt (n: number, end: number): boolean {
+    const attempt = this.#attempts[n]
+    if (attempt === undefined) return false
+    const { bytes } = attempt.lines
+    const cut = bytes.lastIndexOf(NEWLINE, bytes.length - (attempt.end - end) - 1) + 1
+    if (bytes.length - (attempt.end - end) <= 0 || cut === 0) return false
+    const [head, rest] = cutAt(attempt.lines, cut, countLines(bytes.subarray(0, cut)))
+    this.#attempts.splice(n, 1, { ...attempt, lines: head, permit: null, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
+    if (n < this.#accepted) this.#accepted++
+    return true
+  }
+
+  #withoutDelivered (attempts: Attempt[]): { attempts: Attempt[], deliveredLines: number } {
     const first = attempts[0]
     if (first === undefined) return { attempts, deliveredLines: 0 }
-    const { bytes, count, firstLine } = first.lines
+    const { bytes, count } = first.lines
     const arrived = bytes.length - (first.end - this.#delivered)
     const deliveredLines = arrived > 0 ? countLines(bytes.subarray(0, arrived)) : 0
     if (deliveredLines === 0 && arrived <= first.lines.arrivedBytes) return { attempts, deliveredLines }
+    if (deliveredLines === count) return { attempts: attempts.slice(1), deliveredLines }
 
     const lineStart = bytes.lastIndexOf(NEWLINE, arrived - 1) + 1
-    const lines = {
-      ...first.lines,
-      bytes: bytes.subarray(lineStart),
-      count: count - deliveredLines,
-      firstLine: firstLine + deliveredLines,
-      arrivedBytes: arrived - lineStart
-    }
-    attempts[0] = { ...first, lines }
+    const lines = deliveredLines === 0 ? first.lines : cutAt(first.lines, lineStart, deliveredLines)[1]
+    attempts[0] = { ...first, lines: { ...lines, arrivedBytes: arrived - lineStart } }
     return { attempts, deliveredLines }
   }
 

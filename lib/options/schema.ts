@@ -124,6 +124,18 @@ const healthCheckSchema = object({
   timeoutMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, { description: 'How long it may take.', default: targetDefaults.healthCheck.timeoutMs }))
 }, { title: 'HealthCheck' })
 
+const deadLetterSchema = object({
+  path: Type.Optional(text({
+    description: 'The file, which is appended to and never removed; one that several targets name is shared, each line bears its target. A relative path starts from the working directory.',
+    'x-default': 'none',
+    'x-env': false
+  })),
+  maxBytes: Type.Optional(count({
+    description: 'How large the file may become. What comes then is dropped, and counted as `poison`.',
+    default: targetDefaults.deadLetter.maxBytes
+  }))
+}, { title: 'DeadLetter' })
+
 /** What may stand at a target and, as the default for every target, at the top level. */
 const targetPolicy = {
   level: Type.Optional(level({
@@ -178,6 +190,11 @@ const targetPolicy = {
     'x-default': 'none',
     'x-env': false
   } as typeof healthCheckSchema),
+  deadLetter: Type.Optional({
+    ...deadLetterSchema,
+    description: 'Where lines are kept that the backend refuses for good, while it takes others: an NDJSON file.',
+    'x-default': 'none: they are dropped, and counted as `poison`'
+  } as typeof deadLetterSchema),
   failureEvents: Type.Optional(list(text(), {
     description: 'Further events of the sink\'s stream that mean failure, beside `error` and those of the default.',
     'x-default': targetDefaults.failureEvents.map(event => `\`'${event}'\``).join(', ')

@@ -1,6 +1,7 @@
 import { breakerDefaults, type BreakerSettings } from '../breaker.js'
 import type { ResolvedTarget } from '../resolve.js'
 import { pinoFileDefaults, targetDefaults } from './defaults.js'
+import type { DeadLetterSettings } from './dead-letters.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
 import type { QueueSettings, TargetFields, TargetPolicy, WorkerSettings } from './schema.js'
@@ -38,6 +39,8 @@ export interface TargetSettings {
   /** `false` where the sink has no thread to itself. */
   sense: false | { console: boolean }
   healthCheck: HealthCheckSettings | undefined
+  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
+  deadLetter: DeadLetterSettings | undefined
   failureEvents: readonly string[]
 }
 
@@ -71,12 +74,13 @@ export interface TargetFacts {
   source: TargetSource
   openPolicy: OpenPolicy
   healthCheck: HealthCheckSettings | undefined
+  deadLetter: DeadLetterSettings | undefined
   /** What it takes if no level is given and it is not standby. */
   defaultLevel: number | string
 }
 
 /** A target's own options, those of the top level and the defaults, in this order, as one complete value. */
-export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, defaultLevel }: TargetFacts): TargetSettings {
+export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, defaultLevel }: TargetFacts): TargetSettings {
   const isPinoFile = source.kind === 'target' && source.entry.isPinoFile
   const queueDefaults = isPinoFile ? { ...targetDefaults.queue, overflow: pinoFileDefaults.overflow } : targetDefaults.queue
   const isolation = own.isolation ?? topLevel.isolation ?? (isPinoFile ? pinoFileDefaults.isolation : targetDefaults.isolation)
@@ -95,6 +99,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     redelivery: own.redelivery ?? topLevel.redelivery ?? targetDefaults.redelivery,
     sense: isolation === 'thread' && settleSense(own.sense ?? topLevel.sense ?? targetDefaults.sense),
     healthCheck,
+    deadLetter,
     failureEvents: [...new Set([...targetDefaults.failureEvents, ...own.failureEvents ?? topLevel.failureEvents ?? []])]
   }
 }

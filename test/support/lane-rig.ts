@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { Batch } from '#lib/batch'
 import type { TransitionEvent } from '#lib/breaker'
 import type { Child, ChildListener, Parcel, PinoConfig, SinkKind } from '#lib/child/child'
+import type { Rejection } from '#lib/child/rejection'
 import type { FailureReason } from '#lib/failure'
 import { Lane, type LaneSettings } from '#lib/lane'
+import type { DeadLetter } from '#lib/lane/dead-letters'
 import type { Loss } from '#lib/lane/loss-report'
 import type { SinkSnapshot } from '#lib/metrics'
 import type { NewLines } from '#lib/queue'
-import { HandClock } from './hand-clock.js'
+import { HandClock, settled } from './hand-clock.js'
 
 /** A child that does nothing by itself: what its sink would do, a test does. */
 export class ScriptedChild implements Child {
@@ -76,6 +78,16 @@ export class ScriptedChild implements Child {
     this.listener.onSettled(id, reason === undefined ? undefined : { reason, err: { type: 'Error', message: reason } })
   }
 
+  /** Answers for the last batch of a delivery sink that it has not arrived as a whole. */
+  reject (rejection: Partial<Rejection>, id = this.last.id): void {
+    this.listener.onSettled(id, { reason: 'write-error', err: { type: 'Error', message: 'rejected' }, ...rejection })
+  }
+
+  /** The backend refuses the last batch of a delivery sink for good. */
+  refuse (status = 400): void {
+    this.reject({ reason: `http-${status}`, err: { type: 'Error', message: `answered ${status}`, statusCode: status }, isRefusal: true })
+  }
+
   fail (reason: FailureReason = 'stream-error'): void {
     this.listener.onFailure({ reason, err: { type: 'Error', message: reason } })
   }
@@ -103,7 +115,11 @@ export class LaneRig {
   readonly undelivered: number[] = []
   readonly appEvents: Array<{ name: string, args: readonly unknown[] }> = []
   readonly passedOn: NewLines[] = []
+  /** What has been written to the dead-letter file, which is up to the test to let through. */
+  readonly deadLetters: DeadLetter[] = []
+  #appends: Array<() => void> = []
   reliefs = 0
+  isDiskFull = false
 
   constructor ({ clock = new HandClock(), windowBytes = 1024 * 1024, willSendConfig = false, hasFallback = false, createChild, queue, ...settings }: LaneRigOptions = {}) {
     this.clock = clock
@@ -127,6 +143,14 @@ export class LaneRig {
         this.children.push(child)
         return child
       },
+      deadLetterStore: {
+        append: async records => {
+          await new Promise<void>(resolve => { this.#appends.push(resolve) })
+          if (this.isDiskFull) return { written: 0 }
+          this.deadLetters.push(...records.map(record => JSON.parse(record.toString()) as DeadLetter))
+          return { written: records.length }
+        }
+      },
       events: {
         onTransition: event => {
           this.transitions.push(event)
@@ -140,6 +164,18 @@ export class LaneRig {
     })
     this.lane.onRelief = () => { this.reliefs++ }
     if (hasFallback) this.lane.fallBackTo({ takeOver: lines => { this.passedOn.push(lines) } })
+  }
+
+  /** Lets everything through that is on its way to the dead-letter file. */
+  async bury (): Promise<void> {
+    for (const append of this.#appends.splice(0)) append()
+    await settled()
+    this.check()
+  }
+
+  /** What the sink was given, batch by batch. */
+  get batches (): string[] {
+    return this.child.sent.map(({ lines: { bytes } }) => bytes.toString().trimEnd().replaceAll('\n', ' '))
   }
 
   /** The child that was made last. */

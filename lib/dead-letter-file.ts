@@ -1,0 +1,101 @@
+import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { FanoutError, serializeError, type SerializedError } from './errors.js'
+
+/** What became of records that were to be appended. */
+export interface Appended {
+  /** How many of them, from the first, are in the file now. */
+  readonly written: number
+}
+
+const NEWLINE = 10
+
+/**
+ * An NDJSON file that records are appended to: whole ones, each within one write, by one append after another. It is
+ * opened for each append, so that it can be moved away or emptied at any time, and nothing is known of it but what the
+ * disk says.
+ */
+export class DeadLetterFile {
+  readonly path: string
+  readonly #onTrouble: (err: SerializedError) => void
+  #last: Promise<unknown> = Promise.resolve()
+  #isInTrouble = false
+
+  /** @param onTrouble - Told once when the file cannot be written any more, until it can again. */
+  constructor (path: string, onTrouble: (err: SerializedError) => void) {
+    this.path = path
+    this.#onTrouble = onTrouble
+  }
+
+  /**
+   * Appends as many records as the file may hold. Never rejects.
+   *
+   * @param records each with its newline
+   * @param maxBytes how large the file may become
+   */
+  append (records: readonly Buffer[], maxBytes: number): Promise<Appended> {
+    const appended = this.#last.then(() => this.#append(records, maxBytes))
+    this.#last = appended
+    return appended
+  }
+
+  async #append (records: readonly Buffer[], maxBytes: number): Promise<Appended> {
+    let written = 0
+    let file: FileHandle | undefined
+    try {
+      file = await this.#open()
+      const { size } = await file.stat()
+      const isTorn = size > 0 && !await endsWithNewline(file, size)
+      const admitted = countAdmitted(records, maxBytes - size - Number(isTorn))
+      if (admitted > 0) written = await write(file, records.slice(0, admitted), isTorn)
+      if (written < admitted) throw Object.assign(new Error(`the disk of the dead-letter file is full: ${this.path}`), { code: 'ENOSPC' })
+      if (admitted < records.length) throw new FanoutError('ERR_FANOUT_DEAD_LETTERS_FULL', `the dead-letter file has reached its maxBytes, ${maxBytes}: ${this.path}`)
+      this.#isInTrouble = false
+    } catch (error) {
+      this.#tell(error)
+    }
+    // What could not be closed was written all the same.
+    await file?.close().catch(() => {})
+    return { written }
+  }
+
+  async #open (): Promise<FileHandle> {
+    try {
+      return await open(this.path, 'a+', 0o600)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
+      return await open(this.path, 'a+', 0o600)
+    }
+  }
+
+  #tell (error: unknown): void {
+    if (this.#isInTrouble) return
+    this.#isInTrouble = true
+    this.#onTrouble(serializeError(error))
+  }
+}
+
+/** One write for all of them; a full disk may cut it off, and what is whole of them counts. */
+async function write (file: FileHandle, records: readonly Buffer[], isTorn: boolean): Promise<number> {
+  // What was cut off before is nobody's line: it must not spoil the first of these.
+  const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [Buffer.from('\n'), ...records] : records))
+  return countAdmitted(records, bytesWritten - Number(isTorn))
+}
+
+async function endsWithNewline (file: FileHandle, size: number): Promise<boolean> {
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
+  return buffer[0] === NEWLINE
+}
+
+/** How many of these, from the first, fit into so many bytes. */
+function countAdmitted (records: readonly Buffer[], room: number): number {
+  let left = room
+  let n = 0
+  for (const record of records) {
+    left -= record.length
+    if (left < 0) break
+    n++
+  }
+  return n
+}
