@@ -1,4 +1,4 @@
-import { cutLines, freshLines, type Lines } from './batch.js'
+import { countLines, cutLines, freshLines, type Lines } from './batch.js'
 
 /** How much a {@link LineQueue} holds. */
 export interface QueueLimits {
@@ -15,10 +15,19 @@ export interface Amount {
   lines: number
 }
 
-const BLOCK_BYTES = 64 * 1024
-const SMALL_BYTES = BLOCK_BYTES / 4
+/** A batch for a delivery sink has at most so much, and is made of one block. */
+const BLOCK_BYTES = 512 * 1024
+const FIRST_BLOCK_BYTES = 64 * 1024
+/** Blocks kept to be used again: as many as the largest chunk that comes from the app's thread takes. */
+const MAX_SPARE_BLOCKS = 8
 
-/** A block that takes small batches one behind the other. */
+/** Some lines that wait, and the block that they stand in, as long as nobody else has seen any of it. */
+interface Item {
+  lines: Lines
+  block: Buffer | undefined
+}
+
+/** The block that takes what comes. */
 interface OpenBlock {
   memory: Buffer
   used: number
@@ -27,15 +36,18 @@ interface OpenBlock {
 }
 
 /**
- * The bounded FIFO of one lane. It keeps bytes, never slices of the text they came in, since a slice keeps its whole
- * chunk alive; and it gathers small batches in blocks, so that what it counts is what it costs.
+ * The bounded FIFO of one lane. It copies lines into blocks of its own: a slice of what they came in would keep a whole
+ * chunk alive, and a batch that every other lane is done with would grow old here, which is memory that the garbage
+ * collector comes back to late. What is dropped leaves its block to what comes next, so that a queue that overflows
+ * for hours takes no memory beyond what it counts.
  */
 export class LineQueue {
   readonly #limits: QueueLimits
   // What came back stands before what is new and keeps its borders; `#head` is the first that is still there.
-  readonly #items: Array<Lines | undefined> = []
+  readonly #items: Array<Item | undefined> = []
   #head = 0
   #open: OpenBlock | undefined
+  #spare: Buffer[] = []
   #bytes = 0
   #lines = 0
   #nextLine = 0
@@ -63,7 +75,7 @@ export class LineQueue {
 
   /** The number of the oldest line here, or of the next to come. */
   get firstLine (): number {
-    return this.#items[this.#head]?.firstLine ?? this.#open?.firstLine ?? this.#nextLine
+    return this.#items[this.#head]?.lines.firstLine ?? this.#open?.firstLine ?? this.#nextLine
   }
 
   /** Whether so much fits beside what is here and what the lane holds outside of its queue. */
@@ -82,21 +94,17 @@ export class LineQueue {
 
   /** Adds new lines at the end. The caller has made sure that they fit. */
   push ({ bytes, count }: NewLines): void {
-    const firstLine = this.#nextLine
-    this.#nextLine += count
     this.#bytes += bytes.length
     this.#lines += count
-    if (bytes.length >= SMALL_BYTES) {
-      this.#close()
-      this.#items.push(freshLines(withoutNeighbours(bytes), count, firstLine))
-      return
+    let rest = bytes
+    let restCount = count
+    while (rest.length > 0) {
+      const end = this.#makeSpace(rest)
+      const taken = end === rest.length ? restCount : countLines(rest.subarray(0, end))
+      this.#append(rest.subarray(0, end), taken)
+      rest = rest.subarray(end)
+      restCount -= taken
     }
-    if (this.#open === undefined || this.#open.used + bytes.length > BLOCK_BYTES) {
-      this.#close()
-      this.#open = { memory: Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0, count: 0, firstLine }
-    }
-    this.#open.used += bytes.copy(this.#open.memory, this.#open.used)
-    this.#open.count += count
   }
 
   /** Numbers new lines that go straight through, without a place in the queue. Only while it is empty. */
@@ -110,11 +118,12 @@ export class LineQueue {
   unshift (returned: readonly Lines[]): void {
     for (let i = returned.length - 1; i >= 0; i--) {
       const lines = returned[i] as Lines
+      const item = { lines, block: undefined }
       let at = this.#head
-      while (at < this.#items.length && (this.#items[at] as Lines).firstLine < lines.firstLine) at++
-      if (at > this.#head) this.#items.splice(at, 0, lines)
-      else if (this.#head > 0) this.#items[--this.#head] = lines
-      else this.#items.unshift(lines)
+      while (at < this.#items.length && (this.#items[at] as Item).lines.firstLine < lines.firstLine) at++
+      if (at > this.#head) this.#items.splice(at, 0, item)
+      else if (this.#head > 0) this.#items[--this.#head] = item
+      else this.#items.unshift(item)
       this.#bytes += lines.bytes.length
       this.#lines += lines.count
     }
@@ -123,19 +132,28 @@ export class LineQueue {
   /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, though at least one. */
   shift (maxBytes = Infinity, maxCount = Infinity): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()
-    return this.#takeAt(this.#head, maxBytes, maxCount)
+    return this.#removeAt(this.#head, maxBytes, maxCount)?.lines
   }
 
   /** As {@link shift}, of the lines that are least in doubt. */
   shiftLeastDoubted (maxBytes = Infinity): Lines | undefined {
     const at = this.#leastDoubted
     if (at === this.#items.length) this.#close()
-    return this.#takeAt(at, maxBytes, Infinity)
+    return this.#removeAt(at, maxBytes, Infinity)?.lines
   }
 
   /** How doubtful the oldest lines are, or those that are least so. */
   doubts (which: 'oldest' | 'least'): number {
-    return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted]?.doubts ?? 0
+    return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted]?.lines.doubts ?? 0
+  }
+
+  /** Drops what {@link shift} would take; returns how many lines that were. */
+  drop (maxBytes: number, maxCount: number): number {
+    if (this.#head === this.#items.length) this.#close()
+    const dropped = this.#removeAt(this.#head, maxBytes, maxCount, true)
+    if (dropped === undefined) return 0
+    if (dropped.block !== undefined && this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(dropped.block)
+    return dropped.lines.count
   }
 
   /** Takes everything, oldest first. */
@@ -149,43 +167,77 @@ export class LineQueue {
   get #leastDoubted (): number {
     let least = this.#head
     for (let at = this.#head; at < this.#items.length; at++) {
-      const { doubts } = this.#items[at] as Lines
+      const { doubts } = (this.#items[at] as Item).lines
       if (doubts === 0) return at
-      if (doubts < (this.#items[least] as Lines).doubts) least = at
+      if (doubts < (this.#items[least] as Item).lines.doubts) least = at
     }
     return this.#open === undefined ? least : this.#items.length
   }
 
-  #takeAt (at: number, maxBytes: number, maxCount: number): Lines | undefined {
+  /** Takes lines out; with their block, if that was the last of it, and nobody has seen what was before. */
+  #removeAt (at: number, maxBytes: number, maxCount: number, isDropped = false): Item | undefined {
     const item = this.#items[at]
     if (item === undefined) return undefined
 
-    const [head, rest] = cutLines(item, maxBytes, maxCount)
-    if (rest !== undefined || at === this.#head) this.#items[at] = rest
+    const [head, rest] = cutLines(item.lines, maxBytes, maxCount)
+    if (rest !== undefined) this.#items[at] = { lines: rest, block: isDropped ? item.block : undefined }
+    else if (at === this.#head) this.#advance()
     else this.#items.splice(at, 1)
-    if (rest === undefined && at === this.#head) this.#advance()
     this.#bytes -= head.bytes.length
     this.#lines -= head.count
-    return head
+    return { lines: head, block: rest === undefined ? item.block : undefined }
+  }
+
+  /** Sees to it that the open block has space for the first of these lines; returns where those end that it has space for. */
+  #makeSpace (bytes: Buffer): number {
+    const end = this.#open === undefined ? 0 : wholeLines(bytes, this.#open.memory.length - this.#open.used)
+    if (end > 0) return end
+    this.#close()
+    const memory = this.#nextBlock()
+    const first = wholeLines(bytes, memory.length) || bytes.indexOf(NEWLINE) + 1
+    this.#open = { memory: first > memory.length ? Buffer.allocUnsafeSlow(first) : memory, used: 0, count: 0, firstLine: this.#nextLine }
+    return first
+  }
+
+  #append (bytes: Buffer, count: number): void {
+    const open = this.#open as OpenBlock
+    open.used += bytes.copy(open.memory, open.used)
+    open.count += count
+    this.#nextLine += count
+  }
+
+  #nextBlock (): Buffer {
+    // A queue that has hardly anything costs hardly anything.
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytes < BLOCK_BYTES ? FIRST_BLOCK_BYTES : BLOCK_BYTES)
   }
 
   #close (): void {
     if (this.#open === undefined) return
     const { memory, used, count, firstLine } = this.#open
-    this.#items.push(freshLines(withoutNeighbours(memory.subarray(0, used)), count, firstLine))
+    const isFull = memory.length === BLOCK_BYTES && used > BLOCK_BYTES / 2
+    const bytes = memory.subarray(0, used)
+    this.#items.push({ lines: freshLines(isFull ? bytes : withoutNeighbours(bytes), count, firstLine), block: isFull ? memory : undefined })
     this.#open = undefined
   }
 
   #advance (): void {
-    this.#head++
+    this.#items[this.#head++] = undefined
     if (this.#head === this.#items.length) {
       this.#items.length = 0
       this.#head = 0
+      // The sink has caught up: there is no overflow to come soon.
+      this.#spare = []
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
       this.#items.splice(0, this.#head)
       this.#head = 0
     }
   }
+}
+
+/** Where the last line ends that is within so many bytes; 0 if not even the first is. */
+function wholeLines (bytes: Buffer, maxBytes: number): number {
+  if (bytes.length <= maxBytes) return bytes.length
+  return maxBytes === 0 ? 0 : bytes.lastIndexOf(NEWLINE, maxBytes - 1) + 1
 }
 
 /** The same bytes, though not as a small part of memory that they would keep alive as a whole. */
@@ -196,4 +248,5 @@ function withoutNeighbours (bytes: Buffer): Buffer {
   return own
 }
 
+const NEWLINE = 10
 const NOTHING: Amount = { bytes: 0, lines: 0 }

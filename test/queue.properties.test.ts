@@ -9,6 +9,7 @@ type Step =
   | { do: 'push', lengths: number[] }
   | { do: 'pass', lengths: number[] }
   | { do: 'shift', maxBytes: number, maxCount: number }
+  | { do: 'drop', maxBytes: number, maxCount: number }
   /** Gives back the last of what was taken out, so many pieces. */
   | { do: 'unshift', pieces: number }
   | { do: 'drain' }
@@ -20,6 +21,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), lengths }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pass' as const), lengths }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('shift' as const), maxBytes: limit(70000), maxCount: limit(30) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('drop' as const), maxBytes: limit(70000), maxCount: limit(30) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unshift' as const), pieces: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'drain' }) }
 ), { maxLength: 60, size: 'max' })
@@ -64,6 +66,15 @@ class Course {
         if (taken === undefined) return assert.equal(this.model.length, 0)
         assert.ok(taken.count === 1 || (taken.bytes.length <= step.maxBytes && taken.count <= step.maxCount))
         this.#take(taken)
+        break
+      }
+      case 'drop': {
+        const head = this.queue.firstLine
+        const dropped = this.queue.drop(step.maxBytes, step.maxCount)
+        assert.equal(this.model[0]?.number ?? head, head)
+        const gone = this.model.splice(0, dropped)
+        const bytes = gone.reduce((sum, { size }) => sum + size, 0)
+        assert.ok(dropped <= 1 || (bytes <= step.maxBytes && dropped <= step.maxCount))
         break
       }
       case 'unshift': {

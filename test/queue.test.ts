@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Lines } from '#lib/batch'
 import { LineQueue, type NewLines } from '#lib/queue'
 
 const KIB = 1024
@@ -40,12 +41,17 @@ t.test('a block takes 64 KiB, and the next begins behind it', async t => {
   t.match(queue.shift(), { count: 1, firstLine: 8 })
 })
 
-t.test('a large batch stands by itself, between the small ones around it', async t => {
+t.test('a queue that has half a MiB takes blocks of so much, which a large batch fills', async t => {
   const queue = new LineQueue(unbounded)
+  queue.push(sized(1200 * KIB, 1200))
   queue.push(lines('a'))
-  queue.push(sized(20 * KIB))
-  queue.push(lines('b'))
-  t.same(queue.drain().map(({ bytes, firstLine }) => [bytes.length, firstLine]), [[2, 0], [20 * KIB, 1], [2, 2]])
+  t.same(queue.drain().map(({ bytes, count, firstLine }) => [bytes.length, count, firstLine]), [[512 * KIB, 512, 0], [512 * KIB, 512, 512], [176 * KIB + 2, 177, 1024]])
+})
+
+t.test('a line that is longer than a block has one of its own', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(lines('a', 'x'.repeat(600 * KIB), 'b'))
+  t.same(queue.drain().map(({ bytes, firstLine }) => [bytes.length, firstLine]), [[2, 0], [600 * KIB + 1, 1], [2, 2]])
 })
 
 t.test('a part can be taken, by bytes and by lines', async t => {
@@ -55,6 +61,17 @@ t.test('a part can be taken, by bytes and by lines', async t => {
   t.equal(queue.shift(Infinity, 1)?.bytes.toString(), 'ccc\n')
   t.match(queue, { bytes: 5, lines: 1, firstLine: 3 })
   t.equal(queue.shift(1)?.bytes.toString(), 'dddd\n', 'never less than one line')
+})
+
+t.test('the oldest can be dropped, by bytes and by lines', async t => {
+  const queue = new LineQueue(unbounded)
+  t.equal(queue.drop(10, 10), 0)
+  queue.push(lines('a', 'bb', 'ccc', 'dddd'))
+  t.equal(queue.drop(5, Infinity), 2)
+  t.match(queue, { bytes: 9, lines: 2, firstLine: 2 })
+  t.equal(queue.drop(Infinity, 1), 1)
+  t.equal(queue.drop(1, Infinity), 1, 'never less than one line')
+  t.ok(queue.isEmpty)
 })
 
 t.test('what came back stands at the head, with its number, and is not merged', async t => {
@@ -111,13 +128,30 @@ t.test('memory', async t => {
     t.equal(queue.shift()?.bytes.buffer.byteLength, 20 * KIB)
   })
 
-  t.test('a large batch that has its memory to itself is not copied', async t => {
+  t.test('what is dropped leaves its memory to what comes next', async t => {
     const queue = new LineQueue(unbounded)
-    const { bytes, count } = sized(20 * KIB)
-    const own = Buffer.allocUnsafeSlow(bytes.length)
-    bytes.copy(own)
-    queue.push({ bytes: own, count })
-    t.equal(queue.shift()?.bytes, own)
+    const batch = sized(512 * KIB, 512)
+    for (let i = 0; i < 4; i++) queue.push(batch)
+    t.equal(queue.drop(512 * KIB, Infinity), 512)
+    queue.push(batch)
+    t.equal(queue.drop(512 * KIB, Infinity), 512)
+    queue.push(batch)
+    queue.push(batch)
+    const out = queue.drain()
+    t.equal(out.length, 5)
+    t.equal(new Set(out.map(({ bytes }) => bytes.buffer)).size, 5, 'no two have the same')
+  })
+
+  t.test('memory that somebody was given a part of is left to them', async t => {
+    const queue = new LineQueue(unbounded)
+    queue.push(sized(512 * KIB, 512))
+    queue.push(sized(512 * KIB, 512))
+    const given = queue.shift(KIB)
+    const text = given?.bytes.toString()
+    t.equal(queue.drop(Infinity, Infinity), 511)
+    queue.push({ bytes: Buffer.alloc(512 * KIB, 'y\n'), count: 256 * KIB })
+    queue.push({ bytes: Buffer.alloc(512 * KIB, 'y\n'), count: 256 * KIB })
+    t.equal(given?.bytes.toString(), text)
   })
 
   t.test('a queue of small batches costs at most twice what it counts', async t => {
@@ -131,14 +165,16 @@ t.test('memory', async t => {
 
   t.test('the places of what was taken out are given up, and the order stays', async t => {
     const queue = new LineQueue(unbounded)
-    const batch = sized(16 * KIB)
+    queue.push(lines(...new Array<string>(3000).fill('a')))
+    const given: Lines[] = []
+    for (let out = queue.shift(1); out !== undefined; out = queue.shift(1)) given.push(out)
+    queue.unshift(given)
     let next = 0
-    for (let i = 0; i < 3000; i++) queue.push(batch)
     while (!queue.isEmpty) {
       const out = queue.shift()
       if (out?.firstLine !== next++) return t.fail(`line ${out?.firstLine} came where ${next - 1} was due`)
-      if (next % 1000 === 0) queue.push(batch)
+      if (next % 1000 === 0) queue.push(lines('b'))
     }
-    t.equal(next, 3003)
+    t.equal(next, 3001, 'the last three came out together')
   })
 })

@@ -4,7 +4,7 @@ import type { Child, ChildListener, ChildSource, Parcel, PinoConfig } from './ch
 import { runContained, runUncontained, type Culprit } from './containment.js'
 import { SinkHost } from './host.js'
 
-const WINDOW_BYTES = 256 * 1024
+const WINDOW_BYTES = 1024 * 1024
 const CONFIG_INTERVAL_MS = 50
 
 /** A sink in the fanout's own thread. */

@@ -31,13 +31,15 @@ interface Newcomer {
   isDiagnostic: boolean
 }
 
-const TICK_MS = 50
+const TICK_MS = 20
 /** thread-stream gives up after 10 s, and takes the app with it: no chunk is ever held back for so long. */
 const MAX_PUSHBACK_MS = 8000
 /** For how long a sink that has no lines in its hands, since it is just starting, is trusted to have a pace. */
 const START_MS = 500
 /** A shorter silence says nothing: a healthy sink may not have been given the processor for so long. */
 const SHORTEST_SILENCE_MS = 250
+/** The same for a sink that has not taken anything yet: all that the app logs meanwhile piles up in the app. */
+const FIRST_SILENCE_MS = 120
 /** A sink that moves tells of it after so much at the latest. */
 const PORTION_BYTES = 1024 * 1024
 
@@ -206,7 +208,8 @@ export class Intake {
     const inHand = this.#unsettled.unacceptedBytes
     if (inHand === 0) return Math.min(START_MS, blockTimeoutMs)
     const share = Math.min(PORTION_BYTES, inHand) / (this.#queue.bytes + inHand)
-    return Math.min(blockTimeoutMs, Math.max(SHORTEST_SILENCE_MS, share * blockTimeoutMs))
+    const shortest = this.#pace.hasMoved ? SHORTEST_SILENCE_MS : FIRST_SILENCE_MS
+    return Math.min(blockTimeoutMs, Math.max(shortest, share * blockTimeoutMs))
   }
 
   /** Lets in as many lines as there is room for, though not all of them; returns the rest. */
@@ -235,7 +238,7 @@ export class Intake {
         rest = tail
       }
       if (rest !== undefined) {
-        while (!this.#fits(rest)) dropped += this.#queue.shift(...excess(rest, this.#queue.room(this.#unsettled)))?.count ?? 0
+        while (!this.#fits(rest)) dropped += this.#queue.drop(...excess(rest, this.#queue.room(this.#unsettled)))
         this.#queue.push(rest)
       }
     }

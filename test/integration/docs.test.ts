@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
+import { runProcess } from '../support/run-process.js'
 
 const EXAMPLE_LIMIT_MS = 60000
 
@@ -34,12 +33,12 @@ for (const page of pages) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     for (const { file, code } of examples) if (file !== undefined) writeFileSync(join(folder, file), code)
-    for (const { file, code, line, prints } of examples) {
+    for (const { file, code: source, line, prints } of examples) {
       if (file !== undefined) continue
-      const script = `line-${line}.${/^import /m.test(code) ? 'mjs' : 'cjs'}`
-      writeFileSync(join(folder, script), code)
-      const { exitCode, stdout, stderr } = await run(script, folder)
-      t.equal(exitCode, 0, `${page}:${line} exits with 0`, { stdout, stderr })
+      const script = `line-${line}.${/^import /m.test(source) ? 'mjs' : 'cjs'}`
+      writeFileSync(join(folder, script), source)
+      const { code, stdout, stderr } = await runProcess(process.execPath, [script], { cwd: folder, limitMs: EXAMPLE_LIMIT_MS })
+      t.equal(code, 0, `${page}:${line} exits with 0`, { stdout, stderr })
       t.notMatch(stderr, 'undelivered', `${page}:${line} tells of no lost line on stderr`)
       if (prints !== undefined) t.match(stdout, prints, `${page}:${line} prints what it says`)
     }
@@ -78,15 +77,6 @@ function examplesOf (page: string): Example[] {
     const { prints, file, code } = match.groups as Record<string, string | undefined>
     return { page, line: text.slice(0, match.index).split('\n').length, code: code as string, file, prints }
   })
-}
-
-async function run (script: string, cwd: string): Promise<{ exitCode: number | null, stdout: string, stderr: string }> {
-  const child = spawn(process.execPath, [script], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: EXAMPLE_LIMIT_MS })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { output.stdout += text })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { output.stderr += text })
-  const [exitCode] = await once(child, 'close') as [number | null]
-  return { exitCode, ...output }
 }
 
 /** The relative links of a page, but for what stands in code. */

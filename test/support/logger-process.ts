@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { FanoutOptions } from 'pino-breaker-fanout'
+import { runProcess, type RunResult } from './run-process.js'
 
 const LIMIT_MS = 30000
 
@@ -33,23 +32,10 @@ export interface LoggerPlan {
   awaitsOpen?: number
 }
 
-export interface LoggerRun {
-  code: number | null
-  signal: NodeJS.Signals | null
-  stdout: string
-  stderr: string
-}
-
 /** Runs it to its end; kills it if that does not come. */
-export async function runLogger ({ app = 'logs', format = 'esm', ...plan }: LoggerPlan): Promise<LoggerRun> {
+export async function runLogger ({ app = 'logs', format = 'esm', ...plan }: LoggerPlan): Promise<RunResult> {
   const path = resolve(`test/fixtures/app-${app}.${format === 'esm' ? 'js' : 'cjs'}`)
-  const child = spawn(process.execPath, [path, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', text => { stdout += text })
-  child.stderr.setEncoding('utf8').on('data', text => { stderr += text })
-  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
-  const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null]
-  clearTimeout(limit)
+  const run = await runProcess(process.execPath, [path, JSON.stringify(plan)], { cwd: process.cwd(), limitMs: LIMIT_MS })
   // What Node itself says where it measures coverage and its thread is gone before that is written.
-  return { code, signal, stdout, stderr: stderr.replaceAll('Failed to stringify coverage profile result\n', '') }
+  return { ...run, stderr: run.stderr.replaceAll('Failed to stringify coverage profile result\n', '') }
 }

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type pino from 'pino'
 import type { FanoutSnapshot, TransitionEvent } from 'pino-breaker-fanout'
+import { spawnAsUser } from './spawn-as-user.js'
 
 /** What a logging app is to do. */
 export interface AppPlan {
@@ -55,7 +55,7 @@ const RSS_POLL_MS = 50
 
 /** Runs an app in a process of its own until it ends, or kills it after `limitMs`. */
 export async function runApp (plan: AppPlan, limitMs: number, env: NodeJS.ProcessEnv = process.env): Promise<AppResult> {
-  const child = spawn(process.execPath, [APP, JSON.stringify(plan)], { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+  const child = spawnAsUser(process.execPath, [APP, JSON.stringify(plan)], { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   let text = ''
   const reports = child.stdio[3] as Readable
   reports.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })

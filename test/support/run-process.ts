@@ -1,5 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { spawnAsUser } from './spawn-as-user.js'
 
 /** How a process is run. */
 export interface RunOptions {
@@ -20,13 +21,13 @@ export interface RunResult {
   stderr: string
 }
 
-/** Runs a process as a user would: with the environment of this one, but without what the test runner has put there. */
+/** Runs a process as a user would, to its end. */
 export async function runProcess (command: string, args: readonly string[], { cwd, env, limitMs, during }: RunOptions): Promise<RunResult> {
-  const child = spawn(command, args, { cwd, env: { ...userEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnAsUser(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text })
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => { stdout += text })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => { stderr += text })
   const limit = setTimeout(() => child.kill('SIGKILL'), limitMs)
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   try {
@@ -39,8 +40,4 @@ export async function runProcess (command: string, args: readonly string[], { cw
   const [code, signal] = await closed
   clearTimeout(limit)
   return { code, signal, stdout, stderr }
-}
-
-function userEnvironment (): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !/^(_?TAP|PINO_BREAKER_FANOUT_)/.test(name)))
 }
