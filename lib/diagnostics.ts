@@ -1,9 +1,10 @@
 import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
-import type { SerializedError } from './errors.js'
+import { serializeError, type SerializedError } from './errors.js'
 import type { FailureReason } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
+import type { SpoolNews } from './lane/spooling.js'
 import { LevelNames, standardLevels } from './levels.js'
 
 /** A diagnostic record, ready to be written. */
@@ -65,6 +66,25 @@ export class Diagnostics {
   /** Dead letters cannot be kept any more: they are dropped until they can. */
   deadLetterTrouble (path: string, err: SerializedError): void {
     this.#write('warn', undefined, { component: 'dead-letter', path, [this.#config.errorKey ?? 'err']: err }, 'dead-letter file cannot be written')
+  }
+
+  /** What happens to the queue on disk of a sink. */
+  spool (sink: string, news: SpoolNews): void {
+    const about = { component: 'spool', sink }
+    const errorKey = this.#config.errorKey ?? 'err'
+    switch (news.kind) {
+      case 'recovered': {
+        const { lines, bytes, cutBytes, unreadableSegments, cursor } = news.recovered
+        const isWhole = unreadableSegments === 0 && cursor !== 'damaged'
+        return this.#write(isWhole ? 'info' : 'warn', sink, { ...about, lines, bytes, cutBytes, unreadableSegments, cursor }, 'sink spool recovered')
+      }
+      case 'hindered': {
+        const why = news.hindrance.kind === 'locked' ? { reason: 'locked', pid: news.hindrance.pid } : { reason: 'failed', [errorKey]: serializeError(news.hindrance.error) }
+        return this.#write('warn', sink, { ...about, ...why }, 'sink spool unavailable')
+      }
+      case 'failed': return this.#write('warn', sink, { ...about, during: news.fault.during, [errorKey]: serializeError(news.fault.error) }, 'sink spool failed')
+      case 'replayed': return this.#write('info', sink, { ...about, lines: news.lines }, 'sink spool replayed')
+    }
   }
 
   restarted (sink: string, reason: FailureReason, restarts: number): void {

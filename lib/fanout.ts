@@ -12,8 +12,12 @@ import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
 import { LevelNames, standardLevels } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
-import { parseOptions, type FanoutOptions, type FanoutSettings, type TargetSettings } from './options.js'
+import { parseOptions, type FanoutOptions, type FanoutSettings, type SpoolSettings, type TargetSettings } from './options.js'
 import { Router } from './router.js'
+import { nodeFileSystem } from './spool/node-file-system.js'
+import { systemOwners } from './spool/owner.js'
+import { Spool } from './spool/spool.js'
+import type { SpoolEvents } from './spool/spool-events.js'
 import { Splitter } from './splitter.js'
 import { writeToStderr } from './stderr.js'
 
@@ -154,11 +158,13 @@ export class FanoutStream extends Writable {
         random: Math.random,
         createChild: listener => createChild(target, givesConfig, listener),
         deadLetterStore: target.deadLetter && files.get(target.deadLetter.path),
+        createSpool: target.spool && this.#spoolMaker(target.spool),
         events: {
           onTransition: event => this.#onTransition(event),
           onLoss: (loss, lines) => this.#diagnostics?.loss(target.name, loss, lines),
           onRestart: (reason, restarts) => this.#diagnostics?.restarted(target.name, reason, restarts),
           onUndelivered: lines => this.#diagnostics?.undelivered(target.name, lines),
+          onSpoolNews: news => this.#diagnostics?.spool(target.name, news),
           onEvent: passToApp
         }
       })
@@ -177,6 +183,10 @@ export class FanoutStream extends Writable {
     // Levels of the app's own come with pino's config; until then diagnostics, at least, are routed by what is known.
     setLevels(seats, new LevelNames(this.#settings.levels ?? {}))
     return seats
+  }
+
+  #spoolMaker (settings: SpoolSettings): (events: SpoolEvents) => Spool {
+    return events => new Spool(settings, { fs: nodeFileSystem, owners: systemOwners, clock: this.#clock, random: Math.random }, events)
   }
 
   #openDeadLetters (path: string): DeadLetterFile {

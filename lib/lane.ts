@@ -3,6 +3,7 @@ import type { BreakerOptions, Permit, TransitionEvent } from './breaker.js'
 import type { Child, ChildListener, PinoConfig } from './child/child.js'
 import type { Clock } from './clock.js'
 import type { FailureReason } from './failure.js'
+import { Backlog } from './lane/backlog.js'
 import { Intake, type IntakeSettings } from './lane/intake.js'
 import { Conditions } from './lane/conditions.js'
 import { DeadLetters, type DeadLetterStore } from './lane/dead-letters.js'
@@ -10,25 +11,29 @@ import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
 import type { Loss } from './lane/loss-report.js'
 import { Pace } from './lane/pace.js'
+import { Spooling, type SpoolNews } from './lane/spooling.js'
 import { Transit } from './lane/transit.js'
 import { Unsettled } from './lane/unsettled.js'
 import type { HealthCheckSettings } from './options.js'
 import { EVERYTHING } from './levels.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
-import type { NewLines } from './queue.js'
+import type { Spool } from './spool/spool.js'
+import type { SpoolEvents } from './spool/spool-events.js'
 
 /** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
 export interface LaneSettings {
   name: string
   breaker: BreakerOptions
   queue: IntakeSettings
-  whenOpen: 'hold' | 'skip' | 'fallback'
+  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
   writeTimeoutMs: number
   startTimeoutMs: number
   redelivery: 'at-least-once' | 'at-most-once'
   healthCheck?: HealthCheckSettings | undefined
   /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
   deadLetter?: { maxBytes: number } | undefined
+  /** Set with `whenOpen: 'spool'`. */
+  spool?: { mode: 'open' | 'always' } | undefined
 }
 
 /** What a lane tells of itself. */
@@ -37,6 +42,7 @@ export interface LaneEvents {
   onLoss (loss: Loss, lines: number): void
   onRestart (reason: FailureReason, restarts: number): void
   onUndelivered (lines: number): void
+  onSpoolNews (news: SpoolNews): void
   onEvent (name: string, args: readonly unknown[]): void
 }
 
@@ -51,8 +57,13 @@ export interface LaneDeps {
   createChild: (listener: ChildListener) => Child
   /** Where dead letters are kept, if the settings have them kept. */
   deadLetterStore?: DeadLetterStore | undefined
+  /** Makes the queue on disk, if the settings have one. */
+  createSpool?: ((events: SpoolEvents) => Spool) | undefined
   events: LaneEvents
 }
+
+/** Of the time to end, what is kept for writing to a disk what could not be delivered. */
+const DISK_RESERVE_MS = 500
 
 /**
  * All that is owned for one sink: its queue, its breaker, its child, its counters. Lines come in by `offer`, and each of
@@ -69,7 +80,8 @@ export class Lane {
   readonly #deps: LaneDeps
   readonly #clock: Clock
   readonly #gate: Gate
-  readonly #intake: Intake
+  readonly #backlog: Backlog
+  readonly #spooling: Spooling | undefined
   readonly #unsettled = new Unsettled()
   readonly #transit: Transit
   readonly #ledger: Ledger
@@ -79,8 +91,8 @@ export class Lane {
   #isPumping = false
 
   constructor (deps: LaneDeps) {
-    const { settings, life, clock, random, createChild, deadLetterStore, willSendConfig, events } = deps
-    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, deadLetter } = settings
+    const { settings, life, clock, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
+    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, deadLetter, spool } = settings
     const unsettled = this.#unsettled
     const pace = new Pace()
     this.name = name
@@ -90,15 +102,22 @@ export class Lane {
     this.#conditions = new Conditions(clock)
     this.#ledger = new Ledger((loss, lines) => events.onLoss(loss, lines))
     this.#deadLetters = new DeadLetters({
-      sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#conditions.changed()
+      sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
     })
-    this.#intake = new Intake(settings.queue, { clock, pace, unsettled }, {
-      isTakenFrom: () => !this.isTripped && (this.#phase === 'running' || this.#phase === 'draining'),
+    const intake = new Intake(settings.queue, { clock, pace, unsettled }, {
+      isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isTaking ?? !this.isTripped),
       onSurrender: attempt => this.#transit.surrender(attempt),
       onDropped: (lines, isDiagnostic) => this.#ledger.drop(lines, 'queue-full', isDiagnostic),
       onRelief: () => this.onRelief(),
       onTick: () => this.#pump()
     })
+    this.#spooling = spool && createSpool && new Spooling({
+      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, isTripped: () => this.isTripped
+    }, {
+      onChange: () => this.#pump(),
+      onNews: news => events.onSpoolNews(news)
+    })
+    this.#backlog = new Backlog(intake, this.#spooling)
     this.#gate = new Gate({ sink: name, breaker, healthCheck, clock, random }, {
       onTransition: event => this.#onTransition(event),
       onDue: () => this.#pump(),
@@ -106,7 +125,7 @@ export class Lane {
     })
     this.#transit = new Transit({
       sink: name,
-      life,
+      idOf: line => this.#backlog.idOf(line) ?? `${life}:${line}`,
       writeTimeoutMs,
       startTimeoutMs,
       willSendConfig,
@@ -122,7 +141,7 @@ export class Lane {
     }, {
       onReady: () => {
         // A probe has its lines by now, unless they were given up; an idle breaker waits for some.
-        if (this.#intake.isEmpty) this.#gate.giveBack()
+        if (this.#backlog.isEmpty) this.#gate.giveBack()
         this.#pump()
       },
       onChange: () => this.#pump(),
@@ -149,10 +168,11 @@ export class Lane {
 
   /** Whether it holds the app back. */
   get isPressing (): boolean {
-    return this.#intake.isPressing
+    return this.#backlog.isPressing
   }
 
   start (): void {
+    this.#spooling?.start()
     this.#transit.start()
     this.#gate.start()
   }
@@ -166,7 +186,7 @@ export class Lane {
   offer (batch: Batch): void {
     const hasLeft = this.#hasLeft
     const isTurnedAway = !hasLeft && this.#turnsAway()
-    const goesStraight = !hasLeft && !isTurnedAway && batch.byteLength <= this.#transit.sizeLimit && this.#intake.letsPass(batch)
+    const goesStraight = !hasLeft && !isTurnedAway && batch.byteLength <= this.#transit.sizeLimit && this.#backlog.letsPass(batch)
     const permit = goesStraight ? this.#nextPermit() : undefined
     // Only now, since a permit may bring a transition, and whoever is told of it may ask for a snapshot.
     this.#ledger.receive(batch.count)
@@ -178,8 +198,8 @@ export class Lane {
       if (this.#settings.whenOpen === 'skip') return this.#ledger.skip(batch.count, batch.isDiagnostic)
       return this.#ledger.passOn(batch)
     }
-    if (permit !== undefined) return this.#transit.send(this.#intake.pass(batch), permit)
-    this.#intake.add(batch)
+    if (permit !== undefined) return this.#transit.send(this.#backlog.pass(batch), permit)
+    this.#backlog.add(batch)
     this.#pump()
   }
 
@@ -189,24 +209,35 @@ export class Lane {
     this.#ledger.drop(lines, reason, false)
   }
 
-  /** Settles when all that was offered so far has been accepted, or the breaker is not closed, or at the deadline. */
+  /**
+   * Settles when all that was offered so far has been accepted, or the breaker is not closed, or a disk is to keep it, or
+   * at the deadline.
+   */
   async settle (deadline: number): Promise<void> {
-    await this.#conditions.until(() => !this.#intake.isPressing, deadline)
-    const mark = this.#intake.nextLine
-    await this.#conditions.until(() => this.isTripped || this.#firstUnacceptedLine >= mark, deadline)
+    await this.#conditions.until(() => !this.#backlog.isPressing, deadline)
+    const mark = this.#backlog.nextLine
+    await this.#conditions.until(() => this.isTripped || this.#backlog.isDiverting || this.#firstUnacceptedLine >= mark, deadline)
   }
 
-  /** As {@link settle}, and the sink's own `flush` is done. */
+  /** As {@link settle}, and the sink's own `flush` is done, or the disk is synced. */
   async flush (deadline: number): Promise<void> {
     await this.settle(deadline)
+    if (this.#backlog.isDiverting) {
+      await this.#conditions.until(() => this.#backlog.hasTakenIn || !this.#backlog.isDiverting, deadline)
+      return await this.#wait(this.#backlog.sync(), () => false, deadline)
+    }
     const { child } = this.#transit
     if (this.isTripped || child === undefined) return
-    let isFlushed = false
-    child.flush().then(() => {
-      isFlushed = true
+    await this.#wait(child.flush(), () => this.isTripped || this.#transit.child !== child, deadline)
+  }
+
+  async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {
+    let isDone = false
+    promise.then(() => {
+      isDone = true
       this.#conditions.changed()
     })
-    await this.#conditions.until(() => isFlushed || this.isTripped || this.#transit.child !== child, deadline)
+    await this.#conditions.until(() => isDone || isOver(), deadline)
   }
 
   /**
@@ -220,49 +251,50 @@ export class Lane {
     this.#gate.resume()
     if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
     this.#pump()
-    await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, deadline)
+    await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
 
   /** Ends the sink in good order, as far as the deadline allows; then whatever is left is passed on, or given up. */
   async end (deadline: number): Promise<void> {
     this.#phase = 'ending'
     this.#transit.end()
-    if (!this.#gate.isShut) await this.#conditions.until(() => this.#transit.hasEnded || this.#transit.child === undefined, deadline)
-    this.#leave()
-    await this.#conditions.until(() => this.#deadLetters.lines === 0, deadline)
+    const sinkDeadline = this.#sinkDeadline(deadline)
+    if (!this.#gate.isShut) await this.#conditions.until(() => this.#transit.hasEnded || this.#transit.child === undefined, sinkDeadline)
+    await this.#conditions.until(() => this.#deadLetters.lines === 0, sinkDeadline)
     this.#deadLetters.giveUp()
-    this.#ledger.settleLosses()
+    await this.#leave(deadline)
   }
 
   /** Everything there is to know of it, at this moment. */
   snapshot (): SinkSnapshot {
+    const { inMemory, onDisk } = this.#backlog
     return {
       name: this.name,
       state: this.#gate.state,
       ...this.#ledger.entries,
-      queueLines: this.#intake.lines,
-      queueBytes: this.#intake.bytes + this.#unsettled.bytes + this.#deadLetters.bytes,
+      queueLines: inMemory.lines,
+      queueBytes: inMemory.bytes + this.#unsettled.bytes + this.#deadLetters.bytes,
       unsettledLines: this.#unsettled.lines + this.#deadLetters.lines,
-      spoolLines: 0,
-      spoolBytes: 0,
+      spoolLines: onDisk.lines,
+      spoolBytes: onDisk.bytes,
       restarts: this.#transit.restarts,
       consecutiveFailures: this.#gate.consecutiveFailures
     }
   }
 
   get #firstUnacceptedLine (): number {
-    return Math.min(this.#unsettled.firstUnacceptedLine ?? Infinity, this.#intake.firstLine)
+    return Math.min(this.#unsettled.firstUnacceptedLine ?? Infinity, this.#backlog.firstLine)
   }
 
   get #holdsLines (): boolean {
-    return !this.#intake.isEmpty || this.#unsettled.hasUnaccepted
+    return !this.#backlog.isEmpty || this.#unsettled.hasUnaccepted
   }
 
   /** Whether new lines are kept away from the queue, because the breaker is not closed. */
   #turnsAway (): boolean {
-    if (this.#settings.whenOpen === 'hold' || !this.isTripped) return false
+    if (this.#settings.whenOpen === 'hold' || this.#settings.whenOpen === 'spool' || !this.isTripped) return false
     // Lines in doubt are no good as a probe while there may be others: the next that come join them.
-    if (this.#settings.whenOpen === 'skip' && this.#intake.doubts('least') > 0) return false
+    if (this.#settings.whenOpen === 'skip' && this.#backlog.doubts('least') > 0) return false
     // With nothing here to probe with, the first lines that come once recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
@@ -272,16 +304,17 @@ export class Lane {
     if (this.#isPumping || this.#phase === 'ended') return
     this.#isPumping = true
     do {
-      while (this.#intake.hasQueued) {
+      while (this.#backlog.hasQueued) {
         const permit = this.#nextPermit()
         if (permit === undefined) break
-        this.#transit.send(this.#intake.shift(this.#transit.sizeLimit, this.#nextLines) as Lines, permit)
+        this.#transit.send(this.#backlog.shift(this.#transit.sizeLimit, this.#nextLines) as Lines, permit)
       }
-      this.#intake.admit()
-    } while (this.#intake.hasQueued && this.#canSend && !this.isTripped)
+      this.#backlog.admit()
+    } while (this.#backlog.hasQueued && this.#canSend && !this.isTripped)
     this.#isPumping = false
+    this.#settleSpool()
     // A `send` that is being given up pumps as it comes to its end.
-    if (!this.#intake.isEmpty && this.isTripped && !this.#transit.isGivingUp) this.#gate.awaitRecovery()
+    if (!this.#backlog.isEmpty && this.isTripped && !this.#transit.isGivingUp) this.#gate.awaitRecovery()
     this.#conditions.changed()
   }
 
@@ -301,7 +334,7 @@ export class Lane {
   }
 
   get #canSend (): boolean {
-    return this.#transit.canSend(this.#intake.doubts(this.#nextLines))
+    return this.#transit.canSend(this.#backlog.doubts(this.#nextLines))
   }
 
   /** Whether its sink is being ended, or gone: nothing is handed over any more. */
@@ -310,26 +343,38 @@ export class Lane {
   }
 
   #takeBack (lines: readonly Lines[]): void {
-    if (this.#settings.redelivery === 'at-least-once') return this.#intake.unshift(lines)
+    if (this.#settings.redelivery === 'at-least-once') return this.#backlog.unshift(lines)
     for (const { count } of lines) this.#ledger.drop(count, 'at-most-once', false)
   }
 
   #onTransition (event: TransitionEvent): void {
     this.#deps.events.onTransition(event)
     if (this.#gate.isShut && this.#settings.whenOpen === 'fallback') {
-      for (const lines of this.#intake.drain()) this.#ledger.passOn(lines)
+      for (const lines of this.#backlog.drain()) this.#ledger.passOn(lines)
     } else if (event.to === 'closed') {
       this.#ledger.settleLosses()
     }
   }
 
+  /** A disk needs time for what the sink has not taken by then. */
+  #sinkDeadline (deadline: number): number {
+    return this.#spooling === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#clock.now()) / 4)
+  }
+
+  /** Tells the disk what need not be sent again. */
+  #settleSpool (): void {
+    if (this.#spooling !== undefined) this.#backlog.settle(Math.min(this.#unsettled.firstLine, this.#deadLetters.firstLine))
+  }
+
   /** The last thing that happens: whatever is still here has no sink to go to. */
-  #leave (): void {
+  async #leave (deadline: number): Promise<void> {
+    this.#settleSpool()
     this.#phase = 'ended'
-    const left: NewLines[] = [...this.#transit.stop(), ...this.#intake.drain()]
+    const returned = this.#transit.stop()
     this.#gate.stop()
+    let undelivered = 0
+    await this.#backlog.close(returned, deadline, lines => { undelivered += this.#ledger.giveUp(lines) })
     this.#ledger.settleLosses()
-    const undelivered = left.reduce((sum, lines) => sum + this.#ledger.giveUp(lines), 0)
     if (undelivered > 0) this.#deps.events.onUndelivered(undelivered)
     this.#conditions.changed()
   }

@@ -9,9 +9,11 @@ import type { FailureReason } from './failure.js'
  * - `too-long`: the line was longer than `maxLineBytes`
  * - `at-most-once`: they had been handed over when the sink failed, and are not to be sent twice
  * - `poison`: the backend refused them for good
+ * - `spool-full`: the oldest on the disk made room for new ones
+ * - `damaged`: what stood in the spool was no line of a log; it is kept in a file beside it
  * - `closed`: they were still here when the transport ended
  */
-export type DropReason = 'queue-full' | 'too-long' | 'at-most-once' | 'poison' | 'closed'
+export type DropReason = 'queue-full' | 'too-long' | 'at-most-once' | 'poison' | 'spool-full' | 'damaged' | 'closed'
 
 /** The state of one sink. At any time `linesReceived` is the sum of what was delivered, skipped, dropped, passed to a fallback, dead-lettered, and of what is queued, unsettled and spooled. */
 export interface SinkSnapshot {

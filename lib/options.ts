@@ -8,6 +8,7 @@ import { settleHealthChecks } from './options/health-checks.js'
 import { nameTargets } from './options/names.js'
 import { didYouMean } from './options/nearest.js'
 import { settleTarget, type FanoutSettings, type TargetSettings } from './options/settings.js'
+import { settleSpools } from './options/spools.js'
 import { settleSources } from './options/sources.js'
 
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
@@ -15,6 +16,7 @@ export { fanoutSchema } from './options/schema.js'
 export type { FanoutOptions, QueueOptions, QueueSettings, TargetOptions, WorkerSettings } from './options/schema.js'
 export type { DeadLetterSettings } from './options/dead-letters.js'
 export type { HealthCheckSettings } from './options/health-checks.js'
+export type { SpoolSettings } from './options/spools.js'
 export type { DiagnosticsSettings, FanoutSettings, SourceEntry, TargetSettings, TargetSource } from './options/settings.js'
 
 /** The outside that options depend on; each part defaults to the real thing. */
@@ -43,6 +45,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
   const openPolicies = settleOpenPolicies(draft, names, faults)
   const healthChecks = settleHealthChecks(draft, faults)
   const deadLetters = settleDeadLetters(draft, cwd, faults)
+  const spools = settleSpools(draft, openPolicies, names, cwd, faults)
   const diagnostics = settleDiagnostics(draft, names, faults)
   const takers = draft.targets.filter(target => target?.standby !== true).length
   if (takers === 0 && draft.targets.length > 0) faults.add('targets', 'at least one must not be standby')
@@ -54,6 +57,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     openPolicy: known(openPolicies[index]),
     healthCheck: healthChecks[index],
     deadLetter: deadLetters[index],
+    spool: spools[index],
     defaultLevel: takers === 1 ? -Infinity : targetDefaults.level
   }))
   return deepFreeze({

@@ -50,10 +50,12 @@ export class LineQueue {
   #spare: Buffer[] = []
   #bytes = 0
   #lines = 0
-  #nextLine = 0
+  #nextLine: number
 
-  constructor (limits: QueueLimits) {
+  /** @param firstLine - The number of the first line that comes. */
+  constructor (limits: QueueLimits, firstLine = 0) {
     this.#limits = limits
+    this.#nextLine = firstLine
   }
 
   get bytes (): number {

@@ -26,6 +26,7 @@ const tables = {
   worker: table(propertiesOf(topLevel.worker), ['worker'], false),
   sense: table(propertiesOf(topLevel.sense), ['sense']),
   'health-check': table(propertiesOf(topLevel.healthCheck), ['healthCheck'], false),
+  spool: table(propertiesOf(topLevel.spool), ['spool']),
   'dead-letter': table(propertiesOf(topLevel.deadLetter), ['deadLetter']),
   diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics'])
 }

@@ -75,6 +75,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     sense: { console: false },
     healthCheck: undefined,
     deadLetter: undefined,
+    spool: undefined,
     failureEvents: ['insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop']
   })
 })
@@ -324,8 +325,7 @@ const both: TargetOptions[] = [{ target: 'pino/file', level: 30, breaker: false 
 const neither: TargetOptions = { level: 'info' }
 // @ts-expect-error not both
 const tooMany: TargetOptions = { target: 'pino/file', pipeline: [{ target: 'pino/file' }] }
-// @ts-expect-error a later issue's
-const spool: TargetOptions = { target: 'pino/file', whenOpen: 'spool' }
+const spool: TargetOptions = { target: 'pino/file', whenOpen: 'spool', spool: { dir: 'spool' } }
 // What the schema says of a breaker and what the breaker itself takes are the same.
 type InSchema = Exclude<NonNullable<FanoutOptions['breaker']>, false>
 type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : false : false
@@ -353,6 +353,20 @@ t.test('a health check is complete once it says what to ask', async (t) => {
 t.test('a dead-letter file has an absolute path, and a size', async (t) => {
   t.strictSame(first({ targets: [pretty], deadLetter: { path: 'dead.ndjson' } }).deadLetter, { path: join(process.cwd(), 'dead.ndjson'), maxBytes: 67108864 })
   t.strictSame(first({ targets: [{ ...pretty, deadLetter: { path: '/a' } }], deadLetter: { path: '/b', maxBytes: 5 } }).deadLetter, { path: '/a', maxBytes: 5 })
+})
+
+t.test('a spool has a folder of its own, by the name of its target', async (t) => {
+  const spool = { maxBytes: 1073741824, segmentBytes: 16777216, syncMs: 1000, mode: 'open' }
+  t.strictSame(first({ targets: [{ ...pretty, name: 'a/b' }], whenOpen: 'spool', spool: { dir: 'spool' } }).spool, { folder: join(process.cwd(), 'spool', 'a-b'), ...spool })
+  t.strictSame(first({ targets: [{ ...pretty, spool: { mode: 'always' } }], whenOpen: 'spool', spool: { dir: '/s', syncMs: 5 } }).spool, { folder: '/s/pino-pretty', ...spool, syncMs: 5, mode: 'always' })
+})
+
+t.test('the environment turns a spool off, and on where it has a place', async (t) => {
+  const spooling = { targets: [{ ...pretty, whenOpen: 'spool', spool: { dir: '/s' } }] }
+  t.equal(parseOptions(spooling, { env: { PINO_BREAKER_FANOUT_TARGETS__PINO_PRETTY__WHEN_OPEN: 'hold' } }).targets[0]?.spool, undefined)
+  const env = { PINO_BREAKER_FANOUT_TARGETS__PINO_PRETTY__WHEN_OPEN: 'spool', PINO_BREAKER_FANOUT_SPOOL__MAX_BYTES: '7' }
+  t.match(parseOptions({ targets: [pretty, { ...pretty, name: 'other', whenOpen: 'spool' }], spool: { dir: '/s' } }, { env }).targets[0], { whenOpen: 'spool', spool: { maxBytes: 7 } })
+  t.throws(() => parseOptions({ targets: [pretty] }, { env }), /PINO_BREAKER_FANOUT_TARGETS__PINO_PRETTY__WHEN_OPEN: "spool" needs spool.dir/)
 })
 
 t.test('the environment says how large a dead-letter file may become, but not that there is one', async (t) => {

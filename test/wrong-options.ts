@@ -88,7 +88,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'a close timeout beyond that of thread-stream', options: above({ closeTimeoutMs: 9001 }), message: 'closeTimeoutMs: expected an integer from 1 to 9000, got 9001' },
   { what: 'an unknown mode', options: above({ breaker: { mode: 'watch' } }), message: 'breaker.mode: expected "enforce" or "observe", got "watch"' },
   { what: 'a breaker that is true', options: target({ breaker: true }), message: 'targets[0].breaker: expected false or an object, got true' },
-  { what: 'an unknown whenOpen', options: target({ whenOpen: 'wait' }), message: 'targets[0].whenOpen: expected "hold", "skip" or "fallback", got "wait"' },
+  { what: 'an unknown whenOpen', options: target({ whenOpen: 'wait' }), message: 'targets[0].whenOpen: expected "hold", "skip", "spool" or "fallback", got "wait"' },
   { what: 'an unknown overflow', options: above({ queue: { overflow: 'drop' } }), message: 'queue.overflow: expected "drop-oldest", "drop-newest" or "block", got "drop"' },
   { what: 'a queue that is no object', options: target({ queue: 1000 }), message: 'targets[0].queue: expected an object, got 1000' },
   { what: 'an unknown isolation', options: target({ isolation: 'process' }), message: 'targets[0].isolation: expected "thread" or "inline", got "process"' },
@@ -111,6 +111,32 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'a dead-letter file without a path', options: target({ deadLetter: { maxBytes: 5 } }), message: 'targets[0].deadLetter.path: expected a non-empty string, got nothing', beyondSchema: true },
   { what: 'a dead-letter file of no path', options: above({ deadLetter: { path: '' } }), message: 'deadLetter.path: expected a non-empty string, got ""' },
   { what: 'a dead-letter file of no size', options: above({ deadLetter: { path: 'dead.ndjson', maxBytes: 0 } }), message: 'deadLetter.maxBytes: expected an integer >= 1, got 0' },
+  {
+    what: 'whenOpen "spool" without a place for it',
+    options: target({ whenOpen: 'spool', spool: { maxBytes: 5 } }),
+    message: 'targets[0].whenOpen: "spool" needs spool.dir, the folder in which lines are kept',
+    beyondSchema: true
+  },
+  {
+    what: 'a spool that is not used',
+    options: target({ spool: { dir: 'spool' } }),
+    message: 'targets[0].spool: is used only with whenOpen "spool", which is "hold" here',
+    beyondSchema: true
+  },
+  {
+    what: 'a spool at the top level that no target uses',
+    options: above({ spool: { dir: 'spool' }, whenOpen: 'skip' }),
+    message: 'spool: is used only with whenOpen "spool", which no target has',
+    beyondSchema: true
+  },
+  {
+    what: 'two targets with one spool',
+    options: { targets: [{ ...file, name: 'a/b' }, { ...file, name: 'A b' }], whenOpen: 'spool', spool: { dir: '/spool' } },
+    message: 'targets[1].name: "A b" would have the spool of "a/b", /spool/A-b; choose another name',
+    beyondSchema: true
+  },
+  { what: 'a spool of no folder', options: above({ spool: { dir: '' } }), message: 'spool.dir: expected a non-empty string, got ""' },
+  { what: 'a spool of a mode that there is not', options: above({ whenOpen: 'spool', spool: { dir: 'spool', mode: 'never' } }), message: 'spool.mode: expected "open" or "always", got "never"' },
   { what: 'a memory limit of 0', options: target({ worker: { resourceLimits: { stackSizeMb: 0 } } }), message: 'targets[0].worker.resourceLimits.stackSizeMb: expected a number > 0, got 0' },
   { what: 'a variable of a thread that is no text, without showing it', options: target({ worker: { env: { TOKEN: 12345 } } }), message: 'targets[0].worker.env.TOKEN: expected a string, got a number' },
   { what: 'diagnostics that are true', options: above({ diagnostics: true }), message: 'diagnostics: expected false or an object, got true' },
@@ -123,12 +149,12 @@ export const wrongOptions: readonly WrongOptions[] = [
   {
     what: 'a long value, which it clips',
     options: target({ whenOpen: 'x'.repeat(100) }),
-    message: `targets[0].whenOpen: expected "hold", "skip" or "fallback", got "${'x'.repeat(60)}…"`
+    message: `targets[0].whenOpen: expected "hold", "skip", "spool" or "fallback", got "${'x'.repeat(60)}…"`
   },
   {
     what: 'a URL with a password, which it does not show',
     options: target({ whenOpen: 'https://user:secret@example.com/' }),
-    message: 'targets[0].whenOpen: expected "hold", "skip" or "fallback", got "https://example.com/"'
+    message: 'targets[0].whenOpen: expected "hold", "skip", "spool" or "fallback", got "https://example.com/"'
   },
 
   // Names
@@ -259,7 +285,7 @@ export const wrongOptions: readonly WrongOptions[] = [
     what: 'a variable of one target that is none of the values',
     options: target({ name: 'my-loki' }),
     env: variable('TARGETS__MY_LOKI__WHEN_OPEN', 'SKIP'),
-    message: 'PINO_BREAKER_FANOUT_TARGETS__MY_LOKI__WHEN_OPEN: expected "hold", "skip" or "fallback", got "SKIP"',
+    message: 'PINO_BREAKER_FANOUT_TARGETS__MY_LOKI__WHEN_OPEN: expected "hold", "skip", "spool" or "fallback", got "SKIP"',
     beyondSchema: true
   },
   {
@@ -310,7 +336,7 @@ export const wrongOptions: readonly WrongOptions[] = [
     env: variable('PARALLEL', 'yes'),
     message: [
       'targets[0].fallback: expected a non-empty string, got 5',
-      'targets[1].whenOpen: expected "hold", "skip" or "fallback", got "wait"',
+      'targets[1].whenOpen: expected "hold", "skip", "spool" or "fallback", got "wait"',
       'env: expected true or false, got "no"'
     ].join('\n  ')
   }

@@ -55,6 +55,8 @@ export class DeadLetters {
   #lines = 0
   #bytes = 0
   #isGivenUp = false
+  /** The number of the first line of each batch that is on its way. */
+  readonly #firstLines: number[] = []
 
   constructor (options: DeadLettersOptions) {
     this.#options = options
@@ -63,6 +65,11 @@ export class DeadLetters {
   /** How many lines are on their way to the file. */
   get lines (): number {
     return this.#lines
+  }
+
+  /** The number of the oldest line that is on its way; `Infinity` if there is none. */
+  get firstLine (): number {
+    return Math.min(Infinity, ...this.#firstLines)
   }
 
   /** How many bytes of records are on their way. */
@@ -85,8 +92,10 @@ export class DeadLetters {
 
     this.#lines += lines.count
     this.#bytes += bytes
+    this.#firstLines.push(lines.firstLine)
     store.append(records, maxBytes).then(({ written }) => {
       if (this.#isGivenUp) return
+      this.#firstLines.shift()
       this.#lines -= lines.count
       this.#bytes -= bytes
       ledger.deadLetter(written, refusals[0].reason)
@@ -100,5 +109,6 @@ export class DeadLetters {
     this.#isGivenUp = true
     this.#options.ledger.drop(this.#lines, 'poison', false)
     this.#lines = this.#bytes = 0
+    this.#firstLines.length = 0
   }
 }

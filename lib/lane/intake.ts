@@ -158,7 +158,7 @@ export class Intake {
   }
 
   /** Takes everything out, oldest first. */
-  drain (): NewLines[] {
+  drain (): Lines[] {
     const all = [...this.#queue.drain(), ...this.#waiting.splice(0).map(({ lines }) => lines)]
     this.#relieve()
     return all

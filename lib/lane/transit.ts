@@ -18,8 +18,8 @@ import { Watch } from './watch.js'
 /** What a transit is made of. */
 export interface TransitOptions {
   sink: string
-  /** The ids of its batches begin with it. */
-  life: string
+  /** The id of a batch that begins with the line of this number. */
+  idOf: (firstLine: number) => string
   writeTimeoutMs: number
   startTimeoutMs: number
   willSendConfig: boolean
@@ -151,7 +151,7 @@ export class Transit {
 
   /** Hands lines over. The caller has made sure that the sink can take them. */
   send (lines: Lines, permit: Permit | null): void {
-    const id = `${this.#options.life}:${lines.firstLine}`
+    const id = this.#options.idOf(lines.firstLine)
     this.#watch.begin()
     this.#unsettled.add(id, lines, permit)
     this.child?.send({ id, lines })

@@ -50,6 +50,11 @@ export class Unsettled {
     return this.#attempts.some(({ lines }) => lines.doubts > 0)
   }
 
+  /** The number of the oldest line in the sink's hands; `Infinity` if there is none. */
+  get firstLine (): number {
+    return this.#attempts[0]?.lines.firstLine ?? Infinity
+  }
+
   /** The oldest that the sink has accepted, and not yet delivered. */
   get oldestAccepted (): Attempt | undefined {
     return this.#accepted > 0 ? this.#attempts[0] : undefined

@@ -22,6 +22,7 @@ export const targetDefaults = {
   redelivery: 'at-least-once',
   sense: true,
   healthCheck: { intervalMs: 10000, timeoutMs: 2000 },
+  spool: { maxBytes: 1024 * 1024 * 1024, segmentBytes: 16 * 1024 * 1024, syncMs: 1000, mode: 'open' },
   deadLetter: { maxBytes: 64 * 1024 * 1024 },
   failureEvents: ['insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop']
 } as const

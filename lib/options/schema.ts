@@ -136,6 +136,30 @@ const deadLetterSchema = object({
   }))
 }, { title: 'DeadLetter' })
 
+const spoolSchema = object({
+  dir: Type.Optional(text({
+    description: 'Where the spools are: each target has a folder of its own in it, made of its name. One process at a time uses it. A relative path starts from the working directory.',
+    'x-default': 'none',
+    'x-env': false
+  })),
+  maxBytes: Type.Optional(count({
+    description: 'How much the disk may hold of one target; beyond it the oldest segments go, and are counted as `spool-full`.',
+    default: targetDefaults.spool.maxBytes
+  })),
+  segmentBytes: Type.Optional(count({
+    description: 'How large a segment becomes before the next is begun; half of `maxBytes` at most.',
+    default: targetDefaults.spool.segmentBytes
+  })),
+  syncMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, {
+    description: 'What was written is synced after so long at the latest: a power cut costs no more.',
+    default: targetDefaults.spool.syncMs
+  })),
+  mode: Type.Optional(oneOf(['open', 'always'], {
+    description: '`\'open\'`: lines go to disk while the breaker is not closed, and until all of them have been replayed. `\'always\'`: every line goes through the disk first, so that a crash of the app costs only what pino had not handed over.',
+    default: targetDefaults.spool.mode
+  }))
+}, { title: 'Spool' })
+
 /** What may stand at a target and, as the default for every target, at the top level. */
 const targetPolicy = {
   level: Type.Optional(level({
@@ -157,8 +181,8 @@ const targetPolicy = {
     description: 'The circuit breaker. `false` is short for `{ enabled: false }`.'
   })),
   queue: Type.Optional(Type.Partial(queueSchema)),
-  whenOpen: Type.Optional(oneOf(['hold', 'skip', 'fallback'], {
-    description: 'What becomes of lines while the breaker is not closed: they wait in the queue, they are dropped and counted, or they go to `fallback`.',
+  whenOpen: Type.Optional(oneOf(['hold', 'skip', 'spool', 'fallback'], {
+    description: 'What becomes of lines while the breaker is not closed: they wait in the queue, they are dropped and counted, they go to disk and from there to the sink once it is back, or they go to `fallback`.',
     'x-default': '`\'hold\'`; a standby target has always `\'fallback\'`'
   })),
   fallback: Type.Optional(text({
@@ -195,6 +219,11 @@ const targetPolicy = {
     description: 'Where lines are kept that the backend refuses for good, while it takes others: an NDJSON file.',
     'x-default': 'none: they are dropped, and counted as `poison`'
   } as typeof deadLetterSchema),
+  spool: Type.Optional({
+    ...spoolSchema,
+    description: 'The queue on disk, with `whenOpen: \'spool\'`.',
+    'x-default': 'none'
+  } as typeof spoolSchema),
   failureEvents: Type.Optional(list(text(), {
     description: 'Further events of the sink\'s stream that mean failure, beside `error` and those of the default.',
     'x-default': targetDefaults.failureEvents.map(event => `\`'${event}'\``).join(', ')

@@ -4,6 +4,7 @@ import { pinoFileDefaults, targetDefaults } from './defaults.js'
 import type { DeadLetterSettings } from './dead-letters.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
+import type { SpoolSettings } from './spools.js'
 import type { QueueSettings, TargetFields, TargetPolicy, WorkerSettings } from './schema.js'
 
 /** What to load, and what to hand to it. */
@@ -29,7 +30,7 @@ export interface TargetSettings {
   worker: WorkerSettings
   breaker: BreakerSettings
   queue: QueueSettings
-  whenOpen: 'hold' | 'skip' | 'fallback'
+  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
   /** The name of a standby target, or `'stderr'`; set if, and only if, `whenOpen` is `'fallback'`. */
   fallback: string | undefined
   standby: boolean
@@ -41,6 +42,8 @@ export interface TargetSettings {
   healthCheck: HealthCheckSettings | undefined
   /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
   deadLetter: DeadLetterSettings | undefined
+  /** The queue on disk; set if, and only if, `whenOpen` is `'spool'`. */
+  spool: SpoolSettings | undefined
   failureEvents: readonly string[]
 }
 
@@ -75,12 +78,13 @@ export interface TargetFacts {
   openPolicy: OpenPolicy
   healthCheck: HealthCheckSettings | undefined
   deadLetter: DeadLetterSettings | undefined
+  spool: SpoolSettings | undefined
   /** What it takes if no level is given and it is not standby. */
   defaultLevel: number | string
 }
 
 /** A target's own options, those of the top level and the defaults, in this order, as one complete value. */
-export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, defaultLevel }: TargetFacts): TargetSettings {
+export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, spool, defaultLevel }: TargetFacts): TargetSettings {
   const isPinoFile = source.kind === 'target' && source.entry.isPinoFile
   const queueDefaults = isPinoFile ? { ...targetDefaults.queue, overflow: pinoFileDefaults.overflow } : targetDefaults.queue
   const isolation = own.isolation ?? topLevel.isolation ?? (isPinoFile ? pinoFileDefaults.isolation : targetDefaults.isolation)
@@ -100,6 +104,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     sense: isolation === 'thread' && settleSense(own.sense ?? topLevel.sense ?? targetDefaults.sense),
     healthCheck,
     deadLetter,
+    spool,
     failureEvents: [...new Set([...targetDefaults.failureEvents, ...own.failureEvents ?? topLevel.failureEvents ?? []])]
   }
 }

@@ -7,6 +7,7 @@ import type { FailureReason } from '#lib/failure'
 import { Lane, type LaneSettings } from '#lib/lane'
 import type { DeadLetter } from '#lib/lane/dead-letters'
 import type { Loss } from '#lib/lane/loss-report'
+import type { SpoolNews } from '#lib/lane/spooling'
 import type { SinkSnapshot } from '#lib/metrics'
 import type { NewLines } from '#lib/queue'
 import { HandClock, settled } from './hand-clock.js'
@@ -115,6 +116,7 @@ export class LaneRig {
   readonly undelivered: number[] = []
   readonly appEvents: Array<{ name: string, args: readonly unknown[] }> = []
   readonly passedOn: NewLines[] = []
+  readonly spoolNews: SpoolNews[] = []
   /** What has been written to the dead-letter file, which is up to the test to let through. */
   readonly deadLetters: DeadLetter[] = []
   #appends: Array<() => void> = []
@@ -159,7 +161,8 @@ export class LaneRig {
         onLoss: (loss, lines) => { this.losses.push({ loss, lines }) },
         onRestart: (reason, restarts) => { this.restarts.push({ reason, restarts }) },
         onUndelivered: lines => { this.undelivered.push(lines) },
-        onEvent: (name, args) => { this.appEvents.push({ name, args }) }
+        onEvent: (name, args) => { this.appEvents.push({ name, args }) },
+        onSpoolNews: news => { this.spoolNews.push(news) }
       }
     })
     this.lane.onRelief = () => { this.reliefs++ }

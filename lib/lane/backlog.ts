@@ -1,0 +1,142 @@
+import type { Batch, Lines } from '../batch.js'
+import type { Amount, NewLines } from '../queue.js'
+import type { Intake } from './intake.js'
+import { isSpooled, partByOrigin } from './replay.js'
+import type { Spooling } from './spooling.js'
+
+/** All that waits to be sent, in the order in which it came: first what is on the disk, if there is one, then the queue. */
+export class Backlog {
+  readonly #intake: Intake
+  readonly #spooling: Spooling | undefined
+
+  constructor (intake: Intake, spooling: Spooling | undefined) {
+    this.#intake = intake
+    this.#spooling = spooling
+  }
+
+  /** Whether nothing waits, in memory or on a disk. */
+  get isEmpty (): boolean {
+    return this.#intake.isEmpty && this.#spooling?.hasOlder !== true
+  }
+
+  /** Whether there is anything to {@link shift} at this moment. */
+  get hasQueued (): boolean {
+    return this.#spooling?.hasReplay === true || (this.#sendsFromQueue && this.#intake.hasQueued)
+  }
+
+  /** Whether it holds the app back. */
+  get isPressing (): boolean {
+    return this.#intake.isPressing
+  }
+
+  /** Whether what comes is kept on a disk, whatever becomes of the sink. */
+  get isDiverting (): boolean {
+    return this.#spooling?.isDiverting === true
+  }
+
+  /** What waits in memory. */
+  get inMemory (): Amount {
+    const { bytes, lines } = this.#spooling?.inMemory ?? { bytes: 0, lines: 0 }
+    return { bytes: this.#intake.bytes + bytes, lines: this.#intake.lines + lines }
+  }
+
+  /** What waits on a disk: its lines, and the bytes that the disk gives to them. */
+  get onDisk (): Amount {
+    return { bytes: this.#spooling?.bytes ?? 0, lines: this.#spooling?.lines ?? 0 }
+  }
+
+  /** Whether nothing waits for its way to a disk, or to the sink. */
+  get hasTakenIn (): boolean {
+    return this.#intake.isEmpty
+  }
+
+  /** The number of the oldest line that waits in memory, or of the next to come. */
+  get firstLine (): number {
+    return Math.min(this.#intake.firstLine, this.#spooling?.firstLine ?? Infinity)
+  }
+
+  get nextLine (): number {
+    return this.#intake.nextLine
+  }
+
+  /** Whether these lines may go straight through: nothing is before them, and they are within the bounds. */
+  letsPass (batch: Batch): boolean {
+    return this.#sendsFromQueue && this.#intake.letsPass(batch)
+  }
+
+  pass (batch: Batch): Lines {
+    return this.#intake.pass(batch)
+  }
+
+  add (batch: Batch): void {
+    this.#intake.add(batch)
+  }
+
+  /** Lets in what waits for a place, and moves on what is to go to a disk or comes from it. */
+  admit (): void {
+    this.#intake.admit()
+    this.#spooling?.run()
+  }
+
+  /** How doubtful the oldest lines are, or those that are least so. */
+  doubts (which: 'oldest' | 'least'): number {
+    return this.#source?.doubts(which) ?? 0
+  }
+
+  shift (maxBytes: number, which: 'oldest' | 'least'): Lines | undefined {
+    return this.#source?.shift(maxBytes, which)
+  }
+
+  /** Takes back what was handed over and did not arrive, oldest first. */
+  unshift (returned: readonly Lines[]): void {
+    const parts = returned.map(partByOrigin)
+    this.#spooling?.unshift(parts.flatMap(({ spooled = [] }) => spooled))
+    this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
+  }
+
+  /** The id of a batch that begins with this line, if it has one of its own on a disk. */
+  idOf (line: number): string | undefined {
+    return isSpooled(line) ? this.#spooling?.idOf(line) : undefined
+  }
+
+  /** @param oldestHeld - The oldest line that somebody still has who was handed it; `Infinity` if there is none. */
+  settle (oldestHeld: number): void {
+    this.#spooling?.settle(isSpooled(oldestHeld) ? oldestHeld : Infinity)
+  }
+
+  /** Takes everything out of memory, oldest first. */
+  drain (): NewLines[] {
+    return this.#intake.drain()
+  }
+
+  /** Writes what is on its way to a disk, and syncs it. */
+  async sync (): Promise<void> {
+    await this.#spooling?.sync()
+  }
+
+  /**
+   * The end: what a disk can keep it keeps, for the next start.
+   *
+   * @param returned - What has come back from the sink, oldest first
+   * @param giveUp - Takes what nobody keeps, oldest first
+   */
+  async close (returned: readonly Lines[], deadline: number, giveUp: (lines: NewLines) => void): Promise<void> {
+    const parts = returned.map(partByOrigin)
+    this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
+    if (this.#spooling !== undefined) {
+      const { lost, closed } = this.#spooling.close(parts.flatMap(({ spooled = [] }) => spooled), deadline)
+      lost.forEach(giveUp)
+      await closed
+    }
+    this.#intake.drain().forEach(giveUp)
+  }
+
+  get #sendsFromQueue (): boolean {
+    return this.#spooling?.isDiverting !== true
+  }
+
+  get #source (): Pick<Intake, 'doubts' | 'shift'> | undefined {
+    if (this.#spooling?.hasReplay === true) return this.#spooling
+    return this.#sendsFromQueue ? this.#intake : undefined
+  }
+}

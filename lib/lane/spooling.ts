@@ -1,0 +1,266 @@
+import type { Amount } from '../queue.js'
+import type { Clock } from '../clock.js'
+import type { Lines } from '../batch.js'
+import type { SpooledLines } from '../spool/position.js'
+import type { Recovered } from '../spool/recovery.js'
+import type { Spool } from '../spool/spool.js'
+import type { Hindrance, SpoolEvents, SpoolFault } from '../spool/spool-events.js'
+import type { Intake } from './intake.js'
+import type { Ledger } from './ledger.js'
+import type { Pace } from './pace.js'
+import { Replay } from './replay.js'
+
+/** What a disk did not do; the lines that it did not take are in memory still. */
+type Fault = SpoolFault | { during: 'write', error: unknown }
+
+/** What of a spool is to be told. */
+export type SpoolNews =
+  | { kind: 'recovered', recovered: Recovered }
+  | { kind: 'hindered', hindrance: Hindrance }
+  | { kind: 'failed', fault: Fault }
+  | { kind: 'replayed', lines: number }
+
+/** What the spooling of a lane is made of. */
+export interface SpoolingOptions {
+  createSpool: (events: SpoolEvents) => Spool
+  /** `'always'`: every line goes through the disk. */
+  mode: 'open' | 'always'
+  clock: Clock
+  intake: Intake
+  ledger: Ledger
+  pace: Pace
+  /** Whether the breaker keeps lines from the sink. */
+  isTripped: () => boolean
+}
+
+/** What it tells its lane. */
+export interface SpoolingEvents {
+  /** There may be more to send, or more room. */
+  onChange (): void
+  onNews (news: SpoolNews): void
+}
+
+/** Lines are read ahead up to so much: as many as one batch for a delivery sink has. */
+const READ_BYTES = 512 * 1024
+/** While all that was read is in doubt, so much more may be read, to find lines that are not. */
+const DOUBTFUL_READ_BYTES = 4 * READ_BYTES
+/** How much is handed to the spool at once. */
+const APPEND_BYTES = 512 * 1024
+const REPORT_MS = 10000
+
+/**
+ * The disk between the queue of a lane and its sink. While the breaker is not closed, and until all of it has been sent,
+ * what comes goes to the disk, and what is sent comes from there: so the order holds. A disk that refuses leaves lines
+ * in memory, where they are sent from once the disk has nothing older.
+ */
+export class Spooling {
+  readonly #options: SpoolingOptions
+  readonly #events: SpoolingEvents
+  readonly #spool: Spool
+  readonly #replay = new Replay()
+  #state: 'opening' | 'open' | 'hindered' | 'closing' = 'opening'
+  #isReading = false
+  /** The disk did not take what it was given last. */
+  #isRefusing = false
+  #pendingBytes = 0
+  readonly #toldAt = new Map<Fault['during'], number>()
+  /** Lines sent from the disk since it last had none. */
+  #replayed = 0
+
+  constructor (options: SpoolingOptions, events: SpoolingEvents) {
+    this.#options = options
+    this.#events = events
+    this.#spool = options.createSpool({
+      onOpened: recovered => this.#onOpened(recovered),
+      onHindered: hindrance => {
+        this.#state = 'hindered'
+        events.onNews({ kind: 'hindered', hindrance })
+        events.onChange()
+      },
+      onWritten: () => this.#onWritten(),
+      onReturned: (lines, error) => this.#onReturned(lines, error),
+      onWritable: () => {
+        this.#isRefusing = false
+        events.onChange()
+      },
+      onLines: lines => this.#onLines(lines),
+      onDropped: (lines, reason) => {
+        options.ledger.drop(lines, reason, false)
+        events.onChange()
+      },
+      onFault: fault => this.#tellFault(fault)
+    })
+  }
+
+  /** Whether there is anything on the disk, or from it, that must be sent before what is in memory. */
+  get hasOlder (): boolean {
+    return this.#state === 'open' && (this.#spool.lines > 0 || this.#spool.pending.lines > 0 || this.#replay.lines > 0)
+  }
+
+  /** Whether what comes goes to the disk, and not straight to the sink. */
+  get isDiverting (): boolean {
+    if (this.#state === 'opening') return true
+    if (this.#state !== 'open') return false
+    return this.hasOlder || (!this.#isRefusing && (this.#options.mode === 'always' || this.#options.isTripped()))
+  }
+
+  /** Whether the disk takes lines, so that waiting for it makes sense. */
+  get isTaking (): boolean {
+    return this.#state === 'opening' || (this.#state === 'open' && !this.#isRefusing && this.isDiverting)
+  }
+
+  /** Lines in memory, on their way to the disk or from it. */
+  get inMemory (): Amount {
+    const { bytes, lines } = this.#spool.pending
+    return { bytes: bytes + this.#replay.bytes, lines: lines + this.#replay.lines }
+  }
+
+  /** Lines on the disk that nobody has been given. */
+  get lines (): number {
+    return this.#spool.lines
+  }
+
+  get bytes (): number {
+    return this.#spool.bytes
+  }
+
+  /** Whether there is anything to {@link shift}. */
+  get hasReplay (): boolean {
+    return this.#replay.lines > 0
+  }
+
+  /** The number of the oldest line that waits here to be sent. */
+  get firstLine (): number {
+    return this.hasReplay ? this.#replay.firstLine : Infinity
+  }
+
+  start (): void {
+    this.#spool.start()
+  }
+
+  /** Hands what is in the queue to the disk, as far as it takes it, and asks for what is to be sent next. */
+  run (): void {
+    if (this.isDiverting) this.#divert()
+    this.#readAhead()
+  }
+
+  doubts (which: 'oldest' | 'least'): number {
+    return this.#replay.doubts(which)
+  }
+
+  shift (maxBytes: number, which: 'oldest' | 'least'): Lines | undefined {
+    return this.#replay.shift(maxBytes, which)
+  }
+
+  unshift (lines: readonly Lines[]): void {
+    this.#replay.unshift(lines)
+  }
+
+  /** The id of a batch that begins with this line: the same when it is read again, also by another process. */
+  idOf (line: number): string {
+    const { segment, offset } = this.#replay.placeOf(line)
+    return `${segment}:${offset}`
+  }
+
+  /** @param oldestHeld - The oldest line that the sink, or anybody behind it, still has; `Infinity` if there is none. */
+  settle (oldestHeld: number): void {
+    if (this.#state !== 'open') return
+    const done = this.#replay.takeDone(Math.min(oldestHeld, this.#replay.firstLine))
+    for (const spooled of done) {
+      this.#replayed += spooled.count
+      this.#spool.settle(spooled)
+    }
+    if (this.#replayed === 0 || this.hasOlder || this.#options.mode === 'always' || oldestHeld < 0) return
+    this.#events.onNews({ kind: 'replayed', lines: this.#replayed })
+    this.#replayed = 0
+  }
+
+  /** Settles when all that was handed over so far is on the disk, and synced; whether it is. */
+  async sync (): Promise<boolean> {
+    return await this.#spool.sync()
+  }
+
+  /**
+   * The last that happens: all that the lane still has goes to the disk, and stays there for the next start. What the
+   * disk does not take is left in the queue.
+   *
+   * @param held - What came from the disk, and has come back from the sink
+   * @returns what of that had to make room on the disk meanwhile, and is nowhere else
+   */
+  close (held: readonly Lines[], deadline: number): { lost: Lines[], closed: Promise<void> } {
+    const isOpen = this.#state === 'open'
+    this.#state = 'closing'
+    const lost = [...held, ...this.#replay.drain()].filter(({ firstLine }) => !isOpen || !this.#spool.has(this.#replay.placeOf(firstLine)))
+    if (isOpen) this.#spool.rewind()
+    return { lost, closed: this.#close(isOpen, deadline) }
+  }
+
+  async #close (isOpen: boolean, deadline: number): Promise<void> {
+    const { intake, clock } = this.#options
+    if (isOpen) {
+      this.#divert()
+      // What was given to it before may be on its way to a slow disk.
+      while (intake.hasQueued && !this.#isRefusing && clock.now() < deadline && await this.#spool.sync()) this.#divert()
+    }
+    await this.#spool.close(deadline)
+  }
+
+  #divert (): void {
+    const { intake } = this.#options
+    while (intake.hasQueued) {
+      const lines = intake.shift(APPEND_BYTES) as Lines
+      if (!this.#spool.append(lines)) {
+        intake.unshift([lines])
+        break
+      }
+    }
+    this.#pendingBytes = this.#spool.pending.bytes
+  }
+
+  #readAhead (): void {
+    if (this.#state !== 'open' || this.#isReading || this.#spool.lines === 0) return
+    const limit = this.#replay.doubts('least') > 0 ? DOUBTFUL_READ_BYTES : READ_BYTES
+    if (this.#replay.bytes >= limit) return
+    this.#isReading = true
+    this.#spool.read(READ_BYTES)
+  }
+
+  #onOpened (recovered: Recovered): void {
+    this.#state = 'open'
+    this.#options.ledger.receive(recovered.lines)
+    if (recovered.lines > 0 || recovered.unreadableSegments > 0 || recovered.cursor === 'damaged') this.#events.onNews({ kind: 'recovered', recovered })
+    this.#events.onChange()
+  }
+
+  #onLines (lines: SpooledLines): void {
+    this.#isReading = false
+    if (this.#state !== 'open') return this.#spool.rewind()
+    this.#replay.add(lines)
+    this.#events.onChange()
+  }
+
+  #onWritten (): void {
+    const { bytes } = this.#spool.pending
+    const { pace, clock } = this.#options
+    if (this.#pendingBytes > bytes) pace.progress(clock.now(), this.#pendingBytes - bytes)
+    this.#pendingBytes = bytes
+    this.#isRefusing = false
+    this.#events.onChange()
+  }
+
+  #onReturned (lines: Lines[], error: unknown): void {
+    this.#pendingBytes = this.#spool.pending.bytes
+    this.#options.intake.unshift(lines)
+    if (error !== undefined) this.#tellFault({ during: 'write', error })
+    this.#isRefusing = true
+    this.#events.onChange()
+  }
+
+  /** A disk that is full says so each second. */
+  #tellFault (fault: Fault): void {
+    const now = this.#options.clock.now()
+    if (now - (this.#toldAt.get(fault.during) ?? -Infinity) < REPORT_MS) return
+    this.#toldAt.set(fault.during, now)
+    this.#events.onNews({ kind: 'failed', fault })
+  }
+}
