@@ -93,7 +93,8 @@ export class Reader {
     for (let wanted = Math.min(maxBytes, end - offset); ; wanted = Math.min(2 * wanted, end - offset)) {
       const bytes = await segment.read(offset, wanted)
       if (bytes.length < wanted) throw new Error(`segment ${segment.number} is shorter than it was`)
-      const endOfLines = bytes.lastIndexOf(NEWLINE) + 1
+      // A line that is longer than what was asked for comes alone.
+      const endOfLines = (wanted > maxBytes ? bytes.indexOf(NEWLINE) : bytes.lastIndexOf(NEWLINE)) + 1
       if (endOfLines > 0) return bytes.subarray(0, endOfLines)
       // The end of a file is the end of a line too; if the line is torn it shows below.
       if (wanted === end - offset && end === segment.bytes && segment.isRecovered) return Buffer.concat([bytes, Buffer.of(NEWLINE)])

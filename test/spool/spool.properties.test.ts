@@ -76,6 +76,7 @@ class Course {
   readonly #safe = new Set<number>()
   /** The disk failed to sync them. Whatever it says of them later, they may be gone. */
   readonly #doubtful = new Set<number>()
+  /** Delivered once: if the cursor did not come to say so, they come again. */
   readonly #settled = new Set<number>()
   /** Segments that were removed may be back after a power cut; the next lines make them go. */
   #bytesFound = 0
@@ -178,7 +179,7 @@ class Course {
         const { received } = this
         this.#spool.sync().then(isSynced => {
           if (!isSynced || received > this.received) return
-          for (const number of numbers) if (this.#isHere(number) && !this.#doubtful.has(number)) this.#safe.add(number)
+          for (const number of numbers) if (this.#isHere(number) && !this.#doubtful.has(number) && !this.#settled.has(number)) this.#safe.add(number)
         })
         break
       }
@@ -269,7 +270,10 @@ class Course {
     const { segment, offset, bytes } = out.lines
     this.#spool.settle({ segment, offset, bytes: bytes.subarray(0, end), count })
     const settled = out.numbers.splice(0, count)
-    for (const number of settled) this.#settled.add(number)
+    for (const number of settled) {
+      this.#settled.add(number)
+      this.#safe.delete(number)
+    }
     this.ended += count
     out.lines = { segment, offset: offset + end, bytes: bytes.subarray(end), count: out.lines.count - count }
     if (out.numbers.length === 0) this.#out.splice(which, 1)
@@ -316,7 +320,7 @@ class Course {
     const has = new Set(numbers)
     for (const number of mustHave) assert.ok(has.has(number), `line ${number} is missing`)
     this.#safe.clear()
-    for (const number of numbers) if (!this.#doubtful.has(number)) this.#safe.add(number)
+    for (const number of numbers) if (!this.#doubtful.has(number) && !this.#settled.has(number)) this.#safe.add(number)
   }
 
   async end (): Promise<void> {

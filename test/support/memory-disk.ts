@@ -56,6 +56,11 @@ export class MemoryDisk implements FileSystem {
     }
   }
 
+  /** Whether it lets no call go on. */
+  get isStill (): boolean {
+    return this.#allowed === 0
+  }
+
   /** The process that used it is gone; what it has written is there. */
   kill (): void {
     this.#life++
