@@ -18,7 +18,7 @@ t.test('a name that is safe stays as it is, and one that is not is made so', asy
     '': '_',
     con: '_con',
     'NUL.txt': '_NUL.txt',
-    'журнал': 'журнал'
+    журнал: 'журнал'
   }
   for (const [name, folder] of Object.entries(names)) t.equal(folderNameOf(name), folder)
 })
