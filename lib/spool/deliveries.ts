@@ -1,0 +1,52 @@
+interface Range {
+  from: number
+  to: number
+}
+
+/** What of one segment has been delivered: a prefix of it, and ranges beyond that. */
+export class Deliveries {
+  #prefix: number
+  /** In order, with gaps between them and before the first. */
+  readonly #beyond: Range[] = []
+
+  /** @param prefix so many bytes have been delivered already */
+  constructor (prefix = 0) {
+    this.#prefix = prefix
+  }
+
+  /** Everything before this has been delivered. */
+  get prefix (): number {
+    return this.#prefix
+  }
+
+  add (from: number, to: number): void {
+    if (from > this.#prefix) {
+      let at = this.#beyond.findIndex(range => range.to >= from)
+      if (at === -1) at = this.#beyond.length
+      let touching = 0
+      const merged = { from, to }
+      for (let range = this.#beyond[at]; range !== undefined && range.from <= to; range = this.#beyond[at + ++touching]) {
+        merged.from = Math.min(merged.from, range.from)
+        merged.to = Math.max(merged.to, range.to)
+      }
+      this.#beyond.splice(at, touching, merged)
+      return
+    }
+    this.#prefix = Math.max(this.#prefix, to)
+    for (let next = this.#beyond[0]; next !== undefined && next.from <= this.#prefix; next = this.#beyond[0]) {
+      this.#prefix = Math.max(this.#prefix, next.to)
+      this.#beyond.shift()
+    }
+  }
+
+  /** The first byte, from this one on, that has not been delivered. */
+  skip (offset: number): number {
+    if (offset < this.#prefix) return this.skip(this.#prefix)
+    return this.#beyond.find(({ from, to }) => from <= offset && offset < to)?.to ?? offset
+  }
+
+  /** Where the next range begins that has been delivered; `Infinity` if there is none. */
+  nextFrom (offset: number): number {
+    return this.#beyond.find(({ from }) => from >= offset)?.from ?? Infinity
+  }
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+
+const MAX_NAME_BYTES = 200
+/** What Windows takes for a device, whatever the extension. */
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
+
+/**
+ * The name of the folder that the spool of a target has: letters, digits, `.`, `_`, `-` and `@` as they are, anything
+ * else as `-`. Two targets may come to the same one: see {@link findClash}.
+ */
+export function folderNameOf (target: string): string {
+  const safe = target.normalize('NFC')
+    .replace(/[^\p{L}\p{N}._@-]/gu, '-')
+    // Not hidden, not the folder itself or the one above, and nothing that Windows would cut off.
+    .replace(/^\.+|\.+$/g, dots => '_'.repeat(dots.length))
+  if (safe === '' || DEVICE.test(safe)) return `_${safe}`
+  return Buffer.byteLength(safe) <= MAX_NAME_BYTES ? safe : shorten(safe)
+}
+
+/** Two targets that would have one folder, upper and lower case being the same on some disks; `undefined` if there are none. */
+export function findClash (targets: readonly string[]): [first: number, second: number] | undefined {
+  const bearers = new Map<string, number>()
+  for (const [index, target] of targets.entries()) {
+    const folder = folderNameOf(target).toLowerCase()
+    const bearer = bearers.get(folder)
+    if (bearer !== undefined) return [bearer, index]
+    bearers.set(folder, index)
+  }
+  return undefined
+}
+
+function shorten (name: string): string {
+  const mark = `-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
+  let end = name.length
+  while (Buffer.byteLength(name.slice(0, end)) + mark.length > MAX_NAME_BYTES) end--
+  // A pair of surrogates is one character, and half of it none.
+  if (/[\uD800-\uDBFF]$/.test(name.slice(0, end))) end--
+  return name.slice(0, end) + mark
+}

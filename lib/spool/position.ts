@@ -1,0 +1,19 @@
+/** A place in a spool: that of a line's first byte, or behind the last one. */
+export interface Position {
+  /** The number of the segment, from 1. */
+  readonly segment: number
+  /** Bytes before it in the segment. */
+  readonly offset: number
+}
+
+/** Whole lines as they were read from a spool. */
+export interface SpooledLines extends Position {
+  /** All of them, each with its newline. They follow one another in the segment, so a part of them has its place too. */
+  readonly bytes: Buffer
+  readonly count: number
+}
+
+/** The id of a batch out of a spool: `<segment>:<offset>` of its first line (DESIGN §5). */
+export function idOf ({ segment, offset }: Position): string {
+  return `${segment}:${offset}`
+}

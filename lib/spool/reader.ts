@@ -1,0 +1,144 @@
+import { countLines } from '../batch.js'
+import type { Quarantine } from './quarantine.js'
+import type { SpooledLines } from './position.js'
+import type { Segment } from './segment.js'
+import type { Segments } from './segments.js'
+
+/** What a reader tells. */
+export interface ReaderEvents {
+  /** Lines were left out that are not what was written, or cannot be read. */
+  onDamaged (lines: number): void
+  /** A segment could not be read: it is put aside, or tried again once somebody asks again. */
+  onFault (error: unknown): void
+}
+
+const NEWLINE = 10
+/** No line is longer, by `maxLineBytes`; what is longer is none. */
+const LONGEST_LINE_BYTES = 256 * 1024 * 1024
+/** So often a segment is tried before it is put aside. */
+const TRIES = 3
+
+/** Reads the lines of a spool in order, leaving out what has been delivered and what is damaged. */
+export class Reader {
+  readonly #segments: Segments
+  readonly #quarantine: Quarantine
+  readonly #events: ReaderEvents
+  #segment = 0
+  #offset = 0
+  #rewinds = 0
+  #failures = 0
+
+  constructor (segments: Segments, quarantine: Quarantine, events: ReaderEvents) {
+    this.#segments = segments
+    this.#quarantine = quarantine
+    this.#events = events
+  }
+
+  /** Begins again with the first line that has not been delivered. */
+  rewind (): void {
+    this.#segment = 0
+    this.#offset = 0
+    this.#rewinds++
+  }
+
+  /**
+   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now.
+   * Never rejects.
+   *
+   * @param take called in the moment in which the lines do not wait any more
+   */
+  async next (maxBytes: number, take: (lines: SpooledLines) => void): Promise<void> {
+    for (;;) {
+      const segment = await this.#locate()
+      if (segment === undefined) return
+      const [offset, rewinds] = [this.#offset, this.#rewinds]
+      try {
+        const bytes = await this.#read(segment, offset, maxBytes)
+        // It is somewhere else that reading goes on now.
+        if (rewinds !== this.#rewinds) continue
+        this.#failures = 0
+        const sound = segment.isRecovered ? endOfRun(bytes, isSound) : bytes.length
+        if (sound > 0) return take(this.#handOut(segment, offset, bytes.subarray(0, sound)))
+        await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
+      } catch (error) {
+        this.#events.onFault(error)
+        await segment.release()
+        const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+        if (!isGone && ++this.#failures < TRIES) return
+        this.#failures = 0
+        await this.#giveUp(segment)
+      }
+    }
+  }
+
+  /** Moves to the next byte that is to be read, and returns its segment. */
+  async #locate (): Promise<Segment | undefined> {
+    for (let segment = this.#segments.from(this.#segment); segment !== undefined; segment = this.#segments.from(this.#segment)) {
+      if (segment.number !== this.#segment) {
+        this.#segment = segment.number
+        this.#offset = 0
+      }
+      this.#offset = segment.skipDelivered(this.#offset)
+      if (this.#offset < segment.bytes) return segment
+      if (!segment.isSealed) return undefined
+      this.#segment++
+      this.#offset = 0
+      await segment.release()
+    }
+    return undefined
+  }
+
+  async #read (segment: Segment, offset: number, maxBytes: number): Promise<Buffer> {
+    const end = segment.endOfUndelivered(offset)
+    for (let wanted = Math.min(maxBytes, end - offset); ; wanted = Math.min(2 * wanted, end - offset)) {
+      const bytes = await segment.read(offset, wanted)
+      if (bytes.length < wanted) throw new Error(`segment ${segment.number} is shorter than it was`)
+      // A line that is longer than what was asked for comes alone.
+      const endOfLines = (wanted > maxBytes ? bytes.indexOf(NEWLINE) : bytes.lastIndexOf(NEWLINE)) + 1
+      if (endOfLines > 0) return bytes.subarray(0, endOfLines)
+      // The end of a file is the end of a line too; if the line is torn it shows below.
+      if (wanted === end - offset && end === segment.bytes && segment.isRecovered) return Buffer.concat([bytes, Buffer.of(NEWLINE)])
+      if (wanted === end - offset || wanted > LONGEST_LINE_BYTES) throw new Error(`segment ${segment.number} has no line at ${offset}`)
+    }
+  }
+
+  async #discard (segment: Segment, offset: number, damaged: Buffer): Promise<void> {
+    const lines = countLines(damaged)
+    segment.discard(offset, offset + damaged.length, lines)
+    this.#events.onDamaged(lines)
+    await this.#quarantine.add(damaged)
+  }
+
+  #handOut (segment: Segment, offset: number, bytes: Buffer): SpooledLines {
+    const count = countLines(bytes)
+    segment.handOut(count)
+    this.#offset = offset + bytes.length
+    return { segment: segment.number, offset, bytes, count }
+  }
+
+  async #giveUp (segment: Segment): Promise<void> {
+    const isAside = this.#segments.setAside(segment)
+    this.#events.onDamaged(segment.waitingLines)
+    await isAside
+  }
+}
+
+/** Where the lines end, from the first one on, for which something holds. */
+function endOfRun (bytes: Buffer, holds: (line: string) => boolean): number {
+  let end = 0
+  while (end < bytes.length) {
+    const next = bytes.indexOf(NEWLINE, end) + 1
+    if (!holds(bytes.toString('utf8', end, next - 1))) break
+    end = next
+  }
+  return end
+}
+
+function isSound (line: string): boolean {
+  try {
+    JSON.parse(line)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,239 @@
+import { join } from 'node:path'
+import { Deliveries } from './deliveries.js'
+import type { FileSystem, OpenFile } from './file-system.js'
+
+const PATTERN = /^(\d{10,15})\.ndjson$/
+
+/** The name of a segment's file: ten digits or more, so that `cat *.ndjson` has them in order. */
+export function segmentNameOf (number: number): string {
+  return `${String(number).padStart(10, '0')}.ndjson`
+}
+
+/** The number of a segment's file; `undefined` if it is none. */
+export function segmentNumberOf (name: string): number | undefined {
+  const number = Number(PATTERN.exec(name)?.[1])
+  return number > 0 && segmentNameOf(number) === name ? number : undefined
+}
+
+/** What of a segment is known when it is found on the disk. */
+export interface FoundSegment {
+  /** Bytes of its lines. */
+  bytes: number
+  deliveredBytes: number
+  /** Lines that were not delivered. */
+  lines: number
+  isSynced: boolean
+}
+
+/** How far a write came. */
+export interface Written {
+  bytes: number
+  /** Why it came no further. */
+  error?: unknown
+}
+
+/**
+ * One file of a spool, and the count of its lines: those that wait to be read, and those that were read and are not
+ * delivered. Its file is opened when it is needed.
+ */
+export class Segment {
+  readonly number: number
+  /** Whether it was there at the start: then its lines may be damaged. */
+  readonly isRecovered: boolean
+  readonly #deliveries: Deliveries
+  readonly #fs: FileSystem
+  readonly #path: string
+  #file: OpenFile | undefined
+  #bytes: number
+  #isSynced: boolean
+  #isSealed: boolean
+  #waitingLines: number
+  #outstandingLines = 0
+
+  private constructor (fs: FileSystem, folder: string, number: number, file: OpenFile | undefined, found?: FoundSegment) {
+    this.#fs = fs
+    this.#path = join(folder, segmentNameOf(number))
+    this.number = number
+    this.#file = file
+    this.isRecovered = found !== undefined
+    this.#isSealed = found !== undefined
+    this.#isSynced = found?.isSynced ?? true
+    this.#bytes = found?.bytes ?? 0
+    this.#waitingLines = found?.lines ?? 0
+    this.#deliveries = new Deliveries(found?.deliveredBytes)
+  }
+
+  /** Makes a new one, which would survive a power cut. */
+  static async create (fs: FileSystem, folder: string, number: number): Promise<Segment> {
+    const segment = new Segment(fs, folder, number, await fs.create(join(folder, segmentNameOf(number))))
+    try {
+      await fs.syncFolder(folder)
+    } catch (error) {
+      await segment.remove().catch(() => {})
+      throw error
+    }
+    return segment
+  }
+
+  /** One that was there at the start: nothing is written to it any more. */
+  static recover (fs: FileSystem, folder: string, number: number, found: FoundSegment): Segment {
+    return new Segment(fs, folder, number, undefined, found)
+  }
+
+  /** Bytes of whole lines in it. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  /** Lines that nobody has been given. */
+  get waitingLines (): number {
+    return this.#waitingLines
+  }
+
+  /** Lines that were given out, and have not been delivered yet. */
+  get outstandingLines (): number {
+    return this.#outstandingLines
+  }
+
+  /** Whether nothing is written to it any more. */
+  get isSealed (): boolean {
+    return this.#isSealed
+  }
+
+  /** Whether all that was written to it would survive a power cut. */
+  get isSynced (): boolean {
+    return this.#isSynced
+  }
+
+  /** Everything before this has been delivered. */
+  get deliveredBytes (): number {
+    return this.#deliveries.prefix
+  }
+
+  get isDelivered (): boolean {
+    return this.#deliveries.prefix >= this.#bytes
+  }
+
+  /** The first byte, from this one on, that has not been delivered. */
+  skipDelivered (offset: number): number {
+    return this.#deliveries.skip(offset)
+  }
+
+  /** Where the run of undelivered bytes ends that begins here. */
+  endOfUndelivered (offset: number): number {
+    return Math.min(this.#bytes, this.#deliveries.nextFrom(offset))
+  }
+
+  /** So many lines are being given out. */
+  handOut (lines: number): void {
+    this.#waitingLines -= lines
+    this.#outstandingLines += lines
+  }
+
+  /** Lines that were given out are delivered. */
+  settle (from: number, to: number, lines: number): void {
+    this.#outstandingLines -= lines
+    this.#deliveries.add(from, Math.min(to, this.#bytes))
+  }
+
+  /** Lines will never be given out, since they are none. */
+  discard (from: number, to: number, lines: number): void {
+    this.#waitingLines -= lines
+    this.#deliveries.add(from, Math.min(to, this.#bytes))
+  }
+
+  /** What was given out and is not delivered waits again. */
+  takeBack (): void {
+    this.#waitingLines += this.#outstandingLines
+    this.#outstandingLines = 0
+  }
+
+  /** Reads at most so many bytes; fewer only where the file ends before. */
+  async read (offset: number, length: number): Promise<Buffer> {
+    this.#file ??= await this.#fs.open(this.#path, 'read')
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let read = 0
+    while (read < length) {
+      const more = await this.#file.read(bytes.subarray(read), offset + read)
+      if (more === 0) break
+      read += more
+    }
+    return bytes.subarray(0, read)
+  }
+
+  /**
+   * Adds lines at its end, as far as the disk takes them; then the last whole one is its end. Never rejects.
+   *
+   * @param endOfLines how many of the first so many bytes are whole lines
+   */
+  async write (bytes: Buffer, endOfLines: (bytes: number) => number): Promise<Written> {
+    let written = 0
+    try {
+      while (written < bytes.length) {
+        const more = await (this.#file as OpenFile).write(bytes.subarray(written), this.#bytes + written)
+        if (more === 0) throw new Error('the disk takes nothing')
+        written += more
+      }
+      return { bytes: written }
+    } catch (error) {
+      const kept = endOfLines(written)
+      // A torn line within a segment would be taken for damaged after a restart.
+      try {
+        await (this.#file as OpenFile).truncate(this.#bytes + kept)
+      } catch {
+        this.#isSealed = true
+      }
+      return { bytes: kept, error }
+    }
+  }
+
+  /** Counts what was written. */
+  commit (bytes: number, lines: number): void {
+    if (bytes === 0) return
+    this.#bytes += bytes
+    this.#waitingLines += lines
+    this.#isSynced = false
+  }
+
+  /**
+   * Syncs it. If that fails it is sealed, and never synced again: the system may have forgotten what it could not write,
+   * and would say the next time that all is well.
+   */
+  async sync (): Promise<void> {
+    if (this.#isSynced) return
+    try {
+      await (this.#file as OpenFile).sync()
+      this.#isSynced = true
+    } catch (error) {
+      this.#isSealed = true
+      throw error
+    }
+  }
+
+  seal (): void {
+    this.#isSealed = true
+  }
+
+  /** Closes its file, until it is needed again. */
+  async release (): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => {})
+  }
+
+  /** Removes its file; that it is gone already is as good. */
+  async remove (): Promise<void> {
+    await this.release()
+    try {
+      await this.#fs.remove(this.#path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
+  /** Puts it out of the way, for somebody to look at, since it cannot be read. */
+  async setAside (): Promise<void> {
+    await this.release()
+    await this.#fs.rename(this.#path, this.#path.replace(/ndjson$/, 'unreadable'))
+  }
+}

@@ -1,0 +1,44 @@
+import type { Lines } from '../batch.js'
+import type { SpooledLines } from './position.js'
+import type { Recovered } from './recovery.js'
+
+/** Why a spool could not be opened yet: a live process has it, or the disk refuses. */
+export type Hindrance = { kind: 'locked', pid: number } | { kind: 'failed', error: unknown }
+
+/**
+ * What went wrong, with no line lost by that alone:
+ *
+ * - `sync`: lines are on the disk, but a power cut may cost them
+ * - `cursor`: how far it has been delivered could not be written; a restart now would deliver some lines again
+ * - `read`: it is tried again after a second; the third time the segment is put aside, which `onDropped` tells
+ * - `remove`: a segment that was delivered is still there; it is tried again
+ */
+export interface SpoolFault {
+  during: 'sync' | 'cursor' | 'read' | 'remove'
+  error: unknown
+}
+
+/** Why lines of a spool were lost: the oldest had to make room, or they are not what was written. */
+export type SpoolLoss = 'spool-full' | 'damaged'
+
+/** What a spool tells. Each call is made in the moment in which its counts change, and none once it is closed. */
+export interface SpoolEvents {
+  /** It is open, and has so many lines of an earlier life. */
+  onOpened (recovered: Recovered): void
+  /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */
+  onHindered (hindrance: Hindrance): void
+  /** So many of the lines that were appended are on the disk: they are the spool's now. */
+  onWritten (lines: number): void
+  /**
+   * Lines that were appended, oldest first, are their giver's again: the disk did not take them, or it was closed, and
+   * there is no error.
+   */
+  onReturned (lines: Lines[], error: unknown): void
+  /** `append` takes lines again. */
+  onWritable (): void
+  /** The lines that were asked for. */
+  onLines (lines: SpooledLines): void
+  /** Lines are lost that nobody had been given. */
+  onDropped (lines: number, reason: SpoolLoss): void
+  onFault (fault: SpoolFault): void
+}

@@ -1,0 +1,357 @@
+import type { Lines } from '../batch.js'
+import type { Clock } from '../clock.js'
+import type { Amount } from '../queue.js'
+import { CursorFile } from './cursor.js'
+import { Entrance } from './entrance.js'
+import type { FileSystem } from './file-system.js'
+import type { OwnerTable } from './owner.js'
+import type { Position, SpooledLines } from './position.js'
+import { Quarantine } from './quarantine.js'
+import { Reader } from './reader.js'
+import { Segments } from './segments.js'
+import type { Hindrance, SpoolEvents, SpoolFault, SpoolLoss } from './spool-events.js'
+import { Turns } from './turns.js'
+import { Writer } from './writer.js'
+
+/** Where a spool is, and how large it may become; the option `spool` of a target. */
+export interface SpoolSettings {
+  /** Its own folder, `<dir>/<name>`. */
+  folder: string
+  /** Bytes of all its segments; beyond this the oldest go. */
+  maxBytes: number
+  /** Bytes of a segment, from which on the next one is begun; no more than half of `maxBytes` in any case. */
+  segmentBytes: number
+  /** What was written is synced after so many ms at the latest, and so is how far it has been delivered. */
+  syncMs: number
+}
+
+/** What a spool is given. */
+export interface SpoolDeps {
+  fs: FileSystem
+  owners: OwnerTable
+  clock: Clock
+  random: () => number
+}
+
+const RETRY_MS = 1000
+/** Lines that wait for the disk beyond this stay in the queue of the lane, which is bounded. */
+const PENDING_BYTES = 4 * 1024 * 1024
+const QUARANTINE_BYTES = 16 * 1024 * 1024
+
+/**
+ * The queue of one lane on a disk. Lines are appended, read in the order in which they came, and settled once they are
+ * delivered; what was not is there after a restart. Nothing here waits for the disk but the one who asks for it: all of
+ * it is done in turns, one after another.
+ */
+export class Spool {
+  readonly #settings: SpoolSettings
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #events: SpoolEvents
+  readonly #turns = new Turns()
+  readonly #entrance: Entrance
+  readonly #cursorFile: CursorFile
+  readonly #segments: Segments
+  readonly #reader: Reader
+  readonly #writer: Writer
+  #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
+  /** Whether it has been open, so that what is there is its own. */
+  #hasOpened = false
+  #hindrance: string | undefined
+  #savedCursor: Position = { segment: 0, offset: 0 }
+  /** How many bytes of lines were asked for, and have not come yet. */
+  #wantedBytes: number | undefined
+  #isReadQueued = false
+  #isWriteQueued = false
+  /** Whether the disk has refused lines, and is not to be tried again yet. */
+  #isRefusing = false
+  /** Whether lines were turned away, so that it is to be told when there is room. */
+  #hasTurnedAway = false
+  #syncTimer: NodeJS.Timeout | undefined
+  #retryTimer: NodeJS.Timeout | undefined
+
+  constructor (settings: SpoolSettings, { fs, owners, clock, random }: SpoolDeps, events: SpoolEvents) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#random = random
+    this.#events = events
+    const { folder } = settings
+    this.#entrance = new Entrance(fs, folder, owners)
+    this.#cursorFile = new CursorFile(fs, folder)
+    this.#segments = new Segments(fs, folder)
+    this.#reader = new Reader(this.#segments, new Quarantine(fs, folder, QUARANTINE_BYTES), {
+      onDamaged: lines => this.#onDropped(lines, 'damaged'),
+      onFault: error => this.#onReadFault(error)
+    })
+    this.#writer = new Writer(settings, this.#segments, {
+      onWritten: lines => this.#onWritten(lines),
+      onReturned: (lines, error) => this.#onReturned(lines, error),
+      onDropped: lines => this.#onDropped(lines, 'spool-full'),
+      onUnsynced: error => this.#onFault({ during: 'sync', error })
+    })
+  }
+
+  get isOpen (): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Lines on the disk that nobody has been given. */
+  get lines (): number {
+    return this.#hasOpened ? this.#segments.waitingLines : 0
+  }
+
+  /** Lines that were given out, are on the disk still, and have not been settled. */
+  get outstandingLines (): number {
+    return this.#segments.outstandingLines
+  }
+
+  /** What was appended and is not on the disk yet. */
+  get pending (): Amount {
+    return this.#writer.pending
+  }
+
+  /** Bytes on the disk, of lines that are delivered too, as long as their segment is there. */
+  get bytes (): number {
+    return this.#hasOpened ? this.#segments.bytes : 0
+  }
+
+  /** Takes the folder over and finds what is there; tries again each second until it succeeds. */
+  start (): void {
+    if (this.#state !== 'new') return
+    this.#state = 'opening'
+    this.#turns.take(() => this.#open())
+  }
+
+  /**
+   * Hands over lines to be written behind all others.
+   *
+   * @returns whether it took them; if not, `onWritable` tells when to try again
+   */
+  append (lines: Lines): boolean {
+    const pendingBytes = this.#writer.pending.bytes
+    if (!this.isOpen || this.#isRefusing || (pendingBytes > 0 && pendingBytes + lines.bytes.length > PENDING_BYTES)) {
+      this.#hasTurnedAway = true
+      return false
+    }
+    this.#writer.add(lines)
+    this.#queueWrite()
+    return true
+  }
+
+  /**
+   * Asks for the next lines, once. `onLines` brings them as soon as there are any: as many whole ones as fit into
+   * `maxBytes`, though at least one.
+   */
+  read (maxBytes: number): void {
+    this.#wantedBytes = maxBytes
+    this.#queueRead()
+  }
+
+  /**
+   * Lines that `onLines` brought are delivered, or need not be any more; a part of them counts too, if it is given as
+   * lines with a place of their own. Those that {@link rewind} has taken back cannot be settled until they come again.
+   */
+  settle ({ segment: number, offset, bytes, count }: SpooledLines): void {
+    const segment = this.#segments.find(number)
+    if (segment === undefined || count > segment.outstandingLines) return
+    segment.settle(offset, offset + bytes.length, count)
+    this.#scheduleSync()
+  }
+
+  /** Whether lines are still on the disk, so that {@link rewind} would bring them back. */
+  has ({ segment }: Position): boolean {
+    return this.#segments.find(segment) !== undefined
+  }
+
+  /** Reading begins again with the first line that is not settled: what was given out waits again. */
+  rewind (): void {
+    this.#segments.takeBack()
+    this.#reader.rewind()
+    this.#queueRead()
+  }
+
+  /**
+   * Writes and syncs all that was appended so far.
+   *
+   * @returns whether all that is here would survive a power cut
+   */
+  async sync (): Promise<boolean> {
+    return await this.#turns.take(async () => {
+      if (!this.isOpen || !await this.#writeAll()) return false
+      await this.#writer.sync()
+      return this.#segments.isSynced
+    })
+  }
+
+  /**
+   * Writes and syncs what is left, says how far it has been delivered, and gives the folder free. Whatever the disk does,
+   * it is over at the deadline (on the monotonic clock); what is not written by then is returned.
+   */
+  async close (deadline: number): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#state = 'closing'
+    clearTimeout(this.#syncTimer)
+    clearTimeout(this.#retryTimer)
+    this.#entrance.giveUp()
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([
+      this.#turns.take(() => this.#finish()),
+      new Promise<void>(resolve => { timer = setTimeout(resolve, Math.max(1, deadline - this.#clock.now())) })
+    ])
+    clearTimeout(timer)
+    const left = this.#writer.close()
+    if (left.length > 0) this.#events.onReturned(left, undefined)
+    this.#state = 'closed'
+  }
+
+  async #open (): Promise<void> {
+    const entry = await this.#entrance.enter(this.#segments)
+    if (this.#state !== 'opening' || entry.kind === 'left') return
+    if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
+    if (entry.reading.kind === 'found') this.#savedCursor = entry.reading.position
+    this.#state = 'open'
+    this.#hasOpened = true
+    this.#scheduleSync()
+    this.#events.onOpened(entry.recovered)
+    this.#onSpace()
+    this.#queueRead()
+  }
+
+  #onHindered (hindrance: Hindrance): void {
+    // Two that met at the door withdraw both, and must not meet again each time.
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined
+      this.#turns.take(() => this.#open())
+    }, RETRY_MS * (0.75 + this.#random() / 2)).unref()
+    const reason = hindrance.kind === 'locked' ? `${hindrance.pid}` : String((hindrance.error as NodeJS.ErrnoException).code)
+    if (reason === this.#hindrance) return
+    this.#hindrance = reason
+    this.#events.onHindered(hindrance)
+  }
+
+  #queueWrite (): void {
+    if (this.#isWriteQueued) return
+    this.#isWriteQueued = true
+    this.#turns.take(async () => {
+      this.#isWriteQueued = false
+      if (this.#state !== 'open') return
+      await this.#writer.write()
+      if (this.#writer.pending.bytes > 0) this.#queueWrite()
+    })
+  }
+
+  #queueRead (): void {
+    if (this.#isReadQueued || this.#wantedBytes === undefined || !this.isOpen) return
+    this.#isReadQueued = true
+    this.#turns.take(async () => {
+      this.#isReadQueued = false
+      if (this.#wantedBytes === undefined || !this.isOpen) return
+      await this.#reader.next(this.#wantedBytes, lines => {
+        this.#wantedBytes = undefined
+        this.#events.onLines(lines)
+      })
+    })
+  }
+
+  #onWritten (lines: number): void {
+    this.#scheduleSync()
+    this.#events.onWritten(lines)
+    this.#onSpace()
+    this.#queueRead()
+  }
+
+  #onReturned (lines: Lines[], error: unknown): void {
+    this.#isRefusing = true
+    this.#hasTurnedAway = true
+    this.#scheduleRetry()
+    this.#events.onReturned(lines, error)
+  }
+
+  #onReadFault (error: unknown): void {
+    this.#scheduleRetry()
+    this.#onFault({ during: 'read', error })
+  }
+
+  #onDropped (lines: number, reason: SpoolLoss): void {
+    this.#scheduleSync()
+    if (lines > 0 && this.#state !== 'closed') this.#events.onDropped(lines, reason)
+  }
+
+  #onFault (fault: SpoolFault): void {
+    if (this.#state !== 'closed') this.#events.onFault(fault)
+  }
+
+  #onSpace (): void {
+    if (!this.#hasTurnedAway || this.#isRefusing || !this.isOpen) return
+    this.#hasTurnedAway = false
+    this.#events.onWritable()
+  }
+
+  /** The disk has refused something: it is tried again when somebody comes after this time. */
+  #scheduleRetry (): void {
+    if (!this.isOpen) return
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined
+      this.#isRefusing = false
+      this.#onSpace()
+      this.#queueRead()
+    }, RETRY_MS).unref()
+  }
+
+  #scheduleSync (): void {
+    if (!this.isOpen) return
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined
+      this.#turns.take(async () => {
+        if (!this.isOpen) return
+        await this.#writer.sync()
+        if (!await this.#tidy()) this.#scheduleSync()
+      })
+    }, this.#settings.syncMs)
+  }
+
+  /** Frees the disk of what is delivered, and says how far that is. @returns whether it could */
+  async #tidy (): Promise<boolean> {
+    const { open } = this.#segments
+    if (open?.isDelivered === true && open.bytes > 0) await this.#writer.seal()
+    const isTidy = await this.#attempt('remove', () => this.#segments.removeDelivered())
+    return await this.#saveCursor() && isTidy
+  }
+
+  async #saveCursor (): Promise<boolean> {
+    const { cursor } = this.#segments
+    if (cursor.segment === this.#savedCursor.segment && cursor.offset === this.#savedCursor.offset) return true
+    return await this.#attempt('cursor', async () => {
+      await this.#cursorFile.write(cursor)
+      this.#savedCursor = cursor
+    })
+  }
+
+  async #attempt (during: SpoolFault['during'], act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act()
+      return true
+    } catch (error) {
+      this.#onFault({ during, error })
+      return false
+    }
+  }
+
+  /** Writes all that waits. @returns whether the disk took it */
+  async #writeAll (): Promise<boolean> {
+    while (this.#writer.pending.bytes > 0) {
+      if (!await this.#writer.write()) return false
+    }
+    return true
+  }
+
+  async #finish (): Promise<void> {
+    if (this.#hasOpened) {
+      await this.#writeAll()
+      await this.#writer.seal()
+      await this.#tidy()
+      await this.#segments.release()
+    }
+    await this.#entrance.leave()
+  }
+}

@@ -1,0 +1,192 @@
+import { cutLines, type Lines } from '../batch.js'
+import type { Amount } from '../queue.js'
+import type { Segment } from './segment.js'
+import type { Segments } from './segments.js'
+
+/** How large a spool and its segments become, in bytes. */
+export interface WriterSettings {
+  maxBytes: number
+  segmentBytes: number
+}
+
+/** What a writer tells. */
+export interface WriterEvents {
+  onWritten (lines: number): void
+  /** The disk did not take these, oldest first: they are their giver's again. */
+  onReturned (lines: Lines[], error: unknown): void
+  /** The oldest lines had to go, since there was no room. */
+  onDropped (lines: number): void
+  /** Lines may not survive a power cut: their segment could not be synced. */
+  onUnsynced (error: unknown): void
+}
+
+const PORTION_BYTES = 1024 * 1024
+const NEWLINE = 10
+
+/** Writes lines to the segments of a spool, in order, and keeps it within its size. */
+export class Writer {
+  readonly #maxBytes: number
+  readonly #segmentBytes: number
+  readonly #segments: Segments
+  readonly #events: WriterEvents
+  /** What is being written. */
+  #portion: Lines[] = []
+  #waiting: Lines[] = []
+  #pendingBytes = 0
+  #pendingLines = 0
+  #isClosed = false
+
+  constructor ({ maxBytes, segmentBytes }: WriterSettings, segments: Segments, events: WriterEvents) {
+    this.#maxBytes = maxBytes
+    // With less than two of them the oldest could not go without the newest.
+    this.#segmentBytes = Math.min(segmentBytes, Math.ceil(maxBytes / 2))
+    this.#segments = segments
+    this.#events = events
+  }
+
+  /** What was added and has not been written yet. */
+  get pending (): Amount {
+    return { bytes: this.#pendingBytes, lines: this.#pendingLines }
+  }
+
+  add (lines: Lines): void {
+    this.#waiting.push(lines)
+    this.#count(lines, 1)
+  }
+
+  /** Takes everything back that was not written. What is just being written may be on the disk all the same. */
+  close (): Lines[] {
+    this.#isClosed = true
+    return this.#takeAll()
+  }
+
+  /** Writes a portion of what waits. Never rejects; `false` if the disk did not take it, and all was returned. */
+  async write (): Promise<boolean> {
+    const first = this.#waiting[0]
+    if (first === undefined) return true
+    const firstBytes = first.bytes.indexOf(NEWLINE) + 1
+    if (firstBytes > this.#maxBytes) {
+      const [line, rest] = cutLines(first, firstBytes, 1)
+      replaceFirst(this.#waiting, rest)
+      this.#count(line, -1)
+      this.#events.onDropped(line.count)
+      return true
+    }
+    const outcome = await this.#writePortion(firstBytes)
+    if (outcome === undefined) return true
+    const lines = this.#takeAll()
+    if (lines.length > 0) this.#events.onReturned(lines, outcome.error)
+    return false
+  }
+
+  /** Syncs what was written. Never rejects. */
+  async sync (): Promise<void> {
+    const segment = this.#segments.open
+    if (segment === undefined) return
+    await this.#sync(segment)
+    if (segment.isSealed) await segment.release()
+  }
+
+  /** Syncs what was written, and ends its segment. Never rejects. */
+  async seal (): Promise<void> {
+    const segment = this.#segments.open
+    if (segment !== undefined) await this.#seal(segment)
+  }
+
+  /** @returns why the disk did not take all of it */
+  async #writePortion (firstBytes: number): Promise<{ error: unknown } | undefined> {
+    let segment: Segment
+    let bytes: Buffer
+    try {
+      segment = await this.#segmentFor(firstBytes)
+      this.#portion = this.#takePortion(this.#segmentBytes - segment.bytes)
+      bytes = this.#portion.length === 1 ? (this.#portion[0] as Lines).bytes : Buffer.concat(this.#portion.map(({ bytes }) => bytes))
+      await this.#makeRoom(bytes.length, segment)
+    } catch (error) {
+      return { error }
+    }
+    if (this.#isClosed) return undefined
+    const { bytes: written, error } = await segment.write(bytes, end => end === 0 ? 0 : bytes.lastIndexOf(NEWLINE, end - 1) + 1)
+    this.#commit(segment, written)
+    if (error === undefined) return undefined
+    if (segment.isSealed) await this.#seal(segment)
+    return { error }
+  }
+
+  async #segmentFor (firstBytes: number): Promise<Segment> {
+    const open = this.#segments.open
+    if (open !== undefined && (open.bytes === 0 || open.bytes + firstBytes <= this.#segmentBytes)) return open
+    await this.seal()
+    return await this.#segments.create()
+  }
+
+  async #makeRoom (bytes: number, open: Segment): Promise<void> {
+    while (this.#segments.bytes + bytes > this.#maxBytes) {
+      const oldest = this.#segments.oldest as Segment
+      if (oldest === open) return
+      await this.#segments.remove(oldest, () => this.#events.onDropped(oldest.waitingLines))
+    }
+  }
+
+  /** As many whole lines as fit, though at least one. */
+  #takePortion (room: number): Lines[] {
+    const portion: Lines[] = []
+    const most = Math.min(room, PORTION_BYTES)
+    let size = 0
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const [head, rest] = cutLines(next, most - size)
+      if (size > 0 && size + head.bytes.length > most) break
+      portion.push(head)
+      size += head.bytes.length
+      replaceFirst(this.#waiting, rest)
+      if (size >= most) break
+    }
+    return portion
+  }
+
+  /** The first so many bytes of the portion are written. Those that were taken back meanwhile count as nothing here. */
+  #commit (segment: Segment, written: number): void {
+    let lines = 0
+    let left = written
+    for (let next = this.#portion[0]; next !== undefined && left > 0; next = this.#portion[0]) {
+      const [head, rest] = cutLines(next, left)
+      replaceFirst(this.#portion, rest)
+      this.#count(head, -1)
+      left -= head.bytes.length
+      lines += head.count
+    }
+    segment.commit(written, lines)
+    if (lines > 0) this.#events.onWritten(lines)
+  }
+
+  #takeAll (): Lines[] {
+    this.#pendingBytes = 0
+    this.#pendingLines = 0
+    return [...this.#portion.splice(0), ...this.#waiting.splice(0)]
+  }
+
+  #count ({ bytes, count }: Lines, sign: 1 | -1): void {
+    this.#pendingBytes += sign * bytes.length
+    this.#pendingLines += sign * count
+  }
+
+  async #seal (segment: Segment): Promise<void> {
+    segment.seal()
+    await this.#sync(segment)
+    await segment.release()
+  }
+
+  async #sync (segment: Segment): Promise<void> {
+    try {
+      await segment.sync()
+    } catch (error) {
+      this.#events.onUnsynced(error)
+    }
+  }
+}
+
+/** What is left of the first takes its place. */
+function replaceFirst (all: Lines[], rest: Lines | undefined): void {
+  if (rest === undefined) all.shift()
+  else all[0] = rest
+}

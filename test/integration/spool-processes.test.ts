@@ -1,0 +1,108 @@
+import t from 'tap'
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { lockNameOf } from '#lib/spool/lock'
+import { systemOwners } from '#lib/spool/owner'
+import { SpoolUser } from '../support/spool-user.js'
+
+const KILLS = Number(process.env['SPOOL_KILLS'] ?? 20)
+const SEED = Number(process.env['SPOOL_SEED'] ?? Date.now() % 1e9)
+
+/** Numbers that look random, the same for the same seed (mulberry32). */
+function createRandom (seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6D2B79F5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+t.test('a second process is told that the first has the spool, and takes it over when that one is killed', async t => {
+  const folder = join(t.testdir(), 'spool')
+  const first = new SpoolUser({ folder, appends: 50 })
+  t.teardown(() => first.kill())
+  await first.until(messages => messages.some(({ written }) => written === 50))
+  const second = new SpoolUser({ folder, appends: 1 })
+  t.teardown(() => second.kill())
+  await second.until(messages => messages.length > 0)
+  t.same(second.messages, [{ hindered: { kind: 'locked', pid: first.pid } }])
+
+  await first.kill()
+  await second.until(messages => messages.some(({ opened }) => opened !== undefined))
+  t.match(second.messages[1], { opened: { lines: 50, cutBytes: 0 } })
+  t.equal(readdirSync(folder).filter(name => name.startsWith('lock')).length, 1)
+  await second.end()
+  t.equal(readdirSync(folder).filter(name => name.startsWith('lock')).length, 0)
+})
+
+t.test('a lock of another boot, of a process that is gone, or of one whose number is in use again, is taken over', async t => {
+  const self = systemOwners.self()
+  const stale = [{ ...self, bootId: '00000000-0000-0000-0000-000000000000' }, { ...self, pid: 4194304, thread: 4194304 }, { ...self, startTime: self.startTime - 1 }]
+  for (const owner of self.bootId === 'unknown' ? stale.slice(1, 2) : stale) {
+    const folder = t.testdir({ [lockNameOf(owner)]: '' })
+    const user = new SpoolUser({ folder })
+    await user.until(messages => messages.length > 0)
+    t.match(user.messages, [{ opened: { lines: 0 } }])
+    t.notOk(readdirSync(folder).includes(lockNameOf(owner)))
+    await user.end()
+  }
+})
+
+t.test(`killed ${KILLS} times at random, a spool delivers every line that was on the disk, in order, and nothing else`, { timeout: 1200000 }, async t => {
+  t.comment(`SPOOL_SEED=${SEED}`)
+  const random = createRandom(SEED)
+  const dir = t.testdir({ delivered: '' })
+  const [folder, delivered] = [join(dir, 'spool'), join(dir, 'delivered')]
+  const writtenOf = (life: number): string => join(dir, `written-${life}`)
+  let read = 0
+  const has = new Set<string>()
+
+  /** Takes in what has been delivered since: within a life each line comes once, after those before it. */
+  const collect = (): void => {
+    const text = readFileSync(delivered, 'utf8').slice(read)
+    // A process that was killed as it wrote to the file has not settled what it was writing.
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    let last = [-1, -1]
+    for (const line of whole.split('\n').slice(0, -1)) {
+      const { life, n, x } = JSON.parse(line) as { life: number, n: number, x: string }
+      assert.equal(x, 'x'.repeat(n * 37 % 300), 'a line is as it was')
+      assert.ok(life > (last[0] as number) || (life === last[0] && n > (last[1] as number)), 'lines are in order')
+      last = [life, n]
+      has.add(`${life}:${n}`)
+    }
+    read += text.length
+    if (whole !== text) {
+      writeFileSync(delivered, '\n', { flag: 'a' })
+      read++
+    }
+  }
+
+  for (let life = 0; life < KILLS; life++) {
+    writeFileSync(writtenOf(life), ' '.repeat(9))
+    const user = new SpoolUser({ folder, life, delivered, written: writtenOf(life), appends: 1e6, reads: random() < 0.7 })
+    const messages = 1 + Math.floor(random() ** 2 * 120)
+    await user.until(told => told.length >= messages)
+    await user.kill()
+    collect()
+  }
+
+  const last = new SpoolUser({ folder, life: KILLS, delivered, reads: true })
+  await last.until(messages => {
+    const lines = messages.find(({ opened }) => opened !== undefined)?.opened?.lines
+    return lines !== undefined && messages.reduce((sum, { delivered = 0 }) => sum + delivered, 0) === lines
+  })
+  await last.end()
+  collect()
+  let lines = 0
+  for (let life = 0; life < KILLS; life++) {
+    const written = Number(readFileSync(writtenOf(life), 'utf8'))
+    for (let n = 0; n < written; n++) assert.ok(has.has(`${life}:${n}`), `line ${life}:${n} of ${written} is missing`)
+    lines += written
+  }
+  t.comment(`${lines} lines were on the disk`)
+  t.ok(lines > KILLS, 'there were lines to lose')
+  t.same(readdirSync(folder).filter(name => name !== 'cursor.json'), [], 'nothing is left, and nothing was damaged')
+})

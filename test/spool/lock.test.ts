@@ -1,0 +1,111 @@
+import t from 'tap'
+import { Lock, lockNameOf, ownerOf } from '#lib/spool/lock'
+import type { Owner } from '#lib/spool/owner'
+import { MemoryDisk } from '../support/memory-disk.js'
+import { FOLDER, OwnerList, rest } from '../support/spool-rig.js'
+
+const ONE: Owner = { bootId: 'a-1', pid: 10, thread: 11, startTime: 100 }
+const OTHER: Owner = { bootId: 'a-1', pid: 20, thread: 20, startTime: 200 }
+
+async function createFolder (): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  await disk.makeFolder(FOLDER)
+  return disk
+}
+
+function createLock (disk: MemoryDisk, owners: OwnerList, owner: Owner): Lock {
+  return new Lock(disk, FOLDER, { self: () => owner, isAlive: other => owners.isAlive(other) })
+}
+
+t.test('the name of a lock says whose it is', async t => {
+  t.equal(lockNameOf(ONE), 'lock.a-1.10.11.100')
+  t.same(ownerOf(lockNameOf(ONE)), ONE)
+  for (const name of ['lock', 'lock.a.1', 'lock.a.1.2.x', 'cursor.json', 'xlock.a.1.2.3']) t.equal(ownerOf(name), undefined)
+})
+
+t.test('a folder has one owner, until that one gives it free', async t => {
+  const disk = await createFolder()
+  const owners = new OwnerList()
+  owners.alive.push(ONE, OTHER)
+  const [one, other] = [createLock(disk, owners, ONE), createLock(disk, owners, OTHER)]
+  t.equal(await one.take(), undefined)
+  t.same(await other.take(), ONE)
+  t.same(await other.take(), ONE)
+  await one.release()
+  await one.release()
+  t.equal(await other.take(), undefined)
+  t.same(await one.take(), OTHER)
+  t.same(disk.paths, [`${FOLDER}/${lockNameOf(OTHER)}`])
+})
+
+t.test('a lock of the dead is removed: another process, another boot, the same numbers with another start', async t => {
+  const stale = [OTHER, { ...ONE, bootId: 'b-2' }, { ...ONE, startTime: 99 }, { ...ONE, thread: 10 }]
+  for (const owner of stale) {
+    const disk = await createFolder()
+    disk.put(`${FOLDER}/${lockNameOf(owner)}`, '')
+    const owners = new OwnerList()
+    owners.alive.push(ONE)
+    t.equal(await createLock(disk, owners, ONE).take(), undefined)
+    t.same(disk.paths, [`${FOLDER}/${lockNameOf(ONE)}`])
+  }
+})
+
+t.test('a lock of the dead that cannot be removed is in nobody\'s way', async t => {
+  const disk = await createFolder()
+  disk.put(`${FOLDER}/${lockNameOf(OTHER)}`, '')
+  disk.fail('remove', { code: 'EIO' }, { code: 'EIO' })
+  t.equal(await createLock(disk, new OwnerList(), ONE).take(), undefined)
+})
+
+t.test('however two interleave, they never both have the folder', async t => {
+  let both = 0
+  for (let pattern = 0; pattern < 1 << 10; pattern++) {
+    const disk = await createFolder()
+    const owners = new OwnerList()
+    owners.alive.push(ONE, OTHER)
+    disk.put(`${FOLDER}/lock.a-1.1.1.1`, '')
+    // Each has a disk of its own to wait at, and the pattern says whose call goes on.
+    const gates = [new Gate(disk), new Gate(disk)]
+    const results: Array<Owner | undefined | 'waiting'> = ['waiting', 'waiting']
+    for (const [i, owner] of [ONE, OTHER].entries()) {
+      new Lock((gates[i] as Gate).disk, FOLDER, { self: () => owner, isAlive: other => owners.isAlive(other) }).take().then(result => { results[i] = result })
+    }
+    for (let step = 0; step < 10; step++) await gates[(pattern >> step) & 1]?.pass()
+    for (let step = 0; step < 10; step++) await Promise.all(gates.map(gate => gate.pass()))
+    t.notOk(results.includes('waiting'))
+    if (results.every(result => result === undefined)) both++
+  }
+  t.equal(both, 0)
+})
+
+t.test('a lock that could not be given free is still its owner\'s', async t => {
+  const disk = await createFolder()
+  const owners = new OwnerList()
+  owners.alive.push(ONE)
+  const lock = createLock(disk, owners, ONE)
+  await lock.take()
+  disk.fail('remove', { code: 'EIO' })
+  await t.rejects(lock.release(), { code: 'EIO' })
+  t.equal(await lock.take(), undefined)
+  t.same(await createLock(disk, owners, ONE).take(), ONE, 'another spool of the same thread does not get it')
+})
+
+/** Lets the calls of one user of a disk go on one at a time. */
+class Gate {
+  readonly disk: MemoryDisk
+  #waiting: Array<() => void> = []
+
+  constructor (disk: MemoryDisk) {
+    const wait = async (): Promise<void> => await new Promise(resolve => this.#waiting.push(resolve))
+    this.disk = Object.create(disk, {
+      list: { value: async (path: string) => { await wait(); return await disk.list(path) } },
+      create: { value: async (path: string) => { await wait(); return await disk.create(path) } },
+      remove: { value: async (path: string) => { await wait(); await disk.remove(path) } }
+    }) as MemoryDisk
+  }
+
+  async pass (): Promise<void> {
+    this.#waiting.shift()?.()
+    await rest()
+  }
+}

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { nodeFileSystem } from '#lib/spool/node-file-system'
+
+t.test('folders and files are for their owner only', { skip: process.platform === 'win32' && 'Windows knows no modes' }, async t => {
+  const dir = t.testdir()
+  await nodeFileSystem.makeFolder(join(dir, 'a', 'b'))
+  await nodeFileSystem.makeFolder(join(dir, 'a', 'b'))
+  await (await nodeFileSystem.create(join(dir, 'a', 'b', 'c'))).close()
+  const modeOf = (path: string): string => (statSync(join(dir, path)).mode & 0o777).toString(8)
+  t.same([modeOf('a'), modeOf('a/b'), modeOf('a/b/c')], ['700', '700', '600'])
+})
+
+t.test('a file is written, read, cut and measured at any place, and synced', async t => {
+  const dir = t.testdir()
+  const path = join(dir, 'file')
+  const file = await nodeFileSystem.create(path)
+  t.equal(await file.write(Buffer.from('hello'), 0), 5)
+  t.equal(await file.write(Buffer.from('y!'), 4), 2)
+  await file.sync()
+  await nodeFileSystem.syncFolder(dir)
+  t.equal(await file.size(), 6)
+  await file.truncate(4)
+  const into = Buffer.alloc(10)
+  t.equal(await file.read(into, 1), 3)
+  t.equal(into.toString('utf8', 0, 3), 'ell')
+  t.equal(await file.read(into, 4), 0)
+  await file.close()
+
+  const again = await nodeFileSystem.open(path, 'change')
+  await again.write(Buffer.from('J'), 0)
+  await again.close()
+  const read = await nodeFileSystem.open(path, 'read')
+  await t.rejects(read.write(Buffer.from('J'), 0), { code: 'EBADF' })
+  await read.close()
+  t.equal(readFileSync(path, 'utf8'), 'Jell')
+})
+
+t.test('a file that is there is not made anew, and one that is not there is not opened, renamed or removed', async t => {
+  const dir = t.testdir({ file: 'x', other: 'y' })
+  const missing = join(dir, 'missing')
+  await t.rejects(nodeFileSystem.create(join(dir, 'file')), { code: 'EEXIST' })
+  await t.rejects(nodeFileSystem.open(missing, 'change'), { code: 'ENOENT' })
+  t.notOk(existsSync(missing))
+  await t.rejects(nodeFileSystem.rename(missing, join(dir, 'file')), { code: 'ENOENT' })
+  await t.rejects(nodeFileSystem.remove(missing), { code: 'ENOENT' })
+  await nodeFileSystem.rename(join(dir, 'other'), join(dir, 'file'))
+  t.same(await nodeFileSystem.list(dir), ['file'])
+  t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'y')
+  await nodeFileSystem.remove(join(dir, 'file'))
+  t.same(await nodeFileSystem.list(dir), [])
+})
+
+t.test('a folder that cannot be made or synced rejects with the system\'s code', async t => {
+  const dir = t.testdir({ file: 'x' })
+  await t.rejects(nodeFileSystem.makeFolder(join(dir, 'file', 'a')), { code: 'ENOTDIR' })
+  await t.rejects(nodeFileSystem.syncFolder(join(dir, 'missing')), { code: 'ENOENT' })
+})
+
+t.test('a folder may be a link to one', { skip: process.platform === 'win32' && 'links need leave on Windows' }, async t => {
+  const dir = t.testdir()
+  mkdirSync(join(dir, 'real'))
+  symlinkSync(join(dir, 'real'), join(dir, 'link'))
+  await nodeFileSystem.makeFolder(join(dir, 'link', 'a'))
+  writeFileSync(join(dir, 'link', 'a', 'x'), '')
+  t.ok(existsSync(join(dir, 'real', 'a', 'x')))
+})

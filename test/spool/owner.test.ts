@@ -1,0 +1,51 @@
+import t from 'tap'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { parseStat, systemOwners, type Owner } from '#lib/spool/owner'
+
+const module = new URL('../../../dist/esm/lib/spool/owner.js', import.meta.url).href
+
+t.test('the start of a thread is read past whatever its process is called', async t => {
+  const rest = Array.from({ length: 30 }, (_, i) => i + 4).join(' ')
+  t.same(parseStat(`17 (a) b) R ${rest}`), { number: 17, startTime: 22, isDead: false })
+  t.equal(parseStat(`17 (x) Z ${rest}`).isDead, true)
+})
+
+t.test('who asks is alive, and nobody is with another boot, number or start', async t => {
+  const self = systemOwners.self()
+  t.equal(self.pid, process.pid)
+  t.equal(await systemOwners.isAlive(self), true)
+  t.equal(await systemOwners.isAlive({ ...self, bootId: 'another' }), false)
+  if (self.bootId === 'unknown') return
+  t.equal(await systemOwners.isAlive({ ...self, startTime: self.startTime - 1 }), false)
+  t.equal(await systemOwners.isAlive({ ...self, thread: 4194305 }), false)
+})
+
+t.test('a process is alive until it has ended', async t => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `
+    import { systemOwners } from ${JSON.stringify(module)}
+    console.log(JSON.stringify(systemOwners.self()))
+    process.stdin.resume()
+  `], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [output] = await once(child.stdout, 'data') as [Buffer]
+  const owner = JSON.parse(output.toString()) as Owner
+  t.equal(owner.pid, child.pid)
+  t.equal(await systemOwners.isAlive(owner), true)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  t.equal(await systemOwners.isAlive(owner), false)
+})
+
+t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: systemOwners.self().bootId === 'unknown' && 'this system tells nothing of threads' }, async t => {
+  const worker = new Worker(`
+    import(${JSON.stringify(module)}).then(({ systemOwners }) => require('node:worker_threads').parentPort.postMessage(systemOwners.self()))
+    setInterval(() => {}, 1000)
+  `, { eval: true })
+  const [owner] = await once(worker, 'message') as [Owner]
+  t.equal(owner.pid, process.pid)
+  t.not(owner.thread, systemOwners.self().thread)
+  t.equal(await systemOwners.isAlive(owner), true)
+  await worker.terminate()
+  t.equal(await systemOwners.isAlive(owner), false)
+})

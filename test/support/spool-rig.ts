@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { freshLines, type Lines } from '#lib/batch'
+import type { FileSystem } from '#lib/spool/file-system'
+import type { Owner, OwnerTable } from '#lib/spool/owner'
+import type { SpooledLines } from '#lib/spool/position'
+import type { Recovered } from '#lib/spool/recovery'
+import { Spool, type SpoolSettings } from '#lib/spool/spool'
+import type { Hindrance, SpoolFault, SpoolLoss } from '#lib/spool/spool-events'
+
+export const FOLDER = '/spool/loki'
+
+/** Owners that live and die at a test's word. */
+export class OwnerList implements OwnerTable {
+  current: Owner = { bootId: 'boot', pid: 1, thread: 1, startTime: 1 }
+  readonly alive: Owner[] = []
+
+  self (): Owner {
+    return this.current
+  }
+
+  async isAlive (owner: Owner): Promise<boolean> {
+    return this.alive.some(other => JSON.stringify(other) === JSON.stringify(owner))
+  }
+}
+
+/** The texts of lines, without their newlines. */
+export function textsOf (bytes: Buffer): string[] {
+  assert.equal(bytes.at(-1), 10, 'lines end with a newline')
+  return bytes.toString().slice(0, -1).split('\n')
+}
+
+/** What a test makes of a spool. */
+export interface SpoolRigOptions extends Partial<SpoolSettings> {
+  fs: FileSystem
+  owners?: OwnerTable
+}
+
+/** A spool, and a record of all that it told. */
+export class SpoolRig {
+  readonly spool: Spool
+  readonly opened: Recovered[] = []
+  readonly hindrances: Hindrance[] = []
+  readonly returned: Array<{ texts: string[], error: unknown }> = []
+  readonly faults: SpoolFault[] = []
+  readonly dropped: Record<SpoolLoss, number> = { 'spool-full': 0, damaged: 0 }
+  readonly given: SpooledLines[] = []
+  written = 0
+  writable = 0
+  #nextLine = 0
+
+  constructor ({ fs, owners = new OwnerList(), ...settings }: SpoolRigOptions, now = (): number => performance.now()) {
+    this.spool = new Spool(
+      { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings },
+      { fs, owners, clock: { now, wallTime: now }, random: () => 0.5 },
+      {
+        onOpened: recovered => this.opened.push(recovered),
+        onHindered: hindrance => this.hindrances.push(hindrance),
+        onWritten: lines => { this.written += lines },
+        onReturned: (lines, error) => this.returned.push({ texts: lines.flatMap(({ bytes }) => textsOf(bytes)), error }),
+        onWritable: () => { this.writable++ },
+        onLines: lines => this.given.push(lines),
+        onDropped: (lines, reason) => { this.dropped[reason] += lines },
+        onFault: fault => this.faults.push(fault)
+      }
+    )
+  }
+
+  lines (...texts: string[]): Lines {
+    const lines = freshLines(Buffer.from(texts.map(text => `${text}\n`).join('')), texts.length, this.#nextLine)
+    this.#nextLine += texts.length
+    return lines
+  }
+
+  append (...texts: string[]): boolean {
+    return this.spool.append(this.lines(...texts))
+  }
+
+  async open (): Promise<Recovered> {
+    this.spool.start()
+    await rest()
+    const [recovered] = this.opened
+    assert.ok(recovered !== undefined, 'it has opened')
+    return recovered
+  }
+
+  /** The texts of the next lines; empty if there are none. */
+  async read (maxBytes = 1e6): Promise<string[]> {
+    const had = this.given.length
+    this.spool.read(maxBytes)
+    await rest()
+    return this.given.slice(had).flatMap(({ bytes }) => textsOf(bytes))
+  }
+
+  /** Reads all that is there. */
+  async readAll (maxBytes = 1e6): Promise<string[]> {
+    const all: string[] = []
+    for (let texts = await this.read(maxBytes); texts.length > 0; texts = await this.read(maxBytes)) all.push(...texts)
+    return all
+  }
+
+  settleAll (): void {
+    for (const lines of this.given.splice(0)) this.spool.settle(lines)
+  }
+
+  async close (): Promise<void> {
+    await this.spool.close(performance.now() + 10000)
+  }
+}
+
+/** Lets everything run that waits for nothing but a promise, however long its chain. */
+export async function rest (): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+}

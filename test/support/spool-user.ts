@@ -1,0 +1,77 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+
+const LIMIT_MS = 30000
+
+/** What `test/fixtures/spool-user.js` is to do. */
+export interface SpoolPlan {
+  folder: string
+  life?: number
+  /** The file that says how many lines are on the disk. */
+  written?: string
+  /** The file that gets the lines. */
+  delivered?: string
+  /** How many lines it appends. */
+  appends?: number
+  reads?: boolean
+  settings?: object
+}
+
+/** What it tells. */
+export interface SpoolMessage {
+  opened?: { lines: number, cutBytes: number }
+  hindered?: { kind: string, pid?: number }
+  written?: number
+  delivered?: number
+  left?: number
+  dropped?: number
+  fault?: string
+}
+
+/** A process that has a spool. */
+export class SpoolUser {
+  readonly messages: SpoolMessage[] = []
+  readonly #child: ChildProcess
+  #onMessage: () => void = () => {}
+  readonly #exited: Promise<unknown>
+
+  constructor (plan: SpoolPlan) {
+    this.#child = fork(resolve('test/fixtures/spool-user.js'), [JSON.stringify(plan)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#exited = once(this.#child, 'exit')
+    this.#child.on('message', message => {
+      this.messages.push(message as SpoolMessage)
+      this.#onMessage()
+    })
+  }
+
+  get pid (): number {
+    return this.#child.pid as number
+  }
+
+  /** Waits until something holds of what it has told; fails if that takes too long, or it ends before. */
+  async until (holds: (messages: readonly SpoolMessage[]) => boolean): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error(`it did not come to that: ${JSON.stringify(this.messages.slice(-3))}`)), LIMIT_MS)
+      const settle = (act: () => void): void => {
+        clearTimeout(limit)
+        this.#onMessage = () => {}
+        act()
+      }
+      this.#onMessage = () => { if (holds(this.messages)) settle(resolve) }
+      this.#exited.then(() => settle(() => reject(new Error('it has ended'))))
+      this.#onMessage()
+    })
+  }
+
+  async kill (): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exited
+  }
+
+  /** Has it close its spool and end. */
+  async end (): Promise<void> {
+    this.#child.send('end')
+    await this.#exited
+  }
+}
