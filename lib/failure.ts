@@ -51,6 +51,15 @@ export function isRefusalStatus (status: number | undefined): boolean {
   return status !== undefined && status >= 400 && status < 500 && !RETRYABLE_REFUSALS.has(status)
 }
 
+// Breaks of a connection that stood: a backend may do that to a request that it cannot take.
+const BREAK_CODES = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+const UNAVAILABLE = new Set(['start-failed', 'start-timeout', 'health-check', 'http-502', 'http-503', 'http-504', ...[...RETRYABLE_REFUSALS].map(status => `http-${status}`)])
+
+/** Whether the lines that were sent can have been to blame for a failure: not if the sink did not start, or the backend was not there. */
+export function canBeOfLines ({ reason, err }: SinkFailure): boolean {
+  return reason === 'network' ? BREAK_CODES.has(err.code ?? '') : !UNAVAILABLE.has(reason)
+}
+
 /** `fetch()` rejects with a bare TypeError: what happened stands in its cause. */
 function networkCodeOf ({ code, cause }: SerializedError): string | undefined {
   if (code !== undefined && isNetworkCode(code)) return code

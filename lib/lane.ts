@@ -146,6 +146,7 @@ export class Lane {
       },
       onChange: () => this.#pump(),
       onReturned: lines => this.#takeBack(lines),
+      onDoubted: before => this.#backlog.doubt(before),
       onRestart: (reason, restarts) => events.onRestart(reason, restarts),
       onEvent: (event, args) => events.onEvent(event, args)
     })
@@ -293,8 +294,8 @@ export class Lane {
   /** Whether new lines are kept away from the queue, because the breaker is not closed. */
   #turnsAway (): boolean {
     if (this.#settings.whenOpen === 'hold' || this.#settings.whenOpen === 'spool' || !this.isTripped) return false
-    // Lines in doubt are no good as a probe while there may be others: the next that come join them.
-    if (this.#settings.whenOpen === 'skip' && this.#backlog.doubts('least') > 0) return false
+    // The next that come join them, for a probe that tells more.
+    if (this.#settings.whenOpen === 'skip' && this.#backlog.lacksOthers(this.#transit.nextLines)) return false
     // With nothing here to probe with, the first lines that come once recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
@@ -307,7 +308,7 @@ export class Lane {
       while (this.#backlog.hasQueued) {
         const permit = this.#nextPermit()
         if (permit === undefined) break
-        this.#transit.send(this.#backlog.shift(this.#transit.sizeLimit, this.#nextLines) as Lines, permit)
+        this.#transit.send(this.#backlog.shift(this.#transit.sizeLimit, this.#transit.nextLines) as Lines, permit)
       }
       this.#backlog.admit()
     } while (this.#backlog.hasQueued && this.#canSend && !this.isTripped)
@@ -328,13 +329,8 @@ export class Lane {
     return this.#canSend ? this.#gate.take() : undefined
   }
 
-  /** A sink that is not known to take anything is given what it has not refused before, so that one bad line keeps no other. */
-  get #nextLines (): 'oldest' | 'least' {
-    return this.#transit.isProven ? 'oldest' : 'least'
-  }
-
   get #canSend (): boolean {
-    return this.#transit.canSend(this.#backlog.doubts(this.#nextLines))
+    return this.#transit.canSend(this.#backlog.doubts(this.#transit.nextLines))
   }
 
   /** Whether its sink is being ended, or gone: nothing is handed over any more. */

@@ -137,16 +137,30 @@ export class LineQueue {
     return this.#removeAt(this.#head, maxBytes, maxCount)?.lines
   }
 
-  /** As {@link shift}, of the lines that are least in doubt. */
-  shiftLeastDoubted (maxBytes = Infinity): Lines | undefined {
-    const at = this.#leastDoubted
+  /** As {@link shift}, of the lines that are least in doubt; or of those but the oldest, if these have failed and are not all. */
+  shiftLeastDoubted (maxBytes = Infinity, which: 'least' | 'other' = 'least'): Lines | undefined {
+    const at = this.#leastDoubted(which)
     if (at === this.#items.length) this.#close()
     return this.#removeAt(at, maxBytes, Infinity)?.lines
   }
 
-  /** How doubtful the oldest lines are, or those that are least so. */
-  doubts (which: 'oldest' | 'least'): number {
-    return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted]?.lines.doubts ?? 0
+  /** Whether there are lines beside the oldest item. */
+  get hasOther (): boolean {
+    return this.#items.length - this.#head + Number(this.#open !== undefined) > 1
+  }
+
+  /** How doubtful the lines are that are next. */
+  doubts (which: 'oldest' | 'least' | 'other'): number {
+    return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted(which)]?.lines.doubts ?? 0
+  }
+
+  /** What is older than this line is in doubt from now on. */
+  doubt (before: number): void {
+    for (let at = this.#head; at < this.#items.length; at++) {
+      const { lines, block } = this.#items[at] as Item
+      if (lines.firstLine >= before) return
+      if (lines.doubts === 0) this.#items[at] = { lines: { ...lines, doubts: 1 }, block }
+    }
   }
 
   /** Drops what {@link shift} would take; returns how many lines that were. */
@@ -166,9 +180,11 @@ export class LineQueue {
   }
 
   /** The place of the oldest lines that are least in doubt; behind all others if they are new. */
-  get #leastDoubted (): number {
-    let least = this.#head
-    for (let at = this.#head; at < this.#items.length; at++) {
+  #leastDoubted (which: 'least' | 'other'): number {
+    const passesOver = which === 'other' && this.hasOther && (this.#items[this.#head]?.lines.attempts ?? 0) > 0
+    const first = passesOver ? this.#head + 1 : this.#head
+    let least = first
+    for (let at = first; at < this.#items.length; at++) {
       const { doubts } = (this.#items[at] as Item).lines
       if (doubts === 0) return at
       if (doubts < (this.#items[least] as Item).lines.doubts) least = at

@@ -107,7 +107,7 @@ t.test('a backend that has taken nothing yet', async t => {
     const rig = deliveryRig({ breaker: { failureThreshold: 3, recoveryTimeoutMs: 1000 } })
     for (let i = 0; i < 100; i++) {
       rig.offer(`line ${i}`)
-      if (rig.snapshot().unsettledLines > 0) rig.child.refuse()
+      if (rig.child.isAsked) rig.child.refuse()
       rig.advance(500)
     }
     await rig.bury()
@@ -121,7 +121,7 @@ t.test('a backend that begins to refuse everything', async t => {
     const rig = provenRig({ breaker: { failureThreshold: 3, recoveryTimeoutMs: 1000 } })
     for (let i = 0; i < 200; i++) {
       rig.offer(`line ${i}`)
-      if (rig.snapshot().unsettledLines > 0) rig.child.refuse()
+      if (rig.child.isAsked) rig.child.refuse()
       rig.advance(500)
     }
     await rig.bury()
@@ -379,4 +379,75 @@ t.test('dead letters', async t => {
     await rig.bury()
     t.match(rig.snapshot(), { linesDeadLettered: 1, linesDropped: { poison: 1 } }, 'what arrives after that is not counted twice')
   })
+})
+
+t.test('a line that makes its sink fail while others do not', async t => {
+  const BREAKER = { failureThreshold: 2, recoveryTimeoutMs: 1000 }
+
+  /** Answers for every batch, failing those with a bad line, until so much time is over. */
+  function run (rig: LaneRig, ms: number, reason: 'write-error' | 'http-503' = 'write-error'): void {
+    for (let i = 0; i < ms / 50; i++) {
+      const { child } = rig
+      while (child.isAsked) {
+        if (rig.batches.at(-1)?.includes('BAD') === true) child.settle(reason)
+        else child.settle()
+      }
+      rig.advance(50)
+    }
+  }
+
+  for (const whenOpen of ['hold', 'skip'] as const) {
+    t.test(`is found by halves, since every second probe takes others, and keeps no breaker open (${whenOpen})`, async t => {
+      const rig = deliveryRig({ whenOpen, breaker: BREAKER, deadLetter: undefined })
+      rig.offer('a', 'BAD', 'c')
+      run(rig, 3000)
+      t.equal(rig.snapshot().state, 'open')
+      for (let i = 0; i < 40; i++) {
+        rig.offer(`line ${i}`)
+        run(rig, 500)
+      }
+      const { linesDelivered, linesSkipped, linesDropped, queueLines, state } = rig.snapshot()
+      t.match({ linesDropped, queueLines, state }, { linesDropped: { poison: 1 }, queueLines: 0, state: 'closed' })
+      t.equal(linesDelivered + linesSkipped, 42)
+      if (whenOpen === 'hold') t.equal(linesSkipped, 0)
+    })
+  }
+
+  t.test('is not blamed for what lines cannot bring about: the order stays, and no line is lost', async t => {
+    const rig = deliveryRig({ breaker: BREAKER })
+    rig.offer('a', 'BAD', 'c')
+    for (let i = 0; i < 40; i++) {
+      rig.offer(`line ${i}`)
+      run(rig, 500, 'http-503')
+    }
+    t.ok(rig.batches.every(batch => batch === 'a BAD c'), 'no other line was a probe')
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, linesDropped: {}, queueLines: 43 })
+  })
+
+  t.test('is dead-lettered with what the sink said', async t => {
+    const rig = deliveryRig({ breaker: { ...BREAKER, failureThreshold: 1 } })
+    rig.offer('BAD')
+    for (let i = 0; i < 40; i++) {
+      rig.offer(`line ${i}`)
+      run(rig, 500)
+    }
+    await rig.bury()
+    t.match(rig.deadLetters, [{ line: 'BAD', reason: 'write-error' }])
+    t.equal(rig.deadLetters[0]?.status, undefined)
+    t.match(rig.snapshot(), { linesDeadLettered: 1, linesDelivered: 40, linesDropped: {} })
+  })
+})
+
+t.test('an outage that could be of lines costs none, however long it is', async t => {
+  const rig = deliveryRig({ breaker: { failureThreshold: 2, recoveryTimeoutMs: 1000 } })
+  for (let i = 0; i < 100; i++) {
+    rig.offer(`line ${i}`)
+    if (rig.child.isAsked) rig.child.settle('write-error')
+    rig.advance(500)
+  }
+  for (let i = 0; i < 100; i++) {
+    while (rig.child.isAsked) rig.child.settle()
+    rig.advance(500)
+  }
+  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 100, linesDeadLettered: 0, linesDropped: {} })
 })

@@ -2,6 +2,7 @@ import type { Batch, Lines } from '../batch.js'
 import type { Amount, NewLines } from '../queue.js'
 import type { Intake } from './intake.js'
 import { isSpooled, partByOrigin } from './replay.js'
+import type { NextLines } from './poison.js'
 import type { Spooling } from './spooling.js'
 
 /** All that waits to be sent, in the order in which it came: first what is on the disk, if there is one, then the queue. */
@@ -78,12 +79,24 @@ export class Backlog {
     this.#spooling?.run()
   }
 
-  /** How doubtful the oldest lines are, or those that are least so. */
-  doubts (which: 'oldest' | 'least'): number {
+  /** Whether all that is here may be to blame for failures, so that there is nothing good to probe with. */
+  lacksOthers (which: NextLines): boolean {
+    return this.#intake.lacksOthers(which)
+  }
+
+  /** How doubtful the lines are that are next. */
+  doubts (which: NextLines): number {
     return this.#source?.doubts(which) ?? 0
   }
 
-  shift (maxBytes: number, which: 'oldest' | 'least'): Lines | undefined {
+  /** What is older than this line is in doubt from now on. */
+  doubt (before: number): void {
+    this.#spooling?.doubt(before)
+    this.#intake.doubt(before)
+  }
+
+  /** Takes the lines that are next. */
+  shift (maxBytes: number, which: NextLines): Lines | undefined {
     return this.#source?.shift(maxBytes, which)
   }
 

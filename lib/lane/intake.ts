@@ -2,6 +2,7 @@ import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import { LineQueue, type Amount, type NewLines } from '../queue.js'
 import type { Pace } from './pace.js'
+import type { NextLines } from './poison.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
 /** The option `queue` of a target. */
@@ -143,14 +144,24 @@ export class Intake {
     this.#relieve()
   }
 
-  /** How doubtful the oldest lines are, or those that are least so. */
-  doubts (which: 'oldest' | 'least'): number {
+  /** Whether all that is here may be to blame for failures, so that there is nothing good to probe with. */
+  lacksOthers (which: NextLines): boolean {
+    return this.#queue.doubts('least') > 0 || (which === 'other' && !this.#queue.isEmpty && !this.#queue.hasOther)
+  }
+
+  /** How doubtful the lines are that are next. */
+  doubts (which: NextLines): number {
     return this.#queue.doubts(which)
   }
 
-  /** Takes the oldest lines, or the oldest of those that are least in doubt. */
-  shift (maxBytes: number, which: 'oldest' | 'least' = 'oldest'): Lines | undefined {
-    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes)
+  /** What is older than this line is in doubt from now on. */
+  doubt (before: number): void {
+    this.#queue.doubt(before)
+  }
+
+  /** Takes the lines that are next. */
+  shift (maxBytes: number, which: NextLines = 'oldest'): Lines | undefined {
+    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes, which)
   }
 
   unshift (lines: readonly Lines[]): void {

@@ -18,6 +18,11 @@ export class Proof {
     this.#refusedLines = 0
   }
 
+  /** It has to be shown anew. */
+  forget (): void {
+    this.#generation = -1
+  }
+
   /** So many lines were found guilty; what the proof was worth is worth so much less, in this generation. */
   spend (lines: number, generation: number): void {
     this.#generation = generation

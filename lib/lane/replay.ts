@@ -1,5 +1,6 @@
 import { cutAt, type Lines } from '../batch.js'
 import { LineQueue } from '../queue.js'
+import type { NextLines } from './poison.js'
 import type { SpooledLines } from '../spool/position.js'
 
 const NEWLINE = 10
@@ -51,12 +52,21 @@ export class Replay {
     this.#queue.push(spooled)
   }
 
-  doubts (which: 'oldest' | 'least'): number {
+  /** Whether all that waits may be to blame for failures. */
+  get lacksOthers (): boolean {
+    return this.#queue.doubts('least') > 0 || !this.#queue.hasOther
+  }
+
+  doubts (which: NextLines): number {
     return this.#queue.doubts(which)
   }
 
-  shift (maxBytes: number, which: 'oldest' | 'least'): Lines | undefined {
-    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes)
+  doubt (before: number): void {
+    this.#queue.doubt(before)
+  }
+
+  shift (maxBytes: number, which: NextLines): Lines | undefined {
+    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes, which)
   }
 
   unshift (lines: readonly Lines[]): void {

@@ -8,6 +8,7 @@ import type { Hindrance, SpoolEvents, SpoolFault } from '../spool/spool-events.j
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
+import type { NextLines } from './poison.js'
 import { Replay } from './replay.js'
 
 /** What a disk did not do; the lines that it did not take are in memory still. */
@@ -144,11 +145,15 @@ export class Spooling {
     this.#readAhead()
   }
 
-  doubts (which: 'oldest' | 'least'): number {
+  doubts (which: NextLines): number {
     return this.#replay.doubts(which)
   }
 
-  shift (maxBytes: number, which: 'oldest' | 'least'): Lines | undefined {
+  doubt (before: number): void {
+    this.#replay.doubt(before)
+  }
+
+  shift (maxBytes: number, which: NextLines): Lines | undefined {
     return this.#replay.shift(maxBytes, which)
   }
 
@@ -219,7 +224,7 @@ export class Spooling {
 
   #readAhead (): void {
     if (this.#state !== 'open' || this.#isReading || this.#spool.lines === 0) return
-    const limit = this.#replay.doubts('least') > 0 ? DOUBTFUL_READ_BYTES : READ_BYTES
+    const limit = this.#replay.lacksOthers ? DOUBTFUL_READ_BYTES : READ_BYTES
     if (this.#replay.bytes >= limit) return
     this.#isReading = true
     this.#spool.read(READ_BYTES)

@@ -1,16 +1,16 @@
-import { cutLines, joinLines, pickLines, type Lines } from '../batch.js'
+import { pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { Child, ChildListener, PinoConfig } from '../child/child.js'
 import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
-import type { DeadLetters, Refusal } from './dead-letters.js'
+import type { DeadLetters } from './dead-letters.js'
 import type { Gate } from './gate.js'
 import { GivenUpSend } from './given-up-send.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
-import { Proof } from './proof.js'
+import { Poison, type NextLines } from './poison.js'
 import { Supervisor } from './supervisor.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 import { Watch } from './watch.js'
@@ -43,6 +43,8 @@ export interface TransitEvents {
   onChange (): void
   /** These were handed over, oldest first, and have not arrived. */
   onReturned (lines: readonly Lines[]): void
+  /** All that is older than this line may be why probes failed: one of newer lines has not. */
+  onDoubted (before: number): void
   onRestart (reason: FailureReason, restarts: number): void
   onEvent (name: string, args: readonly unknown[]): void
 }
@@ -65,7 +67,9 @@ export class Transit {
   readonly #givenUp = new GivenUpSend()
   #restartReportedAt = -Infinity
   #phase: 'running' | 'ending' | 'ended' | 'stopped' = 'running'
-  readonly #proof: Proof
+  readonly #poison: Poison
+  /** The first of the lines that were sent before older ones, since these may be why probes fail. */
+  #detour: number | undefined
 
   constructor (options: TransitOptions, events: TransitEvents) {
     const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = options
@@ -76,7 +80,7 @@ export class Transit {
     this.#ledger = ledger
     this.#pace = pace
     this.#unsettled = unsettled
-    this.#proof = new Proof(gate.failureThreshold)
+    this.#poison = new Poison({ gate, deadLetters: options.deadLetters, redelivers: options.redelivers })
     this.#watch = new Watch({ clock, pace, unsettled, writeTimeoutMs, settleMs: gate.settleMs }, {
       onQuiet: attempts => this.#succeed(attempts),
       onTimeout: () => this.#timeOut(),
@@ -120,9 +124,9 @@ export class Transit {
     return this.#givenUp.isPending
   }
 
-  /** Whether it is known that the sink takes lines: only then are some in doubt sent before others. */
-  get isProven (): boolean {
-    return this.#proof.holdsIn(this.#gate.generation)
+  /** Which lines are to be sent next. */
+  get nextLines (): NextLines {
+    return this.#poison.nextLines
   }
 
   /** Whether the sink can be handed lines now; lines in doubt only by themselves, so that the answer is about them. */
@@ -151,6 +155,7 @@ export class Transit {
 
   /** Hands lines over. The caller has made sure that the sink can take them. */
   send (lines: Lines, permit: Permit | null): void {
+    this.#detour = this.nextLines === 'other' ? lines.firstLine : undefined
     const id = this.#options.idOf(lines.firstLine)
     this.#watch.begin()
     this.#unsettled.add(id, lines, permit)
@@ -240,19 +245,19 @@ export class Transit {
   #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry }: NonNullable<Rejection['outcome']>): void {
     const { lines, permit } = attempt
     const delivered = lines.count - refused.length - retry.length
-    if (delivered === 0 && (refused.length === 0 || !this.isProven)) {
+    if (delivered === 0 && (refused.length === 0 || !this.#poison.isProven)) {
       return retry.length === 0 ? this.#refuse([attempt], rejection) : this.#failAttempt(attempt, rejection)
     }
     this.#pace.progress(this.#clock.now(), lines.bytes.length)
-    if (retry.length > 0) this.#events.onReturned([sentAgain(pickLines(lines, retry))])
-    if (refused.length > 0) this.#bury(pickLines(lines, refused.map(({ line }) => line)), refused)
+    if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
+    this.#poison.bury(lines, refused)
     if (delivered > 0) {
       this.#ledger.deliver(delivered)
       this.#prove(() => permit?.success())
     } else if (retry.length > 0) {
       this.#settleFailure(permit, rejection)
     } else {
-      this.#answered([permit])
+      this.#poison.answer([permit])
     }
     if (retry.length > 0 && !this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
     this.#events.onChange()
@@ -267,9 +272,11 @@ export class Transit {
   /** The sink has accepted lines, also in the generation that their success begins. */
   #prove (settle: () => void): void {
     this.#supervisor.succeed()
-    this.#proof.accept(this.#gate.generation)
+    this.#poison.accept()
+    if (this.#detour !== undefined) this.#events.onDoubted(this.#detour)
+    this.#detour = undefined
     settle()
-    this.#proof.accept(this.#gate.generation)
+    this.#poison.accept()
   }
 
   /** All that it accepted has arrived, since it ended in good order. */
@@ -286,7 +293,7 @@ export class Transit {
 
   /** The sink is of no use any more: what it has is taken back, and it is replaced. */
   #fail (failure: SinkFailure): void {
-    const permit = this.#takeAllBack()
+    const permit = this.#takeAllBack(failure)
     this.#supervisor.discard(failure.reason)
     this.#givenUp.stop()
     this.#settleFailure(permit, failure)
@@ -298,50 +305,25 @@ export class Transit {
   #onRefused (bytes: number, failure: SinkFailure): void {
     const { attempts, deliveredLines } = this.#unsettled.takeRefused(bytes)
     this.#ledger.deliver(deliveredLines)
-    if (deliveredLines > 0) this.#proof.accept(this.#gate.generation)
-    if (attempts.length > 0 || !this.isProven) this.#refuse(attempts, failure)
+    if (deliveredLines > 0) this.#poison.accept()
+    const [first, ...others] = attempts
+    if (first !== undefined) this.#refuse([first, ...others], failure)
+    else if (!this.#poison.isProven) this.#failAll([], failure)
   }
 
-  /**
-   * The backend refused these for good. That says that it answers; but one that has accepted nothing refuses more than
-   * these lines. Either way they are sent again by halves, until the guilty one is alone.
-   */
-  #refuse (attempts: readonly Attempt[], failure: SinkFailure): void {
-    const { isProven } = this
-    const [first, ...others] = attempts.map(({ lines }) => lines)
-    const lines = first && joinLines([first, ...others])
+  /** A refusal says that the backend answers; but one that has accepted nothing refuses more than these lines, and has failed. */
+  #refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): void {
+    const { isProven } = this.#poison
     const permits = attempts.map(({ permit }) => permit)
-    if (lines === undefined) return this.#failAll(permits, failure)
-    if (isProven && (lines.count === 1 || !this.#options.redelivers)) {
-      this.#bury(lines, [{ reason: failure.err.message, status: failure.err.statusCode }])
-    } else {
-      const doubted = { ...sentAgain(lines), doubts: lines.doubts + 1 }
-      this.#events.onReturned(cutLines(doubted, Infinity, Math.ceil(lines.count / 2)).filter(half => half !== undefined))
-    }
+    this.#events.onReturned(this.#poison.refuse(attempts, failure))
     if (!isProven) return this.#failAll(permits, failure)
-    this.#answered(permits)
+    this.#poison.answer(permits)
     this.#events.onChange()
-  }
-
-  /** These are poison: they go where dead letters go. */
-  #bury (lines: Lines, refusals: readonly Refusal[]): void {
-    const [first, ...others] = refusals
-    if (first !== undefined) this.#options.deadLetters.add(lines, [first, ...others])
-    this.#proof.spend(lines.count, this.#gate.generation)
-  }
-
-  /** The backend answered, though not by taking anything: good enough for a probe. */
-  #answered (permits: ReadonlyArray<Permit | null>): void {
-    for (const permit of permits) {
-      if (this.#gate.isTripped) permit?.success()
-      else permit?.ignore()
-    }
-    this.#proof.spend(0, this.#gate.generation)
   }
 
   /** All that the sink has in its hands has failed, and what had these permits. */
   #failAll (permits: ReadonlyArray<Permit | null>, failure: SinkFailure): void {
-    const [first, ...others] = [...permits, this.#takeAllBack()]
+    const [first, ...others] = [...permits, this.#takeAllBack(failure)]
     for (const permit of others) permit?.ignore()
     this.#settleFailure(first, failure)
     // Whatever it still has in its buffers is not to be sent while the breaker is open.
@@ -352,7 +334,7 @@ export class Transit {
 
   /** A delivery sink did not deliver; it goes on, after a pause. */
   #failAttempt (attempt: Attempt, failure: SinkFailure): void {
-    this.#giveBack([attempt])
+    this.#events.onReturned(this.#poison.fail([attempt], failure))
     this.#settleFailure(attempt.permit, failure)
     if (!this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
     this.#events.onChange()
@@ -364,16 +346,12 @@ export class Transit {
   }
 
   /** One failure settles one attempt, however much it takes down: returns the permit of the oldest, if there is any. */
-  #takeAllBack (): Permit | null | undefined {
+  #takeAllBack (failure: SinkFailure): Permit | null | undefined {
     const { attempts, deliveredLines } = this.#unsettled.takeAll()
     this.#ledger.deliver(deliveredLines)
-    this.#giveBack(attempts)
+    this.#events.onReturned(this.#poison.fail(attempts, failure))
     for (const { permit } of attempts.slice(1)) permit?.ignore()
     return attempts[0]?.permit
-  }
-
-  #giveBack (attempts: readonly Attempt[]): void {
-    this.#events.onReturned(attempts.map(({ lines }) => sentAgain(lines)))
   }
 
   #timeOut (): void {
@@ -394,8 +372,4 @@ export class Transit {
     this.child?.abort(attempt.id)
     this.#failAttempt(attempt, failure)
   }
-}
-
-function sentAgain (lines: Lines): Lines {
-  return { ...lines, attempts: lines.attempts + 1 }
 }

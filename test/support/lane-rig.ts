@@ -24,6 +24,7 @@ export class ScriptedChild implements Child {
   flushes: Array<() => void> = []
   #accepted = 0
   #delivered = 0
+  #answers = 0
 
   constructor (listener: ChildListener, windowBytes: number) {
     this.listener = listener
@@ -74,13 +75,20 @@ export class ScriptedChild implements Child {
     this.listener.onDelivered(this.#delivered)
   }
 
+  /** Whether a delivery sink has a batch that it has not answered for. */
+  get isAsked (): boolean {
+    return this.sent.length > this.#answers
+  }
+
   /** Answers for the last batch of a delivery sink. */
   settle (reason?: FailureReason, id = this.last.id): void {
+    this.#answers = this.sent.length
     this.listener.onSettled(id, reason === undefined ? undefined : { reason, err: { type: 'Error', message: reason } })
   }
 
   /** Answers for the last batch of a delivery sink that it has not arrived as a whole. */
   reject (rejection: Partial<Rejection>, id = this.last.id): void {
+    this.#answers = this.sent.length
     this.listener.onSettled(id, { reason: 'write-error', err: { type: 'Error', message: 'rejected' }, ...rejection })
   }
 

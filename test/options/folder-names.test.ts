@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { findClash, folderNameOf } from '#lib/spool/names'
+import { folderNameOf } from '#lib/options/folder-names'
 
 t.test('a name that is safe stays as it is, and one that is not is made so', async t => {
   const names = {
@@ -39,10 +39,4 @@ t.test('a name that is too long is cut, and told apart from others that begin li
   t.not(one, other)
   t.match(one, /^ж+-[0-9a-f]{8}$/)
   t.match(folderNameOf(`a${'𐐀'.repeat(300)}`), /^a𐐀+-[0-9a-f]{8}$/u)
-})
-
-t.test('targets that would have one folder are found, upper and lower case being the same', async t => {
-  t.equal(findClash(['loki', 'console', '@a/b']), undefined)
-  t.same(findClash(['loki', 'console', 'Loki']), [0, 2])
-  t.same(findClash(['x', '@a/b', '@a-b']), [1, 2])
 })
