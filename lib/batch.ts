@@ -134,7 +134,8 @@ export function textsOf ({ bytes }: Pick<Lines, 'bytes'>): string[] {
   return bytes.toString('utf8', 0, bytes.length - 1).split('\n')
 }
 
-function numberOf ({ numbers, firstLine }: Lines, place: number): number {
+/** The number of the line at this place among them. */
+export function numberOf ({ numbers, firstLine }: Lines, place: number): number {
   return numbers?.[place] ?? firstLine + place
 }
 

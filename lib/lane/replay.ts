@@ -1,4 +1,4 @@
-import { cutAt, type Lines } from '../batch.js'
+import { cutAt, numberOf, type Lines } from '../batch.js'
 import { LineQueue } from '../queue.js'
 import type { NextLines } from './poison.js'
 import type { SpooledLines } from '../spool/position.js'
@@ -100,6 +100,29 @@ export class Replay {
     }
     return done
   }
+
+  /** What has come to its end, given all lines that have not: also what was sent before older lines. */
+  takeAllDone (held: readonly Lines[]): SpooledLines[] {
+    const heldNumbers = new Set(held.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place))))
+    return this.#pieces.splice(0).flatMap(piece => runsOf(piece, heldNumbers))
+  }
+}
+
+/** The lines of a piece but for some: as runs of lines that follow one another. */
+function runsOf ({ spooled, firstLine }: Piece, but: ReadonlySet<number>): SpooledLines[] {
+  const { segment, offset, bytes, count } = spooled
+  const runs: SpooledLines[] = []
+  let start = 0
+  let lines = 0
+  for (let n = 0, at = 0; n <= count; n++) {
+    const isDone = n < count && !but.has(firstLine + n)
+    if (!isDone && lines > 0) runs.push({ segment, offset: offset + start, bytes: bytes.subarray(start, at), count: lines })
+    const end = bytes.indexOf(NEWLINE, at) + 1
+    lines = isDone ? lines + 1 : 0
+    if (!isDone) start = end
+    at = end
+  }
+  return runs
 }
 
 function cut ({ spooled, firstLine }: Piece, count: number): { head: SpooledLines, rest: Piece } {

@@ -195,7 +195,9 @@ export class Spooling {
   close (held: readonly Lines[], deadline: number): { lost: Lines[], closed: Promise<void> } {
     const isOpen = this.#state === 'open'
     this.#state = 'closing'
-    const lost = [...held, ...this.#replay.drain()].filter(({ firstLine }) => !isOpen || !this.#spool.has(this.#replay.placeOf(firstLine)))
+    const left = [...held, ...this.#replay.drain()]
+    const lost = left.filter(({ firstLine }) => !isOpen || !this.#spool.has(this.#replay.placeOf(firstLine)))
+    for (const spooled of this.#replay.takeAllDone(left)) this.#spool.settle(spooled)
     if (isOpen) this.#spool.rewind()
     return { lost, closed: this.#close(isOpen, deadline) }
   }

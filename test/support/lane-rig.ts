@@ -10,7 +10,11 @@ import type { Loss } from '#lib/lane/loss-report'
 import type { SpoolNews } from '#lib/lane/spooling'
 import type { SinkSnapshot } from '#lib/metrics'
 import type { NewLines } from '#lib/queue'
+import type { FileSystem } from '#lib/spool/file-system'
+import type { OwnerTable } from '#lib/spool/owner'
+import { Spool, type SpoolSettings } from '#lib/spool/spool'
 import { HandClock, settled } from './hand-clock.js'
+import { FOLDER, OwnerList } from './spool-rig.js'
 
 /** A child that does nothing by itself: what its sink would do, a test does. */
 export class ScriptedChild implements Child {
@@ -109,6 +113,11 @@ export interface LaneRigOptions extends Partial<Omit<LaneSettings, 'queue'>> {
   /** Where lines go that the lane cannot have. */
   hasFallback?: boolean
   clock?: HandClock
+  /** Where its spool is, with `whenOpen: 'spool'`. */
+  disk?: FileSystem
+  spoolSizes?: Partial<SpoolSettings>
+  /** Who is alive, as far as the lock of the spool is concerned. */
+  owners?: OwnerTable
   /** In place of a scripted child; may throw. */
   createChild?: (listener: ChildListener) => ScriptedChild
 }
@@ -131,7 +140,7 @@ export class LaneRig {
   reliefs = 0
   isDiskFull = false
 
-  constructor ({ clock = new HandClock(), windowBytes = 1024 * 1024, willSendConfig = false, hasFallback = false, createChild, queue, ...settings }: LaneRigOptions = {}) {
+  constructor ({ clock = new HandClock(), windowBytes = 1024 * 1024, willSendConfig = false, hasFallback = false, disk, spoolSizes, owners = new OwnerList(), createChild, queue, ...settings }: LaneRigOptions = {}) {
     this.clock = clock
     this.lane = new Lane({
       settings: {
@@ -153,6 +162,11 @@ export class LaneRig {
         this.children.push(child)
         return child
       },
+      createSpool: disk && (events => new Spool(
+        { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...spoolSizes },
+        { fs: disk, owners, clock, random: () => 0.5 },
+        events
+      )),
       deadLetterStore: {
         append: async records => {
           await new Promise<void>(resolve => { this.#appends.push(resolve) })
