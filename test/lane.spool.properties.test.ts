@@ -169,7 +169,7 @@ class Course {
     const deadline = this.#clock.now() + CLOSE_TIMEOUT_MS
     let isOver = false
     lane.drain(deadline).then(() => lane.end(deadline)).then(() => { isOver = true })
-    for (let passed = 0; passed <= CLOSE_TIMEOUT_MS + 100 && !isOver; passed += 50) {
+    for (let passed = 0; passed <= CLOSE_TIMEOUT_MS + 100; passed += 50) {
       await rest()
       this.#clock.advance(50)
     }

@@ -50,9 +50,10 @@ export class Unsettled {
     return this.#attempts.some(({ lines }) => lines.doubts > 0)
   }
 
-  /** The number of the oldest line in the sink's hands; `Infinity` if there is none. */
+  /** The least of the numbers of the lines in the sink's hands; `Infinity` if there are none. */
   get firstLine (): number {
-    return this.#attempts[0]?.lines.firstLine ?? Infinity
+    // Not that of the oldest attempt: what came out of a spool may have been sent behind what had never been in it.
+    return this.#attempts.reduce((least, { lines }) => Math.min(least, lines.firstLine), Infinity)
   }
 
   /** The oldest that the sink has accepted, and not yet delivered. */
