@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { encodeCursor } from '#lib/spool/cursor'
 import type { Owner } from '#lib/spool/owner'
 import { idOf } from '#lib/spool/position'
 import { HandClock } from '../support/hand-clock.js'
@@ -478,4 +479,99 @@ t.test('a read that fails is tried again after a second, though nothing else hap
   t.equal(rig.given.length, 0)
   await wait(clock, 1)
   t.equal(rig.given.length, 1)
+})
+
+t.test('a delivered segment that cannot be removed is not delivered again after a restart', async t => {
+  const { clock, disk, rig } = await openSpool(t, { segmentBytes: 4 })
+  rig.append('1', '2', '3', '4')
+  await rest()
+  await rig.read()
+  await rig.read(2)
+  rig.settleAll()
+  disk.fail('remove', { code: 'EIO' })
+  await wait(clock, 1000)
+  t.same(segmentsOf(disk), ['0000000001.ndjson', '0000000002.ndjson'])
+  t.match(disk.contentOf(`${FOLDER}/cursor.json`).toString(), '{"segment":2,"offset":2,')
+  disk.kill()
+  const next = new SpoolRig({ fs: disk }, clock.now)
+  t.match(await next.open(), { lines: 1 })
+  t.same(await next.readAll(), ['4'])
+  await wait(clock, 1000)
+  t.same(segmentsOf(disk), ['0000000002.ndjson'])
+})
+
+t.test('a torn last line is cut off for good, so that the next start does not take it for damaged', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const disk = new MemoryDisk()
+  disk.put(`${FOLDER}/0000000001.ndjson`, '1\n2\n{"torn":')
+  for (const cutBytes of [8, 0]) {
+    const rig = new SpoolRig({ fs: disk }, clock.now)
+    t.match(await rig.open(), { lines: cutBytes === 8 ? 2 : 3, cutBytes })
+    rig.append('3')
+    await rest()
+    disk.kill()
+  }
+  const rig = new SpoolRig({ fs: disk }, clock.now)
+  await rig.open()
+  t.same(await rig.readAll(), ['1', '2', '3', '3'])
+  t.equal(rig.dropped.damaged, 0)
+})
+
+t.test('a torn last line that cannot be cut off is left out, and damaged at the next start', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const disk = new MemoryDisk()
+  disk.put(`${FOLDER}/0000000001.ndjson`, '1\n{"torn":')
+  disk.fail('truncate', { code: 'EIO' })
+  const rig = new SpoolRig({ fs: disk }, clock.now)
+  t.match(await rig.open(), { lines: 1, bytes: 2, cutBytes: 8 })
+  t.same(await rig.readAll(), ['1'])
+  rig.append('2')
+  await rest()
+  disk.kill()
+  const next = new SpoolRig({ fs: disk }, clock.now)
+  t.match(await next.open(), { lines: 3 })
+  t.same(await next.readAll(), ['1', '2'])
+  t.equal(next.dropped.damaged, 1)
+})
+
+t.test('new lines never get a place that a cursor has passed, though its segment is gone', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const disk = new MemoryDisk()
+  const before = new SpoolRig({ fs: disk }, clock.now)
+  await before.open()
+  before.append('1', '2')
+  await rest()
+  await before.read()
+  before.settleAll()
+  await before.close()
+  t.same(segmentsOf(disk), [])
+  disk.put(`${FOLDER}/cursor.json`, encodeCursor({ segment: 1, offset: 4 }))
+
+  const rig = new SpoolRig({ fs: disk }, clock.now)
+  t.match(await rig.open(), { lines: 0, cursor: 'found' })
+  rig.append('3', '4', '5')
+  await rest()
+  disk.kill()
+  const next = new SpoolRig({ fs: disk }, clock.now)
+  await next.open()
+  t.same(await next.readAll(), ['3', '4', '5'])
+})
+
+t.test('lines that came back at the end are not written after it', async t => {
+  const { clock, disk, rig } = await openSpool(t, { maxBytes: 8, segmentBytes: 4 })
+  rig.append('1', '2', '3', '4')
+  await rest()
+  // The new segment is made and synced in its folder; the oldest is not removed yet.
+  disk.allow(3)
+  rig.append('5')
+  await rest()
+  rig.spool.close(clock.now() + 300)
+  await wait(clock, 300)
+  t.same(rig.returned, [{ texts: ['5'], error: undefined }])
+  disk.allow(Infinity)
+  await rest()
+  t.notOk(segmentsOf(disk).some(name => disk.contentOf(`${FOLDER}/${name}`).includes('5')))
 })
