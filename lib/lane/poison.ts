@@ -104,9 +104,14 @@ export class Poison {
 
   #condemn (lines: Lines, { err }: SinkFailure): void {
     const { deadLetters, gate } = this.#options
-    deadLetters.add(lines, [{ reason: err.message, status: err.statusCode }])
+    deadLetters.add(lines, [{ reason: withoutCode(err.message), status: err.statusCode }])
     this.#proof.spend(lines.count, gate.generation)
   }
+}
+
+/** Our own errors begin with their code. */
+function withoutCode (message: string): string {
+  return message.replace(/^ERR_FANOUT_\w+: /, '')
 }
 
 function sentAgain (lines: Lines): Lines {
