@@ -8,13 +8,15 @@ import t, { type Test } from 'tap'
 import { accountedLines, openFanout, type FanoutRig } from '../support/fanout-rig.js'
 import { fileOnSmallDisk } from '../support/small-disk.js'
 
-interface Line { id: number, bad?: boolean }
+/** A line of the app, or a record of the transport itself, which has a `component`. */
+interface Line { id: number, bad?: boolean, component?: string }
 
 /** How a backend takes what is posted to it: all or nothing, or line by line. */
 type Manner = 'whole' | 'by line'
 
 /** A backend that refuses bad lines for good. */
 class Backend {
+  /** The `id`s of the app's own lines. */
   readonly arrived: number[] = []
   readonly requests: Array<{ id: string | undefined, attempt: number, time: number }> = []
   manner: Manner = 'whole'
@@ -40,7 +42,7 @@ class Backend {
     this.requests.push({ id: request.headers['x-id'] as string | undefined, attempt: Number(request.headers['x-attempt']), time: performance.now() })
     const hasBad = lines.some(({ bad }) => bad)
     const isRefused = hasBad && this.manner === 'whole'
-    if (this.says === undefined && !isRefused) this.arrived.push(...lines.filter(({ bad }) => bad !== true).map(({ id }) => id))
+    if (this.says === undefined && !isRefused) this.arrived.push(...lines.filter(({ bad, component }) => bad !== true && component === undefined).map(({ id }) => id))
     if (this.says !== undefined) response.writeHead(this.says.status, this.says.headers).end()
     else if (!hasBad) response.writeHead(204).end()
     else if (isRefused) response.writeHead(400).end()
