@@ -8,7 +8,7 @@ export interface Appended {
   readonly written: number
 }
 
-const NEWLINE = 10
+const NEWLINE = Buffer.from('\n')
 
 /**
  * An NDJSON file that records are appended to: whole ones, each within one write, by one append after another. It is
@@ -47,7 +47,7 @@ export class DeadLetterFile {
       const { size } = await file.stat()
       const isTorn = size > 0 && !await endsWithNewline(file, size)
       const admitted = countAdmitted(records, maxBytes - size - Number(isTorn))
-      if (admitted > 0) written = await write(file, records.slice(0, admitted), isTorn)
+      if (admitted > 0) written = await write(file, size, records.slice(0, admitted), isTorn)
       if (written < admitted) throw Object.assign(new Error(`the disk of the dead-letter file is full: ${this.path}`), { code: 'ENOSPC' })
       if (admitted < records.length) throw new FanoutError('ERR_FANOUT_DEAD_LETTERS_FULL', `the dead-letter file has reached its maxBytes, ${maxBytes}: ${this.path}`)
       this.#isInTrouble = false
@@ -77,15 +77,23 @@ export class DeadLetterFile {
 }
 
 /** One write for all of them; a full disk may cut it off, and what is whole of them counts. */
-async function write (file: FileHandle, records: readonly Buffer[], isTorn: boolean): Promise<number> {
+async function write (file: FileHandle, size: number, records: readonly Buffer[], isTorn: boolean): Promise<number> {
   // What was cut off before is nobody's line: it must not spoil the first of these.
-  const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [Buffer.from('\n'), ...records] : records))
-  return countAdmitted(records, bytesWritten - Number(isTorn))
+  const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [NEWLINE, ...records] : records))
+  const whole = countAdmitted(records, bytesWritten - Number(isTorn))
+  if (whole < records.length) await cutOff(file, size, size + bytesWritten, records.slice(0, whole), isTorn).catch(() => {})
+  return whole
+}
+
+/** Takes a part of a record away again, unless another process has appended to it since. */
+async function cutOff (file: FileHandle, before: number, after: number, whole: readonly Buffer[], isTorn: boolean): Promise<void> {
+  const { size } = await file.stat()
+  if (size === after) await file.truncate(whole.reduce((sum, { length }) => sum + length, before + Number(isTorn)))
 }
 
 async function endsWithNewline (file: FileHandle, size: number): Promise<boolean> {
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
-  return buffer[0] === NEWLINE
+  return buffer.equals(NEWLINE)
 }
 
 /** How many of these, from the first, fit into so many bytes. */

@@ -8,7 +8,7 @@ import type { FailureReason } from './failure.js'
  * - `queue-full`: the queue of the lane was full, and pushing back was out of the question
  * - `too-long`: the line was longer than `maxLineBytes`
  * - `at-most-once`: they had been handed over when the sink failed, and are not to be sent twice
- * - `poison`: the backend refused them for good
+ * - `poison`: the sink could not be given them, and no dead-letter file took them
  * - `spool-full`: the oldest on the disk made room for new ones
  * - `damaged`: what stood in the spool was no line of a log; it is kept in a file beside it
  * - `closed`: they were still here when the transport ended
@@ -25,11 +25,12 @@ export interface SinkSnapshot {
   linesSkipped: number
   linesDropped: Partial<Record<DropReason, number>>
   linesFallback: number
+  /** Written to the dead-letter file. */
   linesDeadLettered: number
   queueLines: number
   /** Bytes in the queue and unsettled together: what `queue.maxBytes` bounds. */
   queueBytes: number
-  /** Handed to the sink, and neither proven delivered nor failed. */
+  /** Handed to the sink, and neither proven delivered nor failed; or on their way to the dead-letter file. */
   unsettledLines: number
   spoolLines: number
   spoolBytes: number

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, freshLines } from '#lib/batch'
+import { Batch, countLines, cutLines, freshLines, joinLines, pickLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -75,4 +75,28 @@ t.test('any cut has as many whole lines as fit, and at least one', async () => {
     assert.equal(rest?.count, lines.length - count)
     assert.equal(rest?.firstLine, 100 + count)
   }), { numRuns: 2000 })
+})
+
+t.test('lines that are picked keep their numbers, also through further picks and cuts', async t => {
+  const all = { ...freshLines(Buffer.from('a\nbb\nccc\ndddd\ne\n'), 5, 10), attempts: 2, arrivedBytes: 1 }
+  t.match(pickLines(all, [0, 1]), { firstLine: 10, count: 2, arrivedBytes: 1, numbers: undefined })
+  const picked = pickLines(all, [1, 3, 4])
+  t.equal(picked.bytes.toString(), 'bb\ndddd\ne\n')
+  t.match(picked, { firstLine: 11, count: 3, attempts: 2, arrivedBytes: 0, numbers: [11, 13, 14] })
+  const [head, rest] = cutLines(picked, 3)
+  t.match(head, { firstLine: 11, count: 1, numbers: [11] })
+  t.match(rest, { firstLine: 13, count: 2, numbers: [13, 14] })
+  t.match(pickLines(picked, [1, 2]), { firstLine: 13, count: 2, numbers: undefined })
+  t.match(pickLines(picked, [0, 2]), { firstLine: 11, numbers: [11, 14] })
+})
+
+t.test('lines of several batches become one, with the numbers that they had', async t => {
+  const one = freshLines(Buffer.from('a\nb\n'), 2, 5)
+  const two = { ...freshLines(Buffer.from('c\n'), 1, 7), attempts: 3, doubts: 1 }
+  const three = freshLines(Buffer.from('e\n'), 1, 9)
+  t.equal(joinLines([one]), one)
+  t.match(joinLines([one, two]), { firstLine: 5, count: 3, attempts: 3, doubts: 1, numbers: undefined })
+  const all = joinLines([one, two, three])
+  t.equal(all.bytes.toString(), 'a\nb\nc\ne\n')
+  t.match(all, { firstLine: 5, count: 4, numbers: [5, 6, 7, 9] })
 })

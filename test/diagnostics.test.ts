@@ -77,3 +77,14 @@ for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2]
     t.equal(written.length, told)
   })
 }
+
+t.test('dead letters are told with what the backend said, and a file that cannot be written with its path', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.loss('loki', { kind: 'dead-lettered', reason: 'answered 400' }, 3)
+  diagnostics.deadLetterTrouble('/var/dead.ndjson', { type: 'Error', message: 'no space', code: 'ENOSPC' })
+  t.match(written.map(({ record }) => record), [
+    { level: 40, component: 'dead-letter', sink: 'loki', deadLettered: 3, reason: 'answered 400', msg: 'sink dead-lettered lines' },
+    { level: 40, component: 'dead-letter', path: '/var/dead.ndjson', err: { code: 'ENOSPC' }, msg: 'dead-letter file cannot be written' }
+  ])
+  t.same(written.map(({ sink }) => sink), ['loki', undefined])
+})

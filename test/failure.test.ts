@@ -1,5 +1,5 @@
 import t from 'tap'
-import { reasonOf, toFailure } from '#lib/failure'
+import { canBeOfLines, isRefusalStatus, reasonOf, toFailure, type FailureReason } from '#lib/failure'
 
 t.test('the status of an answer is the reason, wherever the client puts it', async t => {
   t.equal(reasonOf(Object.assign(new Error('no'), { statusCode: 503 })), 'http-503')
@@ -32,4 +32,16 @@ t.test('what fetch only hints at is found in the causes of its error', async t =
 
 t.test('a failure keeps its error as plain data', async t => {
   t.match(toFailure('start-failed', new TypeError('no')), { reason: 'start-failed', err: { type: 'TypeError', message: 'no' } })
+})
+
+t.test('a 4xx is a refusal, unless it is about who asks, where, or how often', async t => {
+  t.same([undefined, 200, 399, 400, 401, 403, 404, 408, 413, 429, 499, 500].filter(isRefusalStatus), [400, 413, 499])
+})
+
+t.test('lines can be to blame for what happens while they are sent, and not for a backend that is not there', async t => {
+  const blamable = ({ reason, code }: { reason: FailureReason, code?: string }): boolean => canBeOfLines({ reason, err: { type: 'Error', message: '', ...(code !== undefined && { code }) } })
+  for (const reason of ['write-error', 'stream-error', 'write-timeout', 'closed-early', 'destroyed', 'thread-exit', 'out-of-memory', 'http-500', 'http-400'] as const) t.ok(blamable({ reason }), reason)
+  for (const reason of ['start-failed', 'start-timeout', 'health-check', 'http-401', 'http-404', 'http-429', 'http-502', 'http-503', 'http-504', 'network'] as const) t.notOk(blamable({ reason }), reason)
+  t.ok(blamable({ reason: 'network', code: 'ECONNRESET' }))
+  t.notOk(blamable({ reason: 'network', code: 'ECONNREFUSED' }))
 })

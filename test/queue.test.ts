@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Lines } from '#lib/batch'
+import { freshLines, type Lines } from '#lib/batch'
 import { LineQueue, type NewLines } from '#lib/queue'
 
 const KIB = 1024
@@ -176,5 +176,66 @@ t.test('memory', async t => {
       if (next % 1000 === 0) queue.push(lines('b'))
     }
     t.equal(next, 3001, 'the last three came out together')
+  })
+})
+
+t.test('lines in doubt', async t => {
+  const doubted = (firstLine: number, doubts: number, attempts = 1): Lines => ({ ...freshLines(Buffer.from('x\n'), 1, firstLine), doubts, attempts })
+  const firstLines = (queue: LineQueue, which?: 'least' | 'other'): Array<number | undefined> => Array.from({ length: 4 }, () => queue.shiftLeastDoubted(Infinity, which)?.firstLine)
+
+  t.test('come after those that are less so, new ones among them', async t => {
+    const queue = new LineQueue(unbounded)
+    for (let i = 0; i < 3; i++) queue.pass(lines('x'))
+    queue.push(lines('new'))
+    queue.unshift([doubted(0, 2), doubted(1, 1), doubted(2, 2)])
+    t.same([queue.doubts('oldest'), queue.doubts('least')], [2, 0])
+    t.same(firstLines(queue), [3, 1, 0, 2])
+    t.match(queue, { isEmpty: true, bytes: 0, lines: 0 })
+  })
+
+  t.test('are the oldest all the same', async t => {
+    const queue = new LineQueue(unbounded)
+    queue.pass(lines('x'))
+    queue.push(lines('new'))
+    queue.unshift([doubted(0, 2)])
+    t.equal(queue.shift()?.firstLine, 0)
+  })
+
+  t.test('go back to their place, behind older ones that stayed', async t => {
+    const queue = new LineQueue(unbounded)
+    for (let i = 0; i < 3; i++) queue.pass(lines('x'))
+    queue.unshift([doubted(0, 1), doubted(2, 1)])
+    queue.unshift([doubted(1, 0)])
+    t.same(queue.drain().map(({ firstLine }) => firstLine), [0, 1, 2])
+  })
+
+  t.test('are all that are older than some line, if that is so', async t => {
+    const queue = new LineQueue(unbounded)
+    for (let i = 0; i < 3; i++) queue.pass(lines('x'))
+    queue.unshift([doubted(0, 0), doubted(1, 3), doubted(2, 0)])
+    queue.doubt(2)
+    t.same(queue.drain().map(({ doubts }) => doubts), [1, 3, 0])
+  })
+
+  t.test('others than the oldest are taken if the oldest have failed, and are not all', async t => {
+    const queue = new LineQueue(unbounded)
+    for (let i = 0; i < 2; i++) queue.pass(lines('x'))
+    queue.push(lines('new'))
+    queue.unshift([doubted(0, 0), doubted(1, 0)])
+    t.equal(queue.hasOther, true)
+    t.same(firstLines(queue, 'other'), [1, 2, 0, undefined])
+    t.equal(queue.hasOther, false)
+    for (const text of ['a'.repeat(600 * KIB), 'b'.repeat(600 * KIB)]) queue.push(lines(text))
+    t.equal(queue.shiftLeastDoubted(Infinity, 'other')?.firstLine, 3, 'the oldest have not failed')
+  })
+
+  t.test('are cut as others are', async t => {
+    const queue = new LineQueue(unbounded)
+    queue.pass(lines('x'))
+    queue.push(lines('a', 'b'))
+    queue.unshift([doubted(0, 1)])
+    t.match(queue.shiftLeastDoubted(2), { count: 1, firstLine: 1 })
+    t.match(queue.shiftLeastDoubted(2), { count: 1, firstLine: 2 })
+    t.match(queue, { lines: 1, bytes: 2 })
   })
 })

@@ -18,6 +18,8 @@ export interface PoisonOptions {
 /** Which lines are next: the oldest of all, of those least in doubt, or of those least in doubt but for the oldest of all. */
 export type NextLines = 'oldest' | 'least' | 'other'
 
+/** After so many probes that may have failed because of their lines, and again after as many, one is made of others. */
+const PROBES_BEFORE_OTHERS = 4
 /** So often a line must have failed by itself, each time right after others had not, to be to blame. */
 const CONVICTING_FAILURES = 4
 
@@ -44,11 +46,13 @@ export class Poison {
 
   /**
    * A sink that is not known to take anything is given what it has not refused before, so that one bad line keeps no
-   * other; and each second probe that may fail because of its lines is of others than the oldest.
+   * other; and now and then a probe is of others than the oldest, if it may be these that make them fail. Not more often:
+   * after an outage lines are to arrive in order.
    */
   get nextLines (): NextLines {
     if (this.isProven) return 'oldest'
-    return this.#options.gate.isTripped && this.#failedProbes % 2 === 1 ? 'other' : 'least'
+    const isTimeForOthers = this.#failedProbes > 0 && this.#failedProbes % PROBES_BEFORE_OTHERS === 0
+    return this.#options.gate.isTripped && isTimeForOthers ? 'other' : 'least'
   }
 
   /** The sink accepted lines; call it again if their success has begun a generation. */
@@ -104,9 +108,14 @@ export class Poison {
 
   #condemn (lines: Lines, { err }: SinkFailure): void {
     const { deadLetters, gate } = this.#options
-    deadLetters.add(lines, [{ reason: err.message, status: err.statusCode }])
+    deadLetters.add(lines, [{ reason: withoutCode(err.message), status: err.statusCode }])
     this.#proof.spend(lines.count, gate.generation)
   }
+}
+
+/** Our own errors begin with their code. */
+function withoutCode (message: string): string {
+  return message.replace(/^ERR_FANOUT_\w+: /, '')
 }
 
 function sentAgain (lines: Lines): Lines {

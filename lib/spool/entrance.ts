@@ -1,14 +1,18 @@
-import { CursorFile, type CursorReading } from './cursor.js'
+import { CursorFile } from './cursor.js'
 import type { FileSystem } from './file-system.js'
 import { Lock } from './lock.js'
 import type { OwnerTable } from './owner.js'
+import type { Position } from './position.js'
 import { Recovery, type Recovered } from './recovery.js'
 import type { Segments } from './segments.js'
 import type { Hindrance } from './spool-events.js'
 
-/** How an attempt to come in went: in, with what was found there; not yet; or nobody waits for it any more. */
+/**
+ * How an attempt to come in went: in, with what was found there, and what the cursor on the disk says; not yet; or nobody
+ * waits for it any more.
+ */
 export type Entry =
-  | { kind: 'in', recovered: Recovered, reading: CursorReading }
+  | { kind: 'in', recovered: Recovered, cursor: Position | undefined }
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'left' }
 
@@ -33,7 +37,7 @@ export class Entrance {
       if (other !== undefined) return { kind: 'hindered', hindrance: { kind: 'locked', pid: other.pid } }
       const reading = await new CursorFile(this.#fs, this.#folder).read()
       const recovered = await new Recovery(this.#fs, this.#folder, () => this.#hasLeft).run(reading, segments)
-      return recovered === undefined ? { kind: 'left' } : { kind: 'in', recovered, reading }
+      return recovered === undefined ? { kind: 'left' } : { kind: 'in', recovered, cursor: reading.kind === 'found' ? reading.position : undefined }
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }
     }

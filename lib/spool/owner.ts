@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { threadId } from 'node:worker_threads'
 
@@ -22,25 +22,16 @@ export interface OwnerTable {
   isAlive (owner: Owner): Promise<boolean>
 }
 
-/** Where there is no /proc, all boots are one: a process is alive if its number is in use. */
-const UNKNOWN_BOOT = 'unknown'
-
-/** The threads of this system: by /proc where there is one, else by the numbers of processes. */
-export const systemOwners: OwnerTable = {
+/** Threads by /proc, as on Linux. */
+export const threadTable: OwnerTable = {
   // Synchronous, since /proc/thread-self is the thread that asks: by a promise it would be one of libuv's pool.
   self () {
-    try {
-      const { number, startTime } = parseStat(readFileSync('/proc/thread-self/stat', 'latin1'))
-      return { bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), pid: process.pid, thread: number, startTime }
-    } catch {
-      return { bootId: UNKNOWN_BOOT, pid: process.pid, thread: threadId, startTime: 0 }
-    }
+    const { number, startTime } = parseStat(readFileSync('/proc/thread-self/stat', 'latin1'))
+    return { bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), pid: process.pid, thread: number, startTime }
   },
 
   async isAlive ({ bootId, pid, thread, startTime }) {
-    const own = this.self()
-    if (bootId !== own.bootId) return false
-    if (bootId === UNKNOWN_BOOT) return isProcess(pid)
+    if (bootId !== this.self().bootId) return false
     try {
       const found = parseStat(await readFile(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
       return found.startTime === startTime && !found.isDead
@@ -51,19 +42,30 @@ export const systemOwners: OwnerTable = {
 }
 
 /**
+ * Processes by their numbers, where there is no /proc: one is alive if its number is in use. A number that somebody else
+ * has meanwhile keeps the spool locked, until its lock is removed by hand.
+ */
+export const processTable: OwnerTable = {
+  self: () => ({ bootId: 'unknown', pid: process.pid, thread: threadId, startTime: 0 }),
+
+  async isAlive ({ pid }) {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM'
+    }
+  }
+}
+
+/** Who is there on this system. */
+export const systemOwners: OwnerTable = existsSync('/proc/thread-self/stat') ? threadTable : processTable
+
+/**
  * The fields of /proc/<pid>/stat (proc(5)): the number, the name in parentheses, which may have any character in it, the
  * state, and as the 22nd the start.
  */
 export function parseStat (stat: string): { number: number, startTime: number, isDead: boolean } {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return { number: Number.parseInt(stat), startTime: Number(fields[19]), isDead: fields[0] === 'Z' || fields[0] === 'X' }
-}
-
-function isProcess (pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -62,7 +62,7 @@ export class Reader {
         await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
       } catch (error) {
         this.#events.onFault(error)
-        await segment.release()
+        if (segment.isSealed) await segment.release()
         const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
         if (!isGone && ++this.#failures < TRIES) return
         this.#failures = 0

@@ -214,7 +214,7 @@ export class Segment {
     this.#isSealed = true
   }
 
-  /** Closes its file, until it is needed again. */
+  /** Closes its file, until it is read again. Only once it is sealed. */
   async release (): Promise<void> {
     const file = this.#file
     this.#file = undefined

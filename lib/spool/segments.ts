@@ -101,7 +101,7 @@ export class Segments {
     for (const segment of this.#all) segment.takeBack()
   }
 
-  /** Closes all files. */
+  /** Closes all files, once all are sealed. */
   async release (): Promise<void> {
     for (const segment of this.#all) await segment.release()
   }

@@ -11,6 +11,7 @@ import { Reader } from './reader.js'
 import { Segments } from './segments.js'
 import type { Hindrance, SpoolEvents, SpoolFault, SpoolLoss } from './spool-events.js'
 import { Turns } from './turns.js'
+import { Upkeep } from './upkeep.js'
 import { Writer } from './writer.js'
 
 /** Where a spool is, and how large it may become; the option `spool` of a target. */
@@ -44,21 +45,19 @@ const QUARANTINE_BYTES = 16 * 1024 * 1024
  * it is done in turns, one after another.
  */
 export class Spool {
-  readonly #settings: SpoolSettings
   readonly #clock: Clock
   readonly #random: () => number
   readonly #events: SpoolEvents
   readonly #turns = new Turns()
   readonly #entrance: Entrance
-  readonly #cursorFile: CursorFile
   readonly #segments: Segments
   readonly #reader: Reader
   readonly #writer: Writer
+  readonly #upkeep: Upkeep
   #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
   /** Whether it has been open, so that what is there is its own. */
   #hasOpened = false
   #hindrance: string | undefined
-  #savedCursor: Position = { segment: 0, offset: 0 }
   /** How many bytes of lines were asked for, and have not come yet. */
   #wantedBytes: number | undefined
   #isReadQueued = false
@@ -67,17 +66,14 @@ export class Spool {
   #isRefusing = false
   /** Whether lines were turned away, so that it is to be told when there is room. */
   #hasTurnedAway = false
-  #syncTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | undefined
 
   constructor (settings: SpoolSettings, { fs, owners, clock, random }: SpoolDeps, events: SpoolEvents) {
-    this.#settings = settings
     this.#clock = clock
     this.#random = random
     this.#events = events
     const { folder } = settings
     this.#entrance = new Entrance(fs, folder, owners)
-    this.#cursorFile = new CursorFile(fs, folder)
     this.#segments = new Segments(fs, folder)
     this.#reader = new Reader(this.#segments, new Quarantine(fs, folder, QUARANTINE_BYTES), {
       onDamaged: lines => this.#onDropped(lines, 'damaged'),
@@ -89,6 +85,13 @@ export class Spool {
       onDropped: lines => this.#onDropped(lines, 'spool-full'),
       onUnsynced: error => this.#onFault({ during: 'sync', error })
     })
+    this.#upkeep = new Upkeep({
+      turns: this.#turns,
+      segments: this.#segments,
+      writer: this.#writer,
+      cursorFile: new CursorFile(fs, folder),
+      syncMs: settings.syncMs
+    }, fault => this.#onFault(fault))
   }
 
   get isOpen (): boolean {
@@ -155,7 +158,7 @@ export class Spool {
     const segment = this.#segments.find(number)
     if (segment === undefined || count > segment.outstandingLines) return
     segment.settle(offset, offset + bytes.length, count)
-    this.#scheduleSync()
+    this.#upkeep.schedule()
   }
 
   /** Whether lines are still on the disk, so that {@link rewind} would bring them back. */
@@ -190,7 +193,7 @@ export class Spool {
   async close (deadline: number): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#state = 'closing'
-    clearTimeout(this.#syncTimer)
+    this.#upkeep.stop()
     clearTimeout(this.#retryTimer)
     this.#entrance.giveUp()
     let timer: NodeJS.Timeout | undefined
@@ -208,10 +211,9 @@ export class Spool {
     const entry = await this.#entrance.enter(this.#segments)
     if (this.#state !== 'opening' || entry.kind === 'left') return
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
-    if (entry.reading.kind === 'found') this.#savedCursor = entry.reading.position
     this.#state = 'open'
     this.#hasOpened = true
-    this.#scheduleSync()
+    this.#upkeep.begin(entry.cursor)
     this.#events.onOpened(entry.recovered)
     this.#onSpace()
     this.#queueRead()
@@ -254,7 +256,7 @@ export class Spool {
   }
 
   #onWritten (lines: number): void {
-    this.#scheduleSync()
+    this.#upkeep.schedule()
     this.#events.onWritten(lines)
     this.#onSpace()
     this.#queueRead()
@@ -273,7 +275,7 @@ export class Spool {
   }
 
   #onDropped (lines: number, reason: SpoolLoss): void {
-    this.#scheduleSync()
+    this.#upkeep.schedule()
     if (lines > 0 && this.#state !== 'closed') this.#events.onDropped(lines, reason)
   }
 
@@ -298,45 +300,6 @@ export class Spool {
     }, RETRY_MS).unref()
   }
 
-  #scheduleSync (): void {
-    if (!this.isOpen) return
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = undefined
-      this.#turns.take(async () => {
-        if (!this.isOpen) return
-        await this.#writer.sync()
-        if (!await this.#tidy()) this.#scheduleSync()
-      })
-    }, this.#settings.syncMs)
-  }
-
-  /** Frees the disk of what is delivered, and says how far that is. @returns whether it could */
-  async #tidy (): Promise<boolean> {
-    const { open } = this.#segments
-    if (open?.isDelivered === true && open.bytes > 0) await this.#writer.seal()
-    const isTidy = await this.#attempt('remove', () => this.#segments.removeDelivered())
-    return await this.#saveCursor() && isTidy
-  }
-
-  async #saveCursor (): Promise<boolean> {
-    const { cursor } = this.#segments
-    if (cursor.segment === this.#savedCursor.segment && cursor.offset === this.#savedCursor.offset) return true
-    return await this.#attempt('cursor', async () => {
-      await this.#cursorFile.write(cursor)
-      this.#savedCursor = cursor
-    })
-  }
-
-  async #attempt (during: SpoolFault['during'], act: () => Promise<void>): Promise<boolean> {
-    try {
-      await act()
-      return true
-    } catch (error) {
-      this.#onFault({ during, error })
-      return false
-    }
-  }
-
   /** Writes all that waits. @returns whether the disk took it */
   async #writeAll (): Promise<boolean> {
     while (this.#writer.pending.bytes > 0) {
@@ -348,9 +311,7 @@ export class Spool {
   async #finish (): Promise<void> {
     if (this.#hasOpened) {
       await this.#writeAll()
-      await this.#writer.seal()
-      await this.#tidy()
-      await this.#segments.release()
+      await this.#upkeep.finish()
     }
     await this.#entrance.leave()
   }

@@ -149,7 +149,7 @@ t.test('with sense: false the same outage stays unseen', async t => {
 
 t.test('lines that a working backend refuses are dropped and counted, and the breaker stays closed', async t => {
   const backend = await backendFor(t)
-  const fanout = openFanout({ targets: [targetFor(backend, 'fetch')] })
+  const fanout = openFanout({ targets: [targetFor(backend, 'fetch', { breaker: { failureThreshold: 10 } })] })
   logLines(fanout, 0, 10)
   await allDelivered(fanout, 10)
   backend.mode = 400

@@ -32,6 +32,40 @@ t.test('by the clock alone', async t => {
   t.beforeEach(() => { clock.take() })
   t.afterEach(() => { clock.release() })
 
+  t.test('a pause keeps everything back, as long as the backend wants it and no longer than maxRecoveryTimeoutMs', async t => {
+    const rig = new Rig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 100, maxRecoveryTimeoutMs: 5000 } })
+    rig.gate.pause(1000)
+    rig.gate.pause(500)
+    t.equal(rig.gate.isPaused, true)
+    t.equal(rig.gate.take(), undefined)
+    t.equal(rig.gate.reserve(), false)
+    clock.advance(999)
+    t.equal(rig.dues, 0)
+    clock.advance(1)
+    t.same([rig.dues, rig.gate.isPaused], [1, false])
+    rig.gate.pause(Infinity)
+    clock.advance(5000)
+    t.equal(rig.dues, 2)
+  })
+
+  t.test('a pause puts off the probe, but for the last one', async t => {
+    const rig = new Rig()
+    rig.gate.fail(rig.gate.take(), down)
+    rig.gate.pause(60000)
+    rig.gate.awaitRecovery()
+    clock.advance(59999)
+    t.equal(rig.gate.reserve(), false)
+    rig.gate.reserveEarly()
+    t.match(rig.gate, { hasReserved: true, isPaused: false, state: 'half-open' })
+  })
+
+  t.test('a gate that is stopped has no timer', async t => {
+    const rig = new Rig()
+    rig.gate.pause(1000)
+    rig.gate.stop()
+    t.equal(clock.timers, 0)
+  })
+
   t.test('a gate that is closed, as its breaker is, lets everything through', async t => {
     const { gate } = new Rig()
     t.match(gate, { state: 'closed', isTripped: false, isShut: false, hasReserved: false, consecutiveFailures: 0, generation: 0, settleMs: 6000 })

@@ -196,3 +196,43 @@ t.test('any course of evidence, failures and restarts puts every byte in its pla
     assert.equal(deliveredLines >= countLines(Buffer.from(arrived)) - 1, true)
   }), { numRuns: 1000 })
 })
+
+t.test('what was refused is taken out, but for what was delivered before', async t => {
+  t.test('whole batches', async t => {
+    const unsettled = three()
+    unsettled.acceptUpTo(12, 100)
+    t.match(unsettled.takeRefused(10), { deliveredLines: 0, attempts: [{ id: '0' }, { id: '1' }] })
+    t.match(unsettled, { bytes: 2, lines: 1, count: 1 })
+  })
+
+  t.test('a part of one, at the end of a line; the rest stays, with the permit', async t => {
+    const unsettled = new Unsettled()
+    const permit = { generation: 0, success () {}, failure () {}, ignore () {} }
+    unsettled.add('0', linesOf(0, 'a', 'b', 'c', 'd'), permit)
+    unsettled.acceptUpTo(8, 100)
+    t.same(unsettled.deliverUpTo(2), [])
+    const { attempts, deliveredLines } = unsettled.takeRefused(5)
+    t.equal(deliveredLines, 1)
+    t.match(attempts, [{ permit: null, lines: { firstLine: 1, count: 1 } }])
+    t.match(unsettled, { bytes: 4, lines: 2, count: 1, hasUnaccepted: false })
+    t.match(unsettled.deliverUpTo(8), [{ permit, lines: { firstLine: 2, count: 2 } }])
+  })
+
+  t.test('nothing, if no line ends there, or all of it has arrived', async t => {
+    const unsettled = three()
+    t.same(unsettled.takeRefused(2), { attempts: [], deliveredLines: 0 })
+    t.same(new Unsettled().takeRefused(2), { attempts: [], deliveredLines: 0 })
+    const two = new Unsettled()
+    two.add('0', linesOf(0, 'a', 'b'), null)
+    two.deliverUpTo(2)
+    t.same(two.takeRefused(2), { attempts: [], deliveredLines: 1 })
+    t.match(two, { lines: 1, bytes: 2 })
+  })
+})
+
+t.test('lines in doubt are known', async t => {
+  const unsettled = new Unsettled()
+  t.equal(unsettled.isInDoubt, false)
+  unsettled.add('0', { ...linesOf(0, 'a'), doubts: 1 }, null)
+  t.equal(unsettled.isInDoubt, true)
+})

@@ -2,7 +2,7 @@ import t from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { parseStat, systemOwners, type Owner } from '#lib/spool/owner'
+import { parseStat, processTable, systemOwners, threadTable, type Owner } from '#lib/spool/owner'
 
 const module = new URL('../../../dist/esm/lib/spool/owner.js', import.meta.url).href
 
@@ -16,8 +16,8 @@ t.test('who asks is alive, and nobody is with another boot, number or start', as
   const self = systemOwners.self()
   t.equal(self.pid, process.pid)
   t.equal(await systemOwners.isAlive(self), true)
+  if (systemOwners !== threadTable) return
   t.equal(await systemOwners.isAlive({ ...self, bootId: 'another' }), false)
-  if (self.bootId === 'unknown') return
   t.equal(await systemOwners.isAlive({ ...self, startTime: self.startTime - 1 }), false)
   t.equal(await systemOwners.isAlive({ ...self, thread: 4194305 }), false)
 })
@@ -31,13 +31,13 @@ t.test('a process is alive until it has ended', async t => {
   const [output] = await once(child.stdout, 'data') as [Buffer]
   const owner = JSON.parse(output.toString()) as Owner
   t.equal(owner.pid, child.pid)
-  t.equal(await systemOwners.isAlive(owner), true)
+  for (const table of [systemOwners, processTable]) t.equal(await table.isAlive(owner), true)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  t.equal(await systemOwners.isAlive(owner), false)
+  for (const table of [systemOwners, processTable]) t.equal(await table.isAlive(owner), false)
 })
 
-t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: systemOwners.self().bootId === 'unknown' && 'this system tells nothing of threads' }, async t => {
+t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: systemOwners !== threadTable && 'this system tells nothing of threads' }, async t => {
   const worker = new Worker(`
     import(${JSON.stringify(module)}).then(({ systemOwners }) => require('node:worker_threads').parentPort.postMessage(systemOwners.self()))
     setInterval(() => {}, 1000)
@@ -48,4 +48,15 @@ t.test('a thread is told apart from others of its process, and is gone once it i
   t.equal(await systemOwners.isAlive(owner), true)
   await worker.terminate()
   t.equal(await systemOwners.isAlive(owner), false)
+})
+
+t.test('without /proc a process is known by its number, and one of another user is alive too', async t => {
+  const self = processTable.self()
+  t.match(self, { bootId: 'unknown', pid: process.pid, startTime: 0 })
+  t.equal(await processTable.isAlive(self), true)
+  t.equal(await processTable.isAlive({ ...self, pid: 4194305 }), false)
+  const { kill } = process
+  t.teardown(() => { process.kill = kill })
+  process.kill = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }) }
+  t.equal(await processTable.isAlive({ ...self, pid: 1 }), true)
 })

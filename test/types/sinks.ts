@@ -1,6 +1,6 @@
 // How somebody writes a delivery sink, and uses the transport in a thread of their own. Compiled, never run.
 import { Writable } from 'node:stream'
-import fanout, { type DeliverySink, type FanoutSnapshot, type FanoutStream, type SendContext, type SinkBatch } from 'pino-breaker-fanout'
+import fanout, { type DeadLetter, type DeliverySink, type RefusedLine, type SendRejection, type FanoutSnapshot, type FanoutStream, type SendContext, type SinkBatch } from 'pino-breaker-fanout'
 import { sameType } from './expect.js'
 
 export default async function collector ({ url }: { url: string }): Promise<DeliverySink> {
@@ -20,6 +20,19 @@ export default async function collector ({ url }: { url: string }): Promise<Deli
 
 export class OnlySend implements DeliverySink {
   async send (_batch: SinkBatch, _context: SendContext): Promise<void> {}
+}
+
+export function rejection (): Error & SendRejection {
+  const refused: RefusedLine[] = [{ line: 0, reason: 'no such field' }, { line: 1, reason: 'too long', status: 413 }]
+  // @ts-expect-error why a line was refused has to be said
+  const unsaid: RefusedLine = { line: 0 }
+  return Object.assign(new Error('no'), { statusCode: 207, retryAfterMs: 100, refused: [...refused, unsaid], retry: [2] })
+}
+
+export function lineOf ({ line, attempts, status }: DeadLetter): string {
+  sameType<typeof attempts, number>()
+  sameType<typeof status, number | undefined>()
+  return line
 }
 
 // @ts-expect-error `send` tells the outcome by a promise

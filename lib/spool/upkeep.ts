@@ -1,0 +1,88 @@
+import type { CursorFile } from './cursor.js'
+import type { Position } from './position.js'
+import type { Segments } from './segments.js'
+import type { SpoolFault } from './spool-events.js'
+import type { Turns } from './turns.js'
+import type { Writer } from './writer.js'
+
+/** What is looked after. */
+export interface UpkeepDeps {
+  turns: Turns
+  segments: Segments
+  writer: Writer
+  cursorFile: CursorFile
+  syncMs: number
+}
+
+/** Syncs, frees the disk of what is delivered, and says how far that is: `syncMs` after something has changed. */
+export class Upkeep {
+  readonly #deps: UpkeepDeps
+  readonly #onFault: (fault: SpoolFault) => void
+  #savedCursor: Position = { segment: 0, offset: 0 }
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor (deps: UpkeepDeps, onFault: (fault: SpoolFault) => void) {
+    this.#deps = deps
+    this.#onFault = onFault
+  }
+
+  /** So the cursor stands on the disk. */
+  begin (cursor: Position | undefined): void {
+    if (cursor !== undefined) this.#savedCursor = cursor
+    this.schedule()
+  }
+
+  /** Something has changed. */
+  schedule (): void {
+    if (this.#isStopped) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#deps.turns.take(async () => {
+        if (this.#isStopped) return
+        await this.#deps.writer.sync()
+        if (!await this.#tidy()) this.schedule()
+      })
+    }, this.#deps.syncMs)
+  }
+
+  /** Nothing is done by itself any more. */
+  stop (): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  /** The last time. */
+  async finish (): Promise<void> {
+    await this.#deps.writer.seal()
+    await this.#tidy()
+    await this.#deps.segments.release()
+  }
+
+  /** @returns whether there is nothing left to be done */
+  async #tidy (): Promise<boolean> {
+    const { segments, writer } = this.#deps
+    if (segments.open?.isDelivered === true && segments.open.bytes > 0) await writer.seal()
+    const isTidy = await this.#attempt('remove', () => segments.removeDelivered())
+    return await this.#saveCursor() && isTidy
+  }
+
+  async #saveCursor (): Promise<boolean> {
+    const { cursor } = this.#deps.segments
+    if (cursor.segment === this.#savedCursor.segment && cursor.offset === this.#savedCursor.offset) return true
+    return await this.#attempt('cursor', async () => {
+      await this.#deps.cursorFile.write(cursor)
+      this.#savedCursor = cursor
+    })
+  }
+
+  async #attempt (during: SpoolFault['during'], act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act()
+      return true
+    } catch (error) {
+      this.#onFault({ during, error })
+      return false
+    }
+  }
+}

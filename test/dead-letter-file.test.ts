@@ -1,0 +1,80 @@
+import { appendFileSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { DeadLetterFile } from '#lib/dead-letter-file'
+import type { SerializedError } from '#lib/errors'
+
+const record = (text: string): Buffer => Buffer.from(`${text}\n`)
+const MUCH = 1e6
+
+function openFile (path: string): { file: DeadLetterFile, troubles: SerializedError[] } {
+  const troubles: SerializedError[] = []
+  return { file: new DeadLetterFile(path, err => { troubles.push(err) }), troubles }
+}
+
+t.test('records are appended to what is there, in order, by whoever shares the file', async t => {
+  const path = join(t.testdir(), 'dead.ndjson')
+  writeFileSync(path, '"old"\n')
+  const { file, troubles } = openFile(path)
+  const appended = await Promise.all([file.append([record('1'), record('2')], MUCH), file.append([record('3')], MUCH), openFile(path).file.append([record('4')], MUCH)])
+  t.same(appended, [{ written: 2 }, { written: 1 }, { written: 1 }])
+  t.same(readFileSync(path, 'utf8').split('\n').sort(), ['', '"old"', '1', '2', '3', '4'])
+  t.match(readFileSync(path, 'utf8'), /"old"\n(4\n)?1\n2\n(4\n)?3\n/)
+  t.same(troubles, [])
+})
+
+t.test('a file that is not there is made, with its folder, for its owner only', async t => {
+  const dir = join(t.testdir(), 'new', 'folder')
+  const path = join(dir, 'dead.ndjson')
+  const { file } = openFile(path)
+  t.equal(existsSync(dir), false, 'not before there is something to keep')
+  await file.append([record('1')], MUCH)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.equal(statSync(dir).mode & 0o777, 0o700)
+})
+
+t.test('a file that is moved away is begun anew', async t => {
+  const path = join(t.testdir(), 'dead.ndjson')
+  const { file } = openFile(path)
+  await file.append([record('1')], MUCH)
+  renameSync(path, `${path}.1`)
+  await file.append([record('2')], MUCH)
+  t.same([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')], ['1\n', '2\n'])
+})
+
+t.test('its size is what the disk says, and never more than maxBytes', async t => {
+  const path = join(t.testdir(), 'dead.ndjson')
+  writeFileSync(path, 'xxxxx\n')
+  const { file, troubles } = openFile(path)
+  t.same(await file.append([record('abc'), record('def')], 10), { written: 1 })
+  t.same(await file.append([record('g')], 10), { written: 0 })
+  t.equal(readFileSync(path, 'utf8'), 'xxxxx\nabc\n')
+  t.match(troubles, [{ code: 'ERR_FANOUT_DEAD_LETTERS_FULL' }], 'that is told once')
+
+  writeFileSync(path, '')
+  t.same(await file.append([record('h')], 10), { written: 1 })
+  await file.append([record('too long for it')], 10)
+  t.equal(troubles.length, 2, 'and again once it had been well')
+})
+
+t.test('what an earlier process could not finish spoils nothing', async t => {
+  const path = join(t.testdir(), 'dead.ndjson')
+  appendFileSync(path, '{"torn":')
+  const { file } = openFile(path)
+  t.same(await file.append([record('1')], MUCH), { written: 1 })
+  t.equal(readFileSync(path, 'utf8'), '{"torn":\n1\n')
+})
+
+t.test('a file that cannot be opened is told, and takes nothing', async t => {
+  const dir = t.testdir()
+  const { file, troubles } = openFile(dir)
+  t.same(await file.append([record('1')], MUCH), { written: 0 })
+  t.match(troubles, [{ code: 'EISDIR' }])
+})
+
+t.test('a folder that cannot be made is told too', async t => {
+  const path = join(t.testdir({ file: '' }), 'file', 'dead.ndjson')
+  const { file, troubles } = openFile(path)
+  t.same(await file.append([record('1')], MUCH), { written: 0 })
+  t.match(troubles, [{ code: 'ENOTDIR' }])
+})

@@ -1,0 +1,104 @@
+import t from 'tap'
+import { freshLines } from '#lib/batch'
+import { Pace } from '#lib/lane/pace'
+import { Unsettled } from '#lib/lane/unsettled'
+import { Watch } from '#lib/lane/watch'
+import { HandClock } from '../support/hand-clock.js'
+
+const clock = new HandClock()
+t.beforeEach(() => { clock.take() })
+t.afterEach(() => { clock.release() })
+
+class Rig {
+  readonly unsettled = new Unsettled()
+  readonly pace = new Pace()
+  readonly quiet: string[] = []
+  timeouts = 0
+  readonly watch = new Watch({ clock, pace: this.pace, unsettled: this.unsettled, writeTimeoutMs: 1000, settleMs: 200 }, {
+    onQuiet: attempts => { this.quiet.push(...attempts.map(({ id }) => id)) },
+    onTimeout: () => {
+      this.timeouts++
+      this.unsettled.takeAll()
+    },
+    onLooked: () => {}
+  })
+
+  give (id: string): void {
+    this.watch.begin()
+    this.unsettled.add(id, freshLines(Buffer.from('a\n'), 1, 0), null)
+    this.watch.update()
+  }
+
+  accept (bytes: number): void {
+    this.unsettled.acceptUpTo(bytes, clock.now())
+    this.pace.progress(clock.now(), bytes)
+    this.watch.update()
+  }
+}
+
+t.test('what is accepted and stays quiet is told of, each in its own time', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.accept(2)
+  clock.advance(100)
+  rig.give('2')
+  rig.accept(4)
+  clock.advance(100)
+  t.same(rig.quiet, ['1'])
+  clock.advance(100)
+  t.same(rig.quiet, ['1', '2'])
+  clock.advance(5000)
+  t.equal(rig.timeouts, 0)
+})
+
+t.test('where requests are seen, quiet takes ten times as long', async t => {
+  const rig = new Rig()
+  rig.watch.sense()
+  rig.give('1')
+  rig.accept(2)
+  clock.advance(1999)
+  t.same(rig.quiet, [])
+  clock.advance(1)
+  t.same(rig.quiet, ['1'])
+})
+
+t.test('what is not accepted in time is told of, counted from when the sink had nothing else', async t => {
+  const rig = new Rig()
+  clock.advance(5000)
+  rig.give('1')
+  clock.advance(500)
+  rig.give('2')
+  clock.advance(499)
+  t.equal(rig.timeouts, 0)
+  clock.advance(1)
+  t.equal(rig.timeouts, 1)
+})
+
+t.test('any progress puts that off', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.give('2')
+  clock.advance(900)
+  rig.accept(2)
+  clock.advance(999)
+  t.equal(rig.timeouts, 0)
+  clock.advance(1)
+  t.equal(rig.timeouts, 1)
+})
+
+t.test('the time of quiet can be made shorter, and not longer', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.accept(2)
+  rig.watch.settleWithin(50)
+  rig.watch.settleWithin(5000)
+  clock.advance(50)
+  t.same(rig.quiet, ['1'])
+})
+
+t.test('once stopped it has no timer', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.watch.stop()
+  t.equal(clock.timers, 0)
+})
