@@ -4,21 +4,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockNameOf } from '#lib/spool/lock'
 import { systemOwners, threadTable } from '#lib/spool/owner'
+import { createRandom } from '../support/random.js'
 import { SpoolUser } from '../support/spool-user.js'
 
 const KILLS = Number(process.env['SPOOL_KILLS'] ?? 20)
 const SEED = Number(process.env['SPOOL_SEED'] ?? Date.now() % 1e9)
-
-/** Numbers that look random, the same for the same seed (mulberry32). */
-function createRandom (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 t.test('a second process is told that the first has the spool, and takes it over when that one is killed', async t => {
   const folder = join(t.testdir(), 'spool')
