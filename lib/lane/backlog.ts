@@ -35,9 +35,9 @@ export class Backlog {
     return this.#spooling?.isDiverting === true
   }
 
-  /** What waits in memory. */
+  /** What waits in memory alone. */
   get inMemory (): Amount {
-    const { bytes, lines } = this.#spooling?.inMemory ?? { bytes: 0, lines: 0 }
+    const { bytes, lines } = this.#spooling?.pending ?? { bytes: 0, lines: 0 }
     return { bytes: this.#intake.bytes + bytes, lines: this.#intake.lines + lines }
   }
 

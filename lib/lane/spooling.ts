@@ -110,15 +110,14 @@ export class Spooling {
     return this.#state === 'opening' || (this.#state === 'open' && !this.#isRefusing && this.isDiverting)
   }
 
-  /** Lines in memory, on their way to the disk or from it. */
-  get inMemory (): Amount {
-    const { bytes, lines } = this.#spool.pending
-    return { bytes: bytes + this.#replay.bytes, lines: lines + this.#replay.lines }
+  /** What is on its way to the disk. */
+  get pending (): Amount {
+    return this.#spool.pending
   }
 
-  /** Lines on the disk that nobody has been given. */
+  /** Lines on the disk that the sink has not been given; some of them may have been read ahead. */
   get lines (): number {
-    return this.#spool.lines
+    return this.#spool.lines + this.#replay.lines
   }
 
   get bytes (): number {

@@ -1,15 +1,15 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import assert from 'node:assert/strict'
-import { fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { accountedLines, openFanout, until, type FanoutRig } from '../support/fanout-rig.js'
 import { readLogFile } from '../support/log-file.js'
 import { createRandom } from '../support/random.js'
 import { runProcess } from '../support/run-process.js'
+import { mountSmallDisk } from '../support/small-disk.js'
 
 const KILLS = Number(process.env['APP_KILLS'] ?? 4)
 const TERMINATIONS = Number(process.env['APP_TERMINATIONS'] ?? 4)
@@ -20,15 +20,13 @@ const BREAKER = { failureThreshold: 2, recoveryTimeoutMs: 200 }
 interface Collector { process: ChildProcess, file: string, url: string }
 
 /** A server in a process of its own, and the file that gets what was posted to it. */
-async function startCollector (t: Tap.Test, fixture: string, ...args: string[]): Promise<Collector> {
+async function startCollector (t: Test, fixture: string, ...args: string[]): Promise<Collector> {
   const file = join(t.testdir({ collected: '' }), 'collected')
   const server = fork(resolve(`test/fixtures/${fixture}.js`), [file, ...args])
   t.teardown(() => { server.kill('SIGKILL') })
   const [port] = await once(server, 'message') as [number]
   return { process: server, file, url: `http://127.0.0.1:${port}/` }
 }
-
-declare namespace Tap { type Test = typeof t }
 
 function log (fanout: FanoutRig, from: number, to: number, pad = ''): void {
   for (let id = from; id < to; id++) fanout.log.info({ id, pad })
@@ -39,7 +37,7 @@ function range (from: number, to: number): number[] {
 }
 
 /** In each snapshot every line is in exactly one place. */
-function checkSums (t: Tap.Test, fanout: FanoutRig): void {
+function checkSums (t: Test, fanout: FanoutRig): void {
   const wrong = fanout.snapshots.flatMap(({ sinks }) => sinks).filter(sink => accountedLines(sink) !== sink.linesReceived)
   t.same(wrong, [], `in ${fanout.snapshots.length} snapshots every line is in one place`)
 }
@@ -53,8 +51,7 @@ t.test('an outage and a restart cost no line: what was spooled is delivered by t
   log(first, 0, 2000)
   await first.sinkWhen('collector', sink => sink.state === 'open' && sink.linesReceived === 2000, 'the lines to come in')
   await first.close()
-  const { sinks: [left] } = first.snapshots.at(-1) as { sinks: [Parameters<typeof accountedLines>[0]] }
-  t.match(left, { spoolLines: 2000, queueLines: 0, unsettledLines: 0, linesDropped: {} })
+  t.match(first.snapshots.at(-1)?.sinks[0], { spoolLines: 2000, queueLines: 0, unsettledLines: 0, linesDropped: {} })
   t.equal(readdirSync(join(target.spool.dir, 'collector')).filter(name => name.startsWith('lock')).length, 0)
   checkSums(t, first)
 
@@ -112,10 +109,10 @@ t.test(`an app that is killed ${KILLS} times while it spools and replays loses n
     })
   }
   server.send('stay')
-  const { code, stderr } = await runProcess(process.execPath, plan(KILLS, { lines: 0 }), { cwd: process.cwd(), limitMs: 120000 })
+  const { code, stderr } = await runProcess(process.execPath, plan(KILLS, { lines: 1 }), { cwd: process.cwd(), limitMs: 120000 })
   t.equal(code, 0, stderr)
 
-  const seen = Array.from({ length: KILLS }, () => new Set<number>())
+  const seen = Array.from({ length: KILLS + 1 }, () => new Set<number>())
   let last = [-1, -1]
   let total = 0
   for (const line of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
@@ -129,7 +126,7 @@ t.test(`an app that is killed ${KILLS} times while it spools and replays loses n
   }
   let promised = 0
   for (const [life, has] of seen.entries()) {
-    const safe = Number(readFileSync(safeOf(life), 'utf8'))
+    const safe = life === KILLS ? 1 : Number(readFileSync(safeOf(life), 'utf8'))
     promised += safe
     for (let n = 0; n < safe; n++) assert.ok(has.has(n), `line ${life}:${n} was synced, and is missing`)
   }
@@ -146,7 +143,7 @@ t.test(`a transport whose thread is terminated ${TERMINATIONS} times loses no li
     whenOpen: 'spool',
     spool: { dir: join(t.testdirName, 'spool'), mode: 'always', segmentBytes: 20000, syncMs: 20 },
     breaker: { failureThreshold: 2, recoveryTimeoutMs: 50 },
-    diagnostics: false
+    diagnostics: false as const
   }
   let id = 0
   const safe = new Set<number>()
@@ -166,7 +163,8 @@ t.test(`a transport whose thread is terminated ${TERMINATIONS} times loses no li
   }
   server.send('stay')
   const last = openFanout({ ...options, whenOpen: 'spool', spool: { ...options.spool, mode: 'always' } })
-  await last.sinkWhen('collector', ({ linesReceived, linesDelivered, spoolLines, queueLines }) => linesReceived === linesDelivered && spoolLines + queueLines === 0, 'all to arrive')
+  log(last, id, id + 1)
+  await last.sinkWhen('collector', ({ linesReceived, linesDelivered }) => linesReceived > 0 && linesReceived === linesDelivered, 'all to arrive')
   await last.close()
   const arrived = new Set(readLogFile(file).ids)
   t.same([...safe].filter(line => !arrived.has(line)), [])
@@ -174,15 +172,12 @@ t.test(`a transport whose thread is terminated ${TERMINATIONS} times loses no li
 })
 
 t.test('on a full disk the lane goes on in memory, says so, and all arrives in order; the next outage is spooled again', async t => {
-  const disk = join(t.testdir(), 'disk')
-  mkdirSync(disk)
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
-  if (mounted.status !== 0) {
-    if (process.env['CI'] === 'true') return t.fail(`no tmpfs can be mounted: ${mounted.stderr}`)
-    return t.skip('needs root, to mount a tmpfs of 4 MB')
+  const disk = mountSmallDisk(t, 4096)
+  if (disk === undefined) {
+    if (process.env['CI'] === 'true') return t.fail('no tmpfs can be mounted')
+    return t.plan(0, 'only root can mount a tmpfs of 4 MiB')
   }
-  t.teardown(() => { spawnSync('umount', ['-l', disk]) })
-  const { file, url, process: server } = await startCollector(t, 'collector-flaps', '1e12')
+  const { file, url, process: server } = await startCollector(t, 'collector-flaps', '1e13')
   const healthy = join(t.testdirName, 'app.log')
   const fanout = openFanout({
     targets: [

@@ -4,21 +4,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
-/**
- * A file on a disk that is full after so many bytes: a small tmpfs where one may be mounted, else `/dev/full`, which is full
- * from the beginning.
- */
-export function fileOnSmallDisk (t: Test, kilobytes: number): string {
+/** A folder that is a disk of its own, of so many KiB; `undefined` where none may be mounted. */
+export function mountSmallDisk (t: Test, kilobytes: number): string | undefined {
   const dir = mkdtempSync(join(tmpdir(), 'small-disk-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', dir], { stdio: 'ignore' })
   } catch {
     rmdirSync(dir)
-    return '/dev/full'
+    return undefined
   }
   t.teardown(() => {
     execFileSync('umount', ['--lazy', dir])
     rmdirSync(dir)
   })
-  return join(dir, 'dead.ndjson')
+  return dir
+}
+
+/**
+ * A file on a disk that is full after so many bytes: a small tmpfs where one may be mounted, else `/dev/full`, which is full
+ * from the beginning.
+ */
+export function fileOnSmallDisk (t: Test, kilobytes: number): string {
+  const dir = mountSmallDisk(t, kilobytes)
+  return dir === undefined ? '/dev/full' : join(dir, 'dead.ndjson')
 }
