@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url'
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
 
 const schemas = [
-  { module: join('lib', 'options', 'schema.js'), name: 'fanoutSchema', published: 'schema.json' }
+  { module: join('lib', 'options', 'schema.js'), name: 'fanoutSchema', published: 'schema.json' },
+  { module: join('lib', 'http', 'schema.js'), name: 'httpSchema' }
 ]
 // What only the schemas are made with.
 const makers = join('lib', 'options', 'fields.js')
