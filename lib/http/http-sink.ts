@@ -6,7 +6,7 @@ import { HttpClient, type Answer } from './client.js'
 import { createFormat } from './formats.js'
 import type { Format, LineOutcomes } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
-import { cutPart, divide, halve, wholeOf, type Part } from './part.js'
+import { cutPart, divide, halve, keyOf, wholeOf, type Part } from './part.js'
 import { RequestHeaders } from './request-headers.js'
 import { parseRetryAfter } from './retry-after.js'
 import { Redactor } from './secrets.js'
@@ -95,7 +95,7 @@ class HttpSink implements DeliverySink {
     const post = (): Promise<Answer> => this.#client.post(this.#path, {
       'content-type': this.#format.contentType,
       'user-agent': 'pino-breaker-fanout',
-      'idempotency-key': part.key,
+      'idempotency-key': keyOf(part),
       ...this.#headers.values,
       ...gzipLevel !== 0 && { 'content-encoding': 'gzip' }
     }, body, signal)

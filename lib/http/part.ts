@@ -2,8 +2,6 @@ import type { SinkBatch } from '../child/delivery.js'
 
 /** Lines of a batch that go into one request. */
 export interface Part {
-  /** Names these lines, and is the same when the same lines are sent again. */
-  readonly key: string
   /** The id of their batch. */
   readonly batchId: string
   /** The index of the first of them in their batch. */
@@ -16,7 +14,12 @@ export interface Part {
 
 /** A whole batch as a part. */
 export function wholeOf ({ id, count, text }: SinkBatch): Part {
-  return { key: id, batchId: id, first: 0, count, text }
+  return { batchId: id, first: 0, count, text }
+}
+
+/** Names the lines of a part, and no others: a batch that is sent again may have the same id and fewer lines. */
+export function keyOf ({ batchId, first, count }: Part): string {
+  return `${batchId}/${first}+${count}`
 }
 
 /** The lines of a part, without their newlines. */
@@ -72,5 +75,5 @@ export function halve (part: Part): [Part, Part] {
 function pieceOf ({ batchId }: Part, first: number, text: string): Part {
   let count = 0
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++
-  return { key: `${batchId}/${first}+${count}`, batchId, first, count, text }
+  return { batchId, first, count, text }
 }

@@ -67,7 +67,7 @@ export const httpSchema = object({
   auth: Type.Optional(auth),
   gzip: Type.Optional(Type.Union([Type.Boolean(), object({
     level: Type.Optional(Type.Integer({ minimum: 1, maximum: 9, description: 'From the fastest to the smallest.', default: httpDefaults.gzipLevel }))
-  })], { description: 'Whether requests are compressed, and how much.', default: httpDefaults.gzip })),
+  })], { description: 'Whether requests are compressed: `true`, or `{ level }` from 1, the fastest and what `true` stands for, to 9.', default: httpDefaults.gzip })),
   labels: Type.Optional(labels({ description: 'Labels of the stream (`loki`), or indexed fields (`splunk`).', 'x-default': 'none; `{ job: \'pino\' }` for a stream of `loki` that would have no label' })),
   levelLabel: Type.Optional(Type.Union([Type.Literal(false), text()], {
     description: 'The label that bears the level of the lines (`loki`), so that each level has a stream of its own; `false` for none.',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { cutPart, divide, halve, indexesOf, linesOf, type Part } from '#lib/http/part'
+import { cutPart, divide, halve, indexesOf, keyOf, linesOf, type Part } from '#lib/http/part'
 import { line } from '../support/arbitrary-lines.js'
 import { partOf } from '../support/http-sinks.js'
 
@@ -10,7 +10,7 @@ function assertWhole (parts: readonly Part[], lines: readonly string[]): void {
   assert.deepEqual(parts.flatMap(linesOf), lines)
   assert.deepEqual(parts.flatMap(indexesOf), [...lines.keys()])
   for (const part of parts) assert.equal(linesOf(part).length, part.count)
-  assert.equal(new Set(parts.map(({ key }) => key)).size, parts.length)
+  assert.equal(new Set(parts.map(keyOf)).size, parts.length)
 }
 
 t.test('a part is cut at the ends of lines, and never longer than is asked but for a single line', async () => {
@@ -52,10 +52,10 @@ t.test('the halves of equal lines are equal', async t => {
   t.same(halve(partOf(['a', 'b', 'c', 'd'])).map(({ count }) => count), [2, 2])
 })
 
-t.test('a whole batch is known by its id, and a part by its place as well', async t => {
+t.test('a part is known by its batch, its place and its length', async t => {
   const whole = partOf(['a', 'b', 'c'], 'life:4')
-  t.equal(whole.key, 'life:4')
+  t.equal(keyOf(whole), 'life:4/0+3')
   t.same(cutPart(whole, Infinity), [whole])
-  t.same(cutPart(whole, 4).map(({ key }) => key), ['life:4/0+2', 'life:4/2+1'])
-  t.same(halve(cutPart(whole, 4)[0] as Part).map(({ key }) => key), ['life:4/0+1', 'life:4/1+1'])
+  t.same(cutPart(whole, 4).map(keyOf), ['life:4/0+2', 'life:4/2+1'])
+  t.same(halve(cutPart(whole, 4)[0] as Part).map(keyOf), ['life:4/0+1', 'life:4/1+1'])
 })
