@@ -54,19 +54,23 @@ export function realServer (t: Test, name: string, args: readonly string[], url:
     async start () {
       const started = child = spawn(findCommand(name) ?? name, args, { stdio: ['ignore', 'pipe', 'pipe'] })
       for (const stream of [started.stdout, started.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text })
-      started.on('error', error => { output += String(error) })
       let isThere = false
+      let hasEnded = false
+      started.once('exit', () => { hasEnded = true }).on('error', error => {
+        output += String(error)
+        hasEnded = true
+      })
       const knock = (): void => {
         fetch(url).then(response => response.text()).then(() => { isThere = true }, () => { if (child === started) setTimeout(knock, 50) })
       }
       knock()
-      await until(() => isThere || started.exitCode !== null, `${name} to answer`)
+      await until(() => isThere || hasEnded, `${name} to answer`)
       if (!isThere) throw new Error(`${name} ended: ${output}`)
     },
     async kill () {
       const killed = child
       child = undefined
-      if (killed === undefined || killed.exitCode !== null || killed.signalCode !== null) return
+      if (killed?.pid === undefined || killed.exitCode !== null || killed.signalCode !== null) return
       const exited = once(killed, 'exit')
       killed.kill('SIGKILL')
       await exited
