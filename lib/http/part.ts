@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { SinkBatch } from '../child/delivery.js'
 
 /** Lines of a batch that go into one request. */
@@ -17,9 +18,17 @@ export function wholeOf ({ id, count, text }: SinkBatch): Part {
   return { batchId: id, first: 0, count, text }
 }
 
-/** Names the lines of a part, and no others: a batch that is sent again may have the same id and fewer lines. */
-export function keyOf ({ batchId, first, count }: Part): string {
-  return `${batchId}/${first}+${count}`
+/**
+ * Names the lines of a part, and no others. The id of the batch does not: what is left of a batch, to be sent again, may
+ * have the same.
+ */
+export function keyOf ({ batchId, first, text }: Part): string {
+  return `${batchId}/${first}/${fingerprintOf(text)}`
+}
+
+/** Stands for a text: 96 bits of its SHA-256. */
+export function fingerprintOf (text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16)
 }
 
 /** The lines of a part, without their newlines. */

@@ -40,7 +40,7 @@ const elasticsearch = object({
     default: httpDefaults.elasticsearch.opType
   })),
   ids: Type.Optional(Type.Boolean({
-    description: '`true`: each line has an `_id` made from its batch, so that a batch that is sent again adds nothing twice. A data stream, or an index in time order, is slower with it.',
+    description: '`true`: each line has an `_id` made from it and the id of its batch, so that a batch that is sent again adds nothing twice. A data stream, or an index in time order, is slower with it.',
     default: httpDefaults.elasticsearch.ids
   }))
 }, { description: 'For the format `elasticsearch`.' })

@@ -32,7 +32,7 @@ for (const status of [200, 202, 204]) {
     const backend = await openBackend(t)
     backend.answer = response => { response.writeHead(status).end(status === 204 ? undefined : 'thank you') }
     await sinkFor(t, { url: `${backend.url}/in?a=b` }).send(batchOf(lines), attempt())
-    t.match(backend.requests, [{ path: '/in?a=b', body: batchOf(lines).text, headers: { 'content-type': 'application/x-ndjson', 'user-agent': 'pino-breaker-fanout', 'idempotency-key': 'life:7/0+4' } }])
+    t.match(backend.requests, [{ path: '/in?a=b', body: batchOf(lines).text, headers: { 'content-type': 'application/x-ndjson', 'user-agent': 'pino-breaker-fanout', 'idempotency-key': /^life:7\/./ } }])
   })
 }
 

@@ -1,6 +1,6 @@
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { linesOf, type Part } from '../part.js'
+import { fingerprintOf, linesOf, type Part } from '../part.js'
 import { isRefusal, isSuccess } from '../status.js'
 import type { Format, LineOutcomes, Refusal } from './format.js'
 import { isObjectText } from './json-text.js'
@@ -24,8 +24,18 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
   const target = index === undefined ? {} : { _index: index }
   const action = JSON.stringify({ [opType]: target })
 
-  function actionOf ({ batchId, first }: Part, offset: number): string {
-    return ids ? JSON.stringify({ [opType]: { ...target, _id: `${batchId}-${first + offset}` } }) : action
+  /**
+   * Not by their places: what is left of a batch, to be sent again, may have the same id with other places. Of lines that
+   * are the same the second, third, … is told apart.
+   */
+  function actionsOf ({ batchId }: Part, lines: readonly string[]): string[] {
+    if (!ids) return lines.map(() => action)
+    const seen = new Map<string, number>()
+    return lines.map(line => {
+      const time = seen.get(line) ?? 0
+      seen.set(line, time + 1)
+      return JSON.stringify({ [opType]: { ...target, _id: `${batchId}/${fingerprintOf(line)}${time === 0 ? '' : `-${time}`}` } })
+    })
   }
 
   function documentOf (line: string): string {
@@ -42,7 +52,11 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
     defaultPath: '/_bulk',
     // Without it an answer tells much more of each line than the line is long.
     query: { filter_path: 'error.type,error.reason,errors,items.*.status,items.*.error.type,items.*.error.reason' },
-    encode: part => linesOf(part).map((line, offset) => `${actionOf(part, offset)}\n${documentOf(line)}\n`).join(''),
+    encode (part) {
+      const lines = linesOf(part)
+      const actions = actionsOf(part, lines)
+      return lines.map((line, index) => `${actions[index]}\n${documentOf(line)}\n`).join('')
+    },
     readOutcomes (part, body) {
       const { errors, items } = JSON.parse(body) as { errors?: unknown, items?: unknown }
       if (errors === false) return { refused: [], retry: [] }

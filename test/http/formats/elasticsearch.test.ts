@@ -62,11 +62,18 @@ t.test('the action is what the options say', async t => {
   t.same(actionOf({ index: 'logs', opType: 'index' }), { index: { _index: 'logs' } })
 })
 
-t.test('with ids, a line has the same one in every part of its batch that it is sent in', async t => {
-  const whole = partOf(['{"a":1}', '{"b":2}', '{"c":3}'], 'life:9')
-  const ids = (part: Part): unknown[] => pairs(part, { ids: true }).map(([action]) => (action as { create: { _id: string } }).create._id)
-  t.same(ids(whole), ['life:9-0', 'life:9-1', 'life:9-2'])
-  t.same(cutPart(whole, 16).flatMap(ids), ids(whole))
+const idsOf = (part: Part): unknown[] => pairs(part, { ids: true }).map(([action]) => (action as { create: { _id: string } }).create._id)
+
+t.test('with ids, a line has the same one whenever it is sent again, and with whatever other lines of its batch', async t => {
+  const [a, b, c] = idsOf(partOf(['{"a":1}', '{"b":2}', '{"c":3}'], 'life:9'))
+  t.match(a, /^life:9\/[\w-]{16}$/)
+  t.same(cutPart(partOf(['{"a":1}', '{"b":2}', '{"c":3}'], 'life:9'), 16).flatMap(idsOf), [a, b, c])
+  t.same(idsOf(partOf(['{"a":1}', '{"c":3}'], 'life:9')), [a, c], 'what is left of a batch may have its id')
+  t.strictNotSame(idsOf(partOf(['{"a":1}'], 'life:10')), [a])
+})
+
+t.test('with ids, lines that are the same are as many documents', async t => {
+  t.equal(new Set(idsOf(partOf(['{"a":1}', '{"a":1}', '{"a":1}']))).size, 3)
 })
 
 /** What is read of an answer that gives each line a status. */
