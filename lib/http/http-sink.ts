@@ -104,14 +104,16 @@ class HttpSink implements DeliverySink {
     return UNAUTHORIZED.includes(answer.status) && this.#headers.refresh() ? await post() : answer
   }
 
-  #outcomesOf (part: Part, { status, body }: Answer): LineOutcomes {
+  #outcomesOf (part: Part, answer: Answer): LineOutcomes {
     if (this.#format.readOutcomes === undefined) return { refused: [], retry: [] }
     try {
-      const { refused, retry, retryReason } = this.#format.readOutcomes(part, body)
+      const { refused, retry, retryReason } = this.#format.readOutcomes(part, answer.body)
       const redact = <Told extends { reason: string }> (told: Told): Told => ({ ...told, reason: this.#redactor.redact(told.reason) })
       return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) } }
-    } catch (error) {
-      throw rejectionOf(`the backend at ${this.#settings.origin} answered http ${status}, but not as ${this.#settings.format} does`, {}, error)
+    } catch {
+      // No cause: what JSON.parse() says has some of the text in it.
+      const { origin, format } = this.#settings
+      throw rejectionOf(`the backend at ${origin} answered http ${answer.status}, but not as ${format} does${this.#excerptOf(answer)}`)
     }
   }
 

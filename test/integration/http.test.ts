@@ -97,6 +97,19 @@ t.test('413 makes it send halves, down to the line that is too large by itself, 
   t.same(taken.slice(8), [...lines, ...lines])
 })
 
+t.test('after a failure nothing more of a batch is sent, so that lines stay in order', async t => {
+  const backend = await openBackend(t)
+  backend.answer = (response, { body }) => { response.writeHead(body.length > 100 ? 413 : 204).end() }
+  const sink = sinkFor(t, { url: backend.url })
+  await sink.send(batchOf([...lines, ...lines]), attempt())
+  backend.requests.length = 0
+  backend.answer = response => { response.writeHead(backend.requests.length === 2 ? 503 : 204).end() }
+  const error = await rejectionOf(sink.send(batchOf([...lines, ...lines]), attempt()))
+  t.equal(backend.requests.length, 2)
+  const taken = backend.requests[0]?.body.trimEnd().split('\n').length ?? 0
+  t.same(error['retry'], Array.from({ length: 8 - taken }, (_, index) => taken + index))
+})
+
 t.test('413 for the only line refuses it', async t => {
   const backend = await openBackend(t)
   backend.answer = response => { response.writeHead(413).end() }
@@ -153,7 +166,8 @@ t.test('an attempt that is given up ends at once, with the reason of its signal'
   let arrived = (): void => {}
   const busy = new Promise<void>(resolve => { arrived = resolve })
   const url = await openSocketServer(t, socket => socket.once('data', arrived))
-  const sink = sinkFor(t, { url })
+  // Longer than a test may take.
+  const sink = sinkFor(t, { url, timeoutMs: 600000 })
   const controller = new AbortController()
   const sent = rejectionOf(sink.send(batchOf(lines), attempt(controller.signal)))
   await busy
@@ -264,8 +278,9 @@ t.test('if one of several requests fails, exactly its lines are to be sent again
 })
 
 t.test('an answer that is not one of the format is a failure', async t => {
-  const error = await rejectionBy(t, response => { response.end('<html>welcome</html>') }, { format: 'elasticsearch', elasticsearch: { index: 'logs' } })
-  t.match(error, { message: /answered http 200, but not as elasticsearch does$/ })
+  const error = await rejectionBy(t, response => { response.end(`${SECRET}, welcome`) }, { format: 'elasticsearch', elasticsearch: { index: 'logs' }, auth: { token: SECRET } })
+  t.match(error, { message: /answered http 200, but not as elasticsearch does: \[hidden\], welcome$/ })
+  t.equal(error.cause, undefined)
   t.equal(reasonOf(error), 'write-error')
 })
 
