@@ -90,6 +90,6 @@ function first (header: string | string[] | undefined): string | undefined {
 
 /** A name with several addresses fails with an error for each, and no message of its own. */
 function messageOf (error: unknown): string {
-  const inner = error instanceof AggregateError ? error.errors[0] as unknown : error
-  return inner instanceof Error ? inner.message : String(inner)
+  const { message } = (error instanceof AggregateError ? error.errors[0] : error) as Error
+  return message
 }

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { DeliverySink } from 'pino-breaker-fanout'
 import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
@@ -10,6 +8,7 @@ import { makeCertificates } from '../support/certificates.js'
 import { accountedLines, openFanout, until } from '../support/fanout-rig.js'
 import { openBackend, openSocketServer, type HttpBackend } from '../support/http-backend.js'
 import { attempt, batchOf, rejectionOf } from '../support/http-sinks.js'
+import { freePort } from '../support/real-servers.js'
 
 const SECRET = 's3cr3t-t0k3n'
 const lines = Array.from({ length: 4 }, (_, n) => `{"level":30,"time":170000000000${n},"n":${n}}`)
@@ -61,6 +60,11 @@ t.test('Retry-After is told in milliseconds, whether it comes as seconds or as a
     const { retryAfterMs } = await rejectionBy(t, response => { response.writeHead(status, { 'retry-after': inAnHour }).end() })
     t.ok(Number(retryAfterMs) > 3500000 && Number(retryAfterMs) <= 3600000, String(retryAfterMs))
   }
+})
+
+t.test('of a header that comes twice the first counts', async t => {
+  const url = await openSocketServer(t, socket => socket.once('data', () => socket.end('HTTP/1.1 429 Slow\r\nretry-after: 5\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n')))
+  t.match(await rejectionOf(sinkFor(t, { url }).send(batchOf(lines), attempt())), { statusCode: 429, retryAfterMs: 5000 })
 })
 
 for (const status of [301, 302, 307, 308]) {
@@ -117,13 +121,8 @@ t.test('413 for the only line refuses it', async t => {
 })
 
 const faults: Array<[what: string, code: string | RegExp, (t: Test) => Promise<string>]> = [
-  ['is not there', 'ECONNREFUSED', async () => {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    server.close()
-    return `http://127.0.0.1:${port}`
-  }],
+  ['is not there', 'ECONNREFUSED', async () => `http://127.0.0.1:${await freePort()}`],
+  ['is at none of the addresses of its name', 'ECONNREFUSED', async () => `http://localhost:${await freePort()}`],
   ['resets the connection', /^(ECONNRESET|UND_ERR_SOCKET)$/, t => openSocketServer(t, socket => socket.once('data', () => socket.resetAndDestroy()))],
   ['closes without an answer', 'UND_ERR_SOCKET', t => openSocketServer(t, socket => socket.once('data', () => socket.end()))],
   ['closes in the middle of an answer', 'UND_ERR_SOCKET', t => openSocketServer(t, socket => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of')))],
@@ -141,7 +140,7 @@ const faults: Array<[what: string, code: string | RegExp, (t: Test) => Promise<s
 for (const [what, code, open] of faults) {
   t.test(`a backend that ${what} is a network failure`, async t => {
     const error = await rejectionOf(sinkFor(t, { url: await open(t), timeoutMs: 500 }).send(batchOf(lines), attempt()))
-    t.match(error, { message: /no whole answer from https?:\/\/127\.0\.0\.1:\d+: ./, cause: { code } })
+    t.match(error, { message: /no whole answer from https?:\/\/(127\.0\.0\.1|localhost):\d+: ./, cause: { code } })
     t.equal(error['retryable'], undefined)
     t.equal(reasonOf(error), 'network')
   })
