@@ -71,7 +71,10 @@ const NETWORK_CODES = new Set([
   'ENOTCONN', 'ENOTFOUND', 'EPIPE', 'EPROTO', 'ESOCKETTIMEDOUT', 'ETIMEDOUT'
 ])
 
-/** Whether a system's or undici's code means that a connection failed. */
+// HPE_: what came is no HTTP. The last ones are what OpenSSL says of a certificate, beside CERT_….
+const NETWORK_CODE = /^(?:UND_ERR_|ERR_TLS_|ERR_SSL_|HPE_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE))/
+
+/** Whether a code of the system, of undici, of Node's HTTP parser or of OpenSSL means that a connection failed. */
 function isNetworkCode (code: string): boolean {
-  return NETWORK_CODES.has(code) || code.startsWith('UND_ERR_') || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || code.startsWith('CERT_')
+  return NETWORK_CODES.has(code) || NETWORK_CODE.test(code)
 }

@@ -31,12 +31,14 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const places = [...resolveFrom === undefined ? [] : [toPath(resolveFrom, cwd)], cwd]
   const fromPlaces = places.map(place => createRequire(lookupBase(place)))
   const fromPackage = createRequire(hostPath)
+  // The builds have a package.json each, which knows no exports: what this package itself exports is found from above them.
+  const fromOwnRoot = createRequire(resolve(hostPath, '../../../../../package.json'))
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {
     if (isPath(origin)) return exists(origin, fromPackage) ? origin : undefined
     if (origin === 'pino/file') return pinoFile
-    return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage])
+    return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage, fromOwnRoot])
   }
 
   return {

@@ -1,4 +1,4 @@
-// Writes the tables of docs/options.md, between their markers, from the schema that was built last.
+// Writes the tables of docs/options.md and docs/http.md, between their markers, from the schemas that were built last.
 // With --check it writes nothing and fails if a table is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,6 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const lib = join(root, 'dist', 'cjs', 'lib')
 const require = createRequire(import.meta.url)
 const { fanoutSchema } = require(join(lib, 'options', 'schema.js'))
+const { httpSchema } = require(join(lib, 'http', 'schema.js'))
 const { propertiesOf } = require(join(lib, 'options', 'schema-node.js'))
 const { expectationOf } = require(join(lib, 'options', 'validation.js'))
 const { variableOf, variablePrefix } = require(join(lib, 'env.js'))
@@ -31,6 +32,15 @@ const tables = {
   diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics'])
 }
 
+const http = propertiesOf(httpSchema)
+const httpTables = {
+  http: tableWithoutVariables(http),
+  auth: tableWithoutVariables(propertiesOf(http.auth)),
+  tls: tableWithoutVariables(propertiesOf(http.tls)),
+  elasticsearch: tableWithoutVariables(propertiesOf(http.elasticsearch)),
+  splunk: tableWithoutVariables(propertiesOf(http.splunk))
+}
+
 function table (properties, parents = [], settable = true) {
   const rows = Object.entries(properties).map(([key, node]) => {
     const variable = settable && node['x-env'] !== false && (node.anyOf ?? [node]).some(({ properties }) => properties === undefined)
@@ -45,22 +55,29 @@ function table (properties, parents = [], settable = true) {
   return [['Option', 'Value', 'Default', 'Meaning', 'Variable'], Array(5).fill('---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
+/** The last column is of no use where no variable sets anything. */
+function tableWithoutVariables (properties) {
+  return table(properties, [], false).replace(/^(\|.*\|)[^|]*\|$/gm, '$1')
+}
+
 function literal (value) {
   return value === undefined ? '' : `\`${JSON.stringify(value).replaceAll('"', "'")}\``
 }
 
-const file = join(root, 'docs', 'options.md')
-const before = readFileSync(file, 'utf8')
-const after = Object.entries(tables).reduce((text, [name, content]) => {
-  const [opening, closing] = [`<!-- table: ${name} -->\n`, '\n<!-- end of table -->']
-  const start = text.indexOf(opening)
-  const end = text.indexOf(closing, start)
-  if (start === -1 || end === -1) throw new Error(`docs/options.md has no place for the table "${name}"`)
-  return text.slice(0, start + opening.length) + content + text.slice(end)
-}, before)
+for (const [page, contents] of Object.entries({ 'options.md': tables, 'http.md': httpTables })) {
+  const file = join(root, 'docs', page)
+  const before = readFileSync(file, 'utf8')
+  const after = Object.entries(contents).reduce((text, [name, content]) => {
+    const [opening, closing] = [`<!-- table: ${name} -->\n`, '\n<!-- end of table -->']
+    const start = text.indexOf(opening)
+    const end = text.indexOf(closing, start)
+    if (start === -1 || end === -1) throw new Error(`docs/${page} has no place for the table "${name}"`)
+    return text.slice(0, start + opening.length) + content + text.slice(end)
+  }, before)
 
-if (!process.argv.includes('--check')) writeFileSync(file, after)
-else if (after !== before) {
-  console.error('docs/options.md is stale: run node scripts/options-table.mjs')
-  process.exitCode = 1
+  if (!process.argv.includes('--check')) writeFileSync(file, after)
+  else if (after !== before) {
+    console.error(`docs/${page} is stale: run node scripts/options-table.mjs`)
+    process.exitCode = 1
+  }
 }

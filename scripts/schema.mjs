@@ -1,12 +1,19 @@
-// Works out the schema of the options once, at build time. It goes into the package twice: as dist/schema.json, for
-// editors and other tools, and as plain data in place of the compiled lib/options/schema.js. TypeBox, which takes some
-// 50 ms to load (200 modules), is then never loaded where an app starts.
+// Works out the schemas of the options once, at build time. That of the transport goes into the package twice: as
+// dist/schema.json, for editors and other tools, and, as every other one, as plain data in place of the compiled module.
+// TypeBox, which takes some 50 ms to load (200 modules), is then never loaded where an app starts.
 import { rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
+
+const schemas = [
+  { module: join('lib', 'options', 'schema.js'), name: 'fanoutSchema', published: 'schema.json' },
+  { module: join('lib', 'http', 'schema.js'), name: 'httpSchema' }
+]
+// What only the schemas are made with.
+const makers = join('lib', 'options', 'fields.js')
 
 /** Leaves out the keywords of our own, and says in words what they say of a default. */
 function publish (node) {
@@ -17,17 +24,24 @@ function publish (node) {
   return published
 }
 
-export function buildSchema () {
-  const { fanoutSchema } = createRequire(import.meta.url)(join(dist, 'cjs', 'lib', 'options', 'schema.js'))
-  const data = JSON.stringify(fanoutSchema, null, 2)
-
-  const files = { esm: `export const fanoutSchema = ${data}\n`, cjs: `'use strict'\nexports.fanoutSchema = ${data}\n` }
-  for (const [format, source] of Object.entries(files)) {
-    const file = join(dist, format, 'lib', 'options', 'schema.js')
-    writeFileSync(file, source)
-    rmSync(`${file}.map`)
+export function buildSchemas () {
+  const require = createRequire(import.meta.url)
+  const contents = schemas.map(({ module, name }) => require(join(dist, 'cjs', module))[name])
+  for (const [index, { module, name, published }] of schemas.entries()) {
+    const data = JSON.stringify(contents[index], null, 2)
+    replace('esm', module, `export const ${name} = ${data}\n`)
+    replace('cjs', module, `'use strict'\nexports.${name} = ${data}\n`)
+    if (published === undefined) continue
+    const whole = { $schema: 'http://json-schema.org/draft-07/schema#', ...publish(JSON.parse(data)) }
+    writeFileSync(join(dist, published), JSON.stringify(whole, null, 2) + '\n')
   }
+  for (const format of ['esm', 'cjs']) {
+    for (const name of [makers, `${makers}.map`, makers.replace(/js$/, 'd.ts')]) rmSync(join(dist, format, name))
+  }
+}
 
-  const published = { $schema: 'http://json-schema.org/draft-07/schema#', ...publish(JSON.parse(data)) }
-  writeFileSync(join(dist, 'schema.json'), JSON.stringify(published, null, 2) + '\n')
+function replace (format, module, source) {
+  const file = join(dist, format, module)
+  writeFileSync(file, source)
+  rmSync(`${file}.map`)
 }

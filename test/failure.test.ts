@@ -12,7 +12,7 @@ t.test('a status that refuses nothing is no reason', async t => {
 })
 
 t.test('the codes of a connection that failed mean network', async t => {
-  for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_SSL_WRONG_VERSION_NUMBER', 'CERT_HAS_EXPIRED']) {
+  for (const code of ['ECONNREFUSED', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_SSL_WRONG_VERSION_NUMBER', 'CERT_HAS_EXPIRED', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'HPE_INVALID_CONSTANT']) {
     t.equal(reasonOf(Object.assign(new Error('no'), { code })), 'network', code)
   }
 })

@@ -47,6 +47,10 @@ t.test('pino/file is the one of this package\'s own pino, and known by its path 
   t.strictSame(resolve(pathToFileURL(file).href), { file: pathToFileURL(file).href, isPinoFile: true })
 })
 
+t.test('what this package itself exports is found from anywhere', async (t) => {
+  t.strictSame(createTargetResolver(projects(t)).resolve('pino-breaker-fanout/http'), { file: resolveHere('pino-breaker-fanout/http'), isPinoFile: false })
+})
+
 t.test('a package is looked for from resolveFrom, then from the working directory, then from this package', async (t) => {
   const root = projects(t)
   const app = join(root, 'app')

@@ -1,36 +1,10 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Type, type Static } from '@sinclair/typebox'
 import { breakerDefaults } from '../breaker.js'
 import { fanoutDefaults, targetDefaults } from './defaults.js'
+import { MAX_TIMER_MS, count, list, milliseconds, object, oneOf, text, type Meaning } from './fields.js'
 
-// Keywords of our own begin with `x-` and are left out of the published schema:
-// x-default   what the default is, where it is no constant
-// x-env       false: cannot be set from the environment, being more than policy
-
-// Node fires a timer that is set to more than this at once.
-const MAX_TIMER_MS = 2 ** 31 - 1
 // Half of what V8 allows a string to have, so that such a line can still be joined with another.
 const MAX_LINE_BYTES = 256 * 1024 * 1024
-
-interface Meaning { description: string, default?: unknown, 'x-default'?: string, 'x-env'?: false }
-
-const milliseconds = (minimum: number, maximum: number, meaning: Meaning) => Type.Integer({ minimum, maximum, ...meaning })
-const count = (meaning: Meaning) => Type.Integer({ minimum: 1, ...meaning })
-const text = (meaning: Partial<Meaning> = {}) => Type.String({ minLength: 1, ...meaning })
-const oneOf = <const Values extends readonly string[]> (values: Values, meaning: Partial<Meaning> = {}) =>
-  Type.Unsafe<Values[number]>({ type: 'string', enum: values, ...meaning })
-const list = <Item extends TSchema> (item: Item, meaning: Partial<Meaning> & { minItems?: number } = {}) =>
-  Type.Unsafe<ReadonlyArray<Static<Item>>>(Type.Array(item, meaning))
-
-/** An object that takes no other keys; the title of a field is made from its key. */
-function object<Fields extends Record<string, TSchema>> (fields: Fields, meaning: Partial<Meaning> & { title?: string, oneOf?: unknown } = {}) {
-  const titled = Object.entries(fields).map(([key, field]) => [key, { title: titleOf(key), ...field }])
-  return Type.Object(Object.fromEntries(titled) as Fields, { additionalProperties: false, ...meaning })
-}
-
-function titleOf (key: string): string {
-  const words = key.replace(/Ms$/, '').replace(/[A-Z]/g, capital => ` ${capital.toLowerCase()}`)
-  return words.charAt(0).toUpperCase() + words.slice(1) + (key.endsWith('Ms') ? ' (ms)' : '')
-}
 
 const level = (meaning: Meaning) => Type.Union([Type.Number(), text()], meaning)
 

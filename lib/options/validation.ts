@@ -52,7 +52,8 @@ function suggestionFor (node: SchemaNode, key: string): string {
   return holder === undefined ? didYouMean(key, Object.keys(properties)) : `; did you mean "${holder}.${key}"?`
 }
 
-function pathOf (path: string, key: string): string {
+/** The path of what stands in an object. */
+export function pathOf (path: string, key: string): string {
   if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${show(key)}]`
   return path === '' ? key : `${path}.${key}`
 }

@@ -51,6 +51,46 @@ pino(transport).info('from a consumer')
 t.test('a CommonJS caller logs through it by its name', t => logsByName(t, 'log.cjs', `const pino = require('pino')\n${logIt}`))
 t.test('an ES module logs through it by its name', t => logsByName(t, 'log.mjs', `import pino from 'pino'\n${logIt}`))
 
+const postIt = `
+const server = createServer(async (request, response) => {
+  console.log((await request.toArray()).join(''))
+  response.end()
+}).listen(0, '127.0.0.1', () => {
+  const options = { url: 'http://127.0.0.1:' + server.address().port }
+  const transport = pino.transport({ target: 'pino-breaker-fanout', options: { targets: [{ target: 'pino-breaker-fanout/http', options }] } })
+  transport.once('ready', () => {
+    const log = pino(transport)
+    log.info('from a consumer')
+    log.flush(() => {
+      transport.end()
+      server.close()
+    })
+  })
+})
+`
+
+for (const [name, imports] of [
+  ['post.cjs', "const pino = require('pino')\nconst { createServer } = require('node:http')"],
+  ['post.mjs', "import pino from 'pino'\nimport { createServer } from 'node:http'"]
+] as const) {
+  t.test(`${name} posts through the HTTP sink by its name`, async t => {
+    const { stdout } = await runSource(name, `${imports}\n${postIt}`)
+    t.match(JSON.parse(stdout), { level: 30, msg: 'from a consumer' })
+  })
+}
+
+t.test('the HTTP sink can be required and imported as well', async t => {
+  const use = `
+try {
+  createHttpSink({})
+} catch ({ code }) {
+  console.log(code)
+}`
+  const required = await runSource('sink.cjs', `const { default: createHttpSink } = require('pino-breaker-fanout/http')${use}`)
+  const imported = await runSource('sink.mjs', `import createHttpSink from 'pino-breaker-fanout/http'${use}`)
+  t.same([required.stdout, imported.stdout], ['ERR_FANOUT_OPTIONS\n', 'ERR_FANOUT_OPTIONS\n'])
+})
+
 t.test('it does so with the oldest pino that it takes, too', async t => {
   const older = join(folder, 'older')
   const oldest = /\d+\.\d+\.\d+/.exec(peerDependencies['pino'] ?? '')?.[0]
@@ -97,8 +137,11 @@ import fanout, {
   FanoutError, SinkCircuitBreaker,
   type BreakerOptions, type CircuitState, type DeliverySink, type FanoutOptions, type FanoutSnapshot, type SinkBatch, type TargetOptions, type TransitionEvent
 } from 'pino-breaker-fanout'
+import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
 import pino from 'pino'
 
+const http: HttpSinkOptions = { url: 'http://127.0.0.1', format: 'loki', auth: { token: { env: 'TOKEN' } } }
+export const httpSink: DeliverySink = createHttpSink(http)
 const breaker: BreakerOptions = { failureThreshold: 3 }
 const target: TargetOptions = { target: 'pino/file', options: { destination: 1 }, breaker }
 const options: FanoutOptions = { targets: [target], whenOpen: 'hold' }
@@ -113,6 +156,8 @@ export const stream = fanout(options).catch((error: unknown) => error instanceof
 
 // @ts-expect-error there is no such option: the types are not any
 export const wrong: FanoutOptions = { target: 'pino/file' }
+// @ts-expect-error nor is there such a format
+export const wrongFormat: HttpSinkOptions = { url: 'http://127.0.0.1', format: 'xml' }
 `
 
 for (const [moduleKind, resolution, files] of [

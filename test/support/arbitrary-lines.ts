@@ -11,3 +11,9 @@ export const line: fc.Arbitrary<string> = fc.oneof(
 export function textOf (lines: readonly string[]): string {
   return lines.map(line => `${line}\n`).join('')
 }
+
+/** A line as pino writes it: an object, with its level and its time, or the other way about, or without. */
+export const pinoLine: fc.Arbitrary<string> = fc.record({
+  head: fc.constantFrom({ level: 30, time: 1700000000123 }, { level: 'warn', time: '2024-05-05T12:00:00.000Z' }, { time: 1700000000, level: 35 }, { level: 50 }, {}),
+  rest: fc.dictionary(fc.string({ maxLength: 5 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 })
+}).map(({ head, rest }) => JSON.stringify({ ...head, ...rest }))

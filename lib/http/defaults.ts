@@ -1,0 +1,18 @@
+/** The defaults of the HTTP sink. */
+export const httpDefaults = {
+  format: 'ndjson',
+  gzip: false,
+  /** zlib's fastest: log lines repeat themselves so much that higher levels gain little for what they cost. */
+  gzipLevel: 1,
+  levelLabel: 'level',
+  levelKey: 'level',
+  timeKey: 'time',
+  timeoutMs: 8000,
+  concurrency: 1,
+  scheme: 'Bearer',
+  rejectUnauthorized: true,
+  elasticsearch: { opType: 'create', ids: false }
+} as const
+
+/** The scheme of a token in Splunk's own `authorization` header. */
+export const SPLUNK_SCHEME = 'Splunk'

@@ -1,0 +1,37 @@
+import type { Part } from '../part.js'
+
+/** A line that a backend refused for good. */
+export interface Refusal {
+  /** The index of the line in its batch. */
+  line: number
+  /** What the backend said of it. */
+  reason: string
+  /** The HTTP status that the backend gave this line. */
+  status?: number
+}
+
+/** What an answer says of single lines; all others have arrived. */
+export interface LineOutcomes {
+  refused: readonly Refusal[]
+  /** Lines, by their index in the batch, that the backend had no room for. */
+  retry: readonly number[]
+  /** Why the first of those, and with which status. */
+  retryReason?: { status: number, reason: string }
+}
+
+/** A kind of backend: what it is sent, and what its answer says. */
+export interface Format {
+  readonly contentType: string
+  /** The path for a URL that has none. */
+  readonly defaultPath: string
+  /** What is added to the query of the URL, if it does not have it already. */
+  readonly query?: Readonly<Record<string, string>>
+  /** The body of a request. */
+  encode (part: Part): string
+  /**
+   * What the body of an answer with a status of success says of single lines; not there where the status says it all.
+   *
+   * @throws Error if it is not such an answer
+   */
+  readOutcomes? (part: Part, body: string): LineOutcomes
+}

@@ -1,0 +1,12 @@
+import { linesOf } from '../part.js'
+import type { Format } from './format.js'
+import { toJson } from './json-text.js'
+
+/** One array of the lines. */
+export function createJsonFormat (): Format {
+  return {
+    contentType: 'application/json',
+    defaultPath: '/',
+    encode: part => `[${linesOf(part).map(toJson).join(',')}]`
+  }
+}

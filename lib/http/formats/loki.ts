@@ -1,0 +1,40 @@
+import { standardLevels } from '../../levels.js'
+import { createHeadReader, msToNs } from '../line-head.js'
+import type { HttpSettings } from '../options.js'
+import { linesOf } from '../part.js'
+import type { Format } from './format.js'
+
+const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [value, label]))
+
+/**
+ * Loki's push API: https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs. The lines of a level make
+ * a stream, in their order; each has the time that it bears, else that of sending.
+ */
+export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: HttpSettings, now: () => number): Format {
+  const { read } = createHeadReader(levelKey, timeKey)
+
+  function streamOf (level: number | string | undefined): string {
+    if (levelLabel !== undefined && level !== undefined) {
+      return JSON.stringify({ ...labels, [levelLabel]: typeof level === 'number' ? labelOf.get(level) ?? String(level) : level })
+    }
+    // Loki takes no stream without a label.
+    return JSON.stringify(Object.keys(labels).length === 0 ? { job: 'pino' } : labels)
+  }
+
+  return {
+    contentType: 'application/json',
+    defaultPath: '/loki/api/v1/push',
+    encode (part) {
+      const streams = new Map<number | string | undefined, string[]>()
+      for (const line of linesOf(part)) {
+        const { level, timeNs = msToNs(now()) } = read(line)
+        const key = levelLabel === undefined ? undefined : level
+        const value = `["${timeNs}",${JSON.stringify(line)}]`
+        const values = streams.get(key)
+        if (values === undefined) streams.set(key, [value])
+        else values.push(value)
+      }
+      return `{"streams":[${[...streams].map(([level, values]) => `{"stream":${streamOf(level)},"values":[${values.join(',')}]}`).join(',')}]}`
+    }
+  }
+}

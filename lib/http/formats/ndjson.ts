@@ -1,0 +1,10 @@
+import type { Format } from './format.js'
+
+/** The lines as they are. */
+export function createNdjsonFormat (): Format {
+  return {
+    contentType: 'application/x-ndjson',
+    defaultPath: '/',
+    encode: ({ text }) => text
+  }
+}

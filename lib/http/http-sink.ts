@@ -1,0 +1,156 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { DeliverySink, SendContext, SinkBatch } from '../child/delivery.js'
+import { systemClock } from '../clock.js'
+import { HttpClient, type Answer } from './client.js'
+import { createFormat } from './formats.js'
+import type { Format, LineOutcomes } from './formats/format.js'
+import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
+import { cutPart, divide, halve, keyOf, wholeOf, type Part } from './part.js'
+import { RequestHeaders } from './request-headers.js'
+import { parseRetryAfter } from './retry-after.js'
+import { Redactor } from './secrets.js'
+import { SendReport, rejectionOf } from './send-report.js'
+import { isRefusal, isSuccess } from './status.js'
+
+// A request costs more than a few lines do: less than this is not divided any further.
+const MIN_SHARE_LENGTH = 16 * 1024
+const MAX_EXCERPT_LENGTH = 300
+const TOO_LARGE = 413
+const UNAUTHORIZED = [401, 403]
+const SECRET_PARAMETER = /auth|key|pass|secret|sig|token/i
+// Some services have the key of a collector in its path.
+const MIN_SECRET_SEGMENT_LENGTH = 20
+
+const compress = promisify(gzip)
+
+/**
+ * A delivery sink that sends each batch by HTTP POST: the default export of `pino-breaker-fanout/http`, which a target
+ * names.
+ *
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, or the secrets that cannot be had
+ */
+export default function createHttpSink (options: HttpSinkOptions): DeliverySink {
+  return new HttpSink(parseHttpOptions(options))
+}
+
+class HttpSink implements DeliverySink {
+  readonly #settings: HttpSettings
+  readonly #format: Format
+  readonly #path: string
+  readonly #redactor: Redactor
+  readonly #headers: RequestHeaders
+  readonly #client: HttpClient
+  /** More than so many characters have been too large for the backend. */
+  #maxLength = Infinity
+
+  constructor (settings: HttpSettings) {
+    this.#settings = settings
+    this.#format = createFormat(settings, systemClock.wallTime)
+    this.#path = pathOf(settings, this.#format)
+    this.#redactor = new Redactor(secretsOf(settings))
+    this.#headers = new RequestHeaders(settings, this.#redactor)
+    this.#client = new HttpClient(settings)
+  }
+
+  async send (batch: SinkBatch, { signal }: SendContext): Promise<void> {
+    const { origin, concurrency } = this.#settings
+    const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.text.length / MIN_SHARE_LENGTH)))
+    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#maxLength))
+    const report = new SendReport(origin, batch.count)
+    const run = async (): Promise<void> => {
+      for (let part = parts.shift(); part !== undefined; part = parts.shift()) await this.#deliver(part, report, signal)
+    }
+    await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, run))
+    report.throwIfAny()
+  }
+
+  async close (): Promise<void> {
+    await this.#client.close()
+  }
+
+  async #deliver (part: Part, report: SendReport, signal: AbortSignal): Promise<void> {
+    if (report.hasFailed) return report.unsent(part)
+    try {
+      const answer = await this.#post(part, signal)
+      if (isSuccess(answer.status)) {
+        report.taken(this.#outcomesOf(part, answer))
+      } else if (answer.status === TOO_LARGE && part.count > 1) {
+        this.#maxLength = Math.min(this.#maxLength, part.text.length / 2)
+        for (const half of halve(part)) await this.#deliver(half, report, signal)
+      } else if (answer.status === TOO_LARGE) {
+        report.taken({ refused: [{ line: part.first, reason: `too large${this.#excerptOf(answer)}`, status: TOO_LARGE }], retry: [] })
+      } else {
+        report.failed(part, this.#failureOf(answer))
+      }
+    } catch (error) {
+      report.failed(part, error)
+    }
+  }
+
+  async #post (part: Part, signal: AbortSignal): Promise<Answer> {
+    const text = this.#format.encode(part)
+    const { gzipLevel } = this.#settings
+    const body = gzipLevel === 0 ? text : await compress(text, { level: gzipLevel })
+    const post = (): Promise<Answer> => this.#client.post(this.#path, {
+      'content-type': this.#format.contentType,
+      'user-agent': 'pino-breaker-fanout',
+      'idempotency-key': keyOf(part),
+      ...this.#headers.values,
+      ...gzipLevel !== 0 && { 'content-encoding': 'gzip' }
+    }, body, signal)
+    const answer = await post()
+    // A token in a file may have been replaced since it was read.
+    return UNAUTHORIZED.includes(answer.status) && this.#headers.refresh() ? await post() : answer
+  }
+
+  #outcomesOf (part: Part, answer: Answer): LineOutcomes {
+    if (this.#format.readOutcomes === undefined) return { refused: [], retry: [] }
+    try {
+      const { refused, retry, retryReason } = this.#format.readOutcomes(part, answer.body)
+      const redact = <Told extends { reason: string }> (told: Told): Told => ({ ...told, reason: this.#redactor.redact(told.reason) })
+      return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) } }
+    } catch {
+      // No cause: what JSON.parse() says has some of the text in it.
+      const { origin, format } = this.#settings
+      throw rejectionOf(`the backend at ${origin} answered http ${answer.status}, but not as ${format} does${this.#excerptOf(answer)}`)
+    }
+  }
+
+  #failureOf (answer: Answer): Error {
+    const { origin } = this.#settings
+    const { status, retryAfter, location } = answer
+    const retryAfterMs = parseRetryAfter(retryAfter, systemClock.wallTime())
+    const redirect = status < 400 && location !== undefined ? ` and leads to ${originOf(location, origin)}; redirects are not followed` : ''
+    return rejectionOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
+      statusCode: status,
+      retryable: !isRefusal(status),
+      ...retryAfterMs !== undefined && { retryAfterMs }
+    })
+  }
+
+  /** Redacted before it is cut: half of a secret would not be known for one. */
+  #excerptOf ({ body }: Answer): string {
+    const text = this.#redactor.redact(body).replace(/[\s\p{Cc}]+/gu, ' ').trim()
+    if (text === '') return ''
+    return `: ${text.length > MAX_EXCERPT_LENGTH ? `${text.slice(0, MAX_EXCERPT_LENGTH)}…` : text}`
+  }
+}
+
+function pathOf ({ path, query }: HttpSettings, format: Format): string {
+  const parameters = new URLSearchParams(query)
+  const added = Object.entries(format.query ?? {}).filter(([name]) => !parameters.has(name)).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+  const whole = [query.slice(1), ...added].filter(part => part !== '').join('&')
+  return (path ?? format.defaultPath) + (whole === '' ? '' : `?${whole}`)
+}
+
+/** What of the URL may be secret, beside its user. */
+function secretsOf ({ path = '', query }: HttpSettings): string[] {
+  const segments = path.split('/').filter(segment => segment.length >= MIN_SECRET_SEGMENT_LENGTH)
+  const parameters = [...new URLSearchParams(query)].filter(([name]) => SECRET_PARAMETER.test(name)).map(([, value]) => value)
+  return [...segments, ...parameters]
+}
+
+function originOf (location: string, base: string): string {
+  return URL.canParse(location, base) ? new URL(location, base).origin : 'an address that cannot be read'
+}

@@ -1,0 +1,158 @@
+import { Faults, show } from '../options/faults.js'
+import { pathOf, validate } from '../options/validation.js'
+import { SPLUNK_SCHEME, httpDefaults } from './defaults.js'
+import { httpSchema, type HttpSinkOptions, type Secret } from './schema.js'
+
+export type { HttpSinkOptions, Secret } from './schema.js'
+
+/** Names what a request looks like, and what is read from its answer. */
+export type FormatName = NonNullable<HttpSinkOptions['format']>
+
+/** What the `authorization` header is made from. */
+export type AuthSettings =
+  | { kind: 'basic', user: Secret, password: Secret }
+  | { kind: 'token', scheme: string, token: Secret }
+
+/** The complete settings of an HTTP sink, frozen. */
+export interface HttpSettings {
+  /** `https://logs.example:8443`: all that is ever shown of the URL. */
+  origin: string
+  /** Path and query; `undefined` where the URL has no path, and the format's own stands in. */
+  path: string | undefined
+  query: string
+  format: FormatName
+  headers: Readonly<Record<string, Secret>>
+  auth: AuthSettings | undefined
+  /** The level of compression; 0 for none. */
+  gzipLevel: number
+  labels: Readonly<Record<string, string>>
+  /** `undefined` for none. */
+  levelLabel: string | undefined
+  levelKey: string
+  timeKey: string
+  timeoutMs: number
+  concurrency: number
+  tls: NonNullable<HttpSinkOptions['tls']>
+  elasticsearch: { index: string | undefined, opType: 'create' | 'index', ids: boolean }
+  splunk: NonNullable<HttpSinkOptions['splunk']>
+}
+
+/** Options that only some formats have a use for. */
+const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatName[]>>> = {
+  labels: ['loki', 'splunk'],
+  levelLabel: ['loki'],
+  levelKey: ['loki'],
+  timeKey: ['loki', 'elasticsearch', 'splunk'],
+  elasticsearch: ['elasticsearch'],
+  splunk: ['splunk']
+}
+
+// A header's name is a token (RFC 9110, 5.6.2). These say how a message is framed, which is not the user's to say.
+const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
+const OWN_HEADERS = ['connection', 'content-encoding', 'content-length', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+/**
+ * Turns what a user gave into complete settings.
+ *
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, each on a line with its path, and no secret
+ */
+export function parseHttpOptions (input: unknown): HttpSettings {
+  const faults = new Faults()
+  const given = (validate(httpSchema, input, '', faults) ?? {}) as Partial<HttpSinkOptions>
+  const format = given.format ?? httpDefaults.format
+  const url = settleUrl(given.url, faults)
+  const auth = settleAuth(given, format, url, faults)
+  checkUse(given, format, faults)
+  checkHeaders(given.headers ?? {}, auth, faults)
+  for (const [key, value] of Object.entries(given.tls ?? {})) checkSecret(value, `tls.${key}`, faults)
+  if ((given.tls?.cert === undefined) !== (given.tls?.key === undefined)) faults.add('tls', 'expected cert and key together')
+  const { index, opType, ids } = { ...httpDefaults.elasticsearch, index: undefined, ...given.elasticsearch }
+  if (format === 'elasticsearch' && index === undefined && url?.pathname === '/' && !faults.concern('elasticsearch')) {
+    faults.add('elasticsearch.index', 'expected a non-empty string, as the URL names no index, got nothing')
+  }
+  faults.throwIfAny()
+
+  const { origin = '', pathname = '/', search = '' } = url ?? {}
+  const levelLabel = given.levelLabel ?? httpDefaults.levelLabel
+  return Object.freeze({
+    origin,
+    path: pathname === '/' ? undefined : pathname,
+    query: search,
+    format,
+    headers: given.headers ?? {},
+    auth,
+    gzipLevel: settleGzip(given.gzip ?? httpDefaults.gzip),
+    labels: given.labels ?? {},
+    levelLabel: levelLabel === false ? undefined : levelLabel,
+    levelKey: given.levelKey ?? httpDefaults.levelKey,
+    timeKey: given.timeKey ?? httpDefaults.timeKey,
+    timeoutMs: given.timeoutMs ?? httpDefaults.timeoutMs,
+    concurrency: given.concurrency ?? httpDefaults.concurrency,
+    tls: given.tls ?? {},
+    elasticsearch: { index, opType, ids },
+    splunk: given.splunk ?? {}
+  })
+}
+
+function settleUrl (given: string | undefined, faults: Faults): URL | undefined {
+  if (given === undefined) return undefined
+  if (URL.canParse(given)) {
+    const url = new URL(given)
+    if (/^https?:$/.test(url.protocol)) return url
+  }
+  // Query and fragment may hold a key.
+  faults.add('url', `expected an http:// or https:// URL, got ${show(given.replace(/[?#].*$/s, ''))}`)
+  return undefined
+}
+
+function settleAuth ({ auth }: Partial<HttpSinkOptions>, format: FormatName, url: URL | undefined, faults: Faults): AuthSettings | undefined {
+  if (auth === undefined) {
+    if (url === undefined || (url.username === '' && url.password === '')) return undefined
+    return { kind: 'basic', user: decode(url.username), password: decode(url.password) }
+  }
+  for (const key of ['user', 'password', 'token'] as const) checkSecret(auth[key], `auth.${key}`, faults)
+  const { user, password, token, scheme } = auth
+  if (token !== undefined && user === undefined && password === undefined) {
+    return { kind: 'token', token, scheme: scheme ?? (format === 'splunk' ? SPLUNK_SCHEME : httpDefaults.scheme) }
+  }
+  if (token === undefined && user !== undefined && password !== undefined && scheme === undefined) return { kind: 'basic', user, password }
+  if (!faults.concern('auth')) faults.add('auth', 'expected either user and password, or token with or without a scheme')
+  return undefined
+}
+
+/** A percent sign that stands for itself is no fault. */
+function decode (text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function checkUse (given: Partial<HttpSinkOptions>, format: FormatName, faults: Faults): void {
+  if (faults.concern('format')) return
+  for (const [key, formats] of Object.entries(formatsOf)) {
+    if (given[key as keyof HttpSinkOptions] === undefined || formats.includes(format)) continue
+    faults.add(key, `is used only with format ${formats.map(show).join(' or ')}, which is ${show(format)} here`)
+  }
+}
+
+function checkHeaders (headers: Readonly<Record<string, Secret>>, auth: AuthSettings | undefined, faults: Faults): void {
+  for (const [name, value] of Object.entries(headers)) {
+    checkSecret(value, pathOf('headers', name), faults)
+    if (!HEADER_NAME.test(name)) faults.add('headers', `${show(name)} cannot be the name of a header`)
+    else if (OWN_HEADERS.includes(name.toLowerCase())) faults.add('headers', `${show(name)} is set by the sink itself`)
+    else if (auth !== undefined && name.toLowerCase() === 'authorization') faults.add('headers', `${show(name)} is set by auth, or by the user in the URL`)
+  }
+}
+
+function checkSecret (given: unknown, path: string, faults: Faults): void {
+  if (typeof given !== 'object' || given === null || faults.concern(path)) return
+  const { env, file } = given as { env?: string, file?: string }
+  if ((env === undefined) === (file === undefined)) faults.add(path, 'expected either env or file')
+}
+
+function settleGzip (gzip: boolean | { level?: number }): number {
+  if (gzip === false) return 0
+  return gzip === true ? httpDefaults.gzipLevel : gzip.level ?? httpDefaults.gzipLevel
+}

@@ -1,0 +1,73 @@
+import { Faults } from '../options/faults.js'
+import { pathOf } from '../options/validation.js'
+import type { HttpSettings } from './options.js'
+import type { Secret } from './schema.js'
+import { readSecret, systemSources, type Redactor, type SecretSources } from './secrets.js'
+
+const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/
+
+type Settings = Pick<HttpSettings, 'headers' | 'auth'>
+
+/**
+ * The headers that a user gave, with what is secret in them. They are read at the start, and anew when a backend no
+ * longer takes them.
+ */
+export class RequestHeaders {
+  readonly #settings: Settings
+  readonly #redactor: Redactor
+  readonly #sources: SecretSources
+  #values: Readonly<Record<string, string>>
+
+  /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a secret cannot be had, or cannot stand in a header */
+  constructor (settings: Settings, redactor: Redactor, sources: SecretSources = systemSources) {
+    this.#settings = settings
+    this.#redactor = redactor
+    this.#sources = sources
+    this.#values = this.#read()
+  }
+
+  /** By their names, in lower case. */
+  get values (): Readonly<Record<string, string>> {
+    return this.#values
+  }
+
+  /** Reads all secrets again. Tells whether any has changed; one that cannot be had now stays as it was. */
+  refresh (): boolean {
+    const before = this.#values
+    try {
+      this.#values = this.#read()
+    } catch {
+      return false
+    }
+    return Object.entries(this.#values).some(([name, value]) => before[name] !== value)
+  }
+
+  #read (): Record<string, string> {
+    const faults = new Faults()
+    const secrets: string[] = []
+    const read = (secret: Secret, path: string): string => {
+      const value = readSecret(secret, path, this.#sources, faults) ?? ''
+      if (NOT_IN_A_HEADER.test(value)) faults.add(path, 'holds a character that cannot stand in a header')
+      secrets.push(value)
+      return value
+    }
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(this.#settings.headers)) headers[name.toLowerCase()] = read(value, pathOf('headers', name))
+    const authorization = this.#authorization(read)
+    if (authorization !== undefined) {
+      secrets.push(authorization)
+      headers['authorization'] = authorization
+    }
+    faults.throwIfAny()
+    this.#redactor.hide(secrets)
+    return headers
+  }
+
+  #authorization (read: (secret: Secret, path: string) => string): string | undefined {
+    const { auth } = this.#settings
+    if (auth === undefined) return undefined
+    if (auth.kind === 'token') return `${auth.scheme} ${read(auth.token, 'auth.token')}`
+    const [user, password] = [read(auth.user, 'auth.user'), read(auth.password, 'auth.password')]
+    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  }
+}

@@ -1,0 +1,39 @@
+import { Faults } from '../options/faults.js'
+import type { HttpSettings } from './options.js'
+import type { Secret } from './schema.js'
+import { readSecret, systemSources, type SecretSources } from './secrets.js'
+
+/** What a TLS connection is made with, as `tls.connect()` takes it. */
+export interface TlsSettings {
+  ca?: string
+  cert?: string
+  key?: string
+  passphrase?: string
+  servername?: string
+  rejectUnauthorized?: boolean
+}
+
+/**
+ * Reads certificates and keys: a text is PEM if it begins like it, and the path of a file otherwise.
+ *
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` if one cannot be read
+ */
+export function readTls ({ ca, cert, key, passphrase, servername, rejectUnauthorized }: HttpSettings['tls'], sources: SecretSources = systemSources): TlsSettings {
+  const faults = new Faults()
+  const read = (name: 'ca' | 'cert' | 'key' | 'passphrase', given: Secret | undefined): TlsSettings => {
+    if (given === undefined) return {}
+    const isPath = typeof given === 'string' && name !== 'passphrase' && !given.trimStart().startsWith('-----BEGIN')
+    const value = readSecret(isPath ? { file: given } : given, `tls.${name}`, sources, faults)
+    return value === undefined ? {} : { [name]: value }
+  }
+  const settings: TlsSettings = {
+    ...read('ca', ca),
+    ...read('cert', cert),
+    ...read('key', key),
+    ...read('passphrase', passphrase),
+    ...servername !== undefined && { servername },
+    ...rejectUnauthorized !== undefined && { rejectUnauthorized }
+  }
+  faults.throwIfAny()
+  return settings
+}

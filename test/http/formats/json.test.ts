@@ -1,0 +1,21 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { createJsonFormat } from '#lib/http/formats/json'
+import { line, pinoLine } from '../../support/arbitrary-lines.js'
+import { partOf } from '../../support/http-sinks.js'
+
+const { encode } = createJsonFormat()
+
+t.test('the body is an array of what the lines mean, in their order', async () => {
+  fc.assert(fc.property(fc.array(pinoLine, { minLength: 1 }), lines => {
+    assert.deepEqual(JSON.parse(encode(partOf(lines))), lines.map(line => JSON.parse(line) as unknown))
+  }))
+})
+
+t.test('a line that is no object is a string of the array', async () => {
+  const text = line.filter(text => !/^\{.*\}$/s.test(text))
+  fc.assert(fc.property(fc.array(text, { minLength: 1 }), lines => {
+    assert.deepEqual(JSON.parse(encode(partOf(lines))), lines)
+  }))
+})

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { createLokiFormat } from '#lib/http/formats/loki'
+import { line, pinoLine } from '../../support/arbitrary-lines.js'
+import { partOf, settingsOf } from '../../support/http-sinks.js'
+
+interface Push { streams: Array<{ stream: Record<string, string>, values: Array<[string, string]> }> }
+
+const NOW = 1600000000000
+
+function push (lines: readonly string[], options: Record<string, unknown> = {}): Push {
+  return JSON.parse(createLokiFormat(settingsOf({ format: 'loki', ...options }), () => NOW).encode(partOf(lines))) as Push
+}
+
+t.test('every line is in the stream of its level, as it is and in its order', async () => {
+  fc.assert(fc.property(fc.array(fc.oneof(line, pinoLine), { minLength: 1 }), lines => {
+    const { streams } = push(lines)
+    assert.equal(new Set(streams.map(({ stream }) => JSON.stringify(stream))).size, streams.length)
+    const sent = streams.flatMap(({ values }) => values.map(([, line]) => line))
+    assert.deepEqual([...sent].sort(), [...lines].sort())
+    for (const { values } of streams) {
+      let from = 0
+      for (const [ns, line] of values) {
+        assert.match(ns, /^\d+$/)
+        from = lines.indexOf(line, from) + 1
+        assert.ok(from > 0, 'in order')
+      }
+    }
+  }))
+})
+
+t.test('a stream bears the labels, and the level by its name', async t => {
+  const lines = ['{"level":30,"time":1}', '{"level":50,"time":1}', '{"level":35,"time":1}', '{"level":"audit","time":1}']
+  t.same(push(lines, { labels: { app: 'shop' } }).streams.map(({ stream }) => stream), [
+    { app: 'shop', level: 'info' }, { app: 'shop', level: 'error' }, { app: 'shop', level: '35' }, { app: 'shop', level: 'audit' }
+  ])
+  t.same(push(lines, { labels: { app: 'shop' }, levelLabel: 'severity' }).streams[0]?.stream, { app: 'shop', severity: 'info' })
+})
+
+t.test('without a label for the level all lines are in one stream', async t => {
+  const { streams } = push(['{"level":30}', '{"level":50}'], { labels: { app: 'shop' }, levelLabel: false })
+  t.same(streams.map(({ stream, values }) => [stream, values.length]), [[{ app: 'shop' }, 2]])
+})
+
+t.test('no stream is without a label, which Loki refuses', async t => {
+  t.same(push(['{"level":30}'], { levelLabel: false }).streams.map(({ stream }) => stream), [{ job: 'pino' }])
+  t.same(push(['no level']).streams.map(({ stream }) => stream), [{ job: 'pino' }])
+})
+
+t.test('the time of a line is its own, in nanoseconds, or that of sending', async t => {
+  const { streams } = push(['{"level":30,"time":1700000000123,"msg":"a"}', '{"level":30,"msg":"b"}'])
+  t.same(streams[0]?.values.map(([ns]) => ns), ['1700000000123000000', '1600000000000000000'])
+  t.same(push(['{"severity":"warn","at":1700000000}'], { levelKey: 'severity', timeKey: 'at' }).streams, [
+    { stream: { level: 'warn' }, values: [['1700000000000000000', '{"severity":"warn","at":1700000000}']] }
+  ])
+})

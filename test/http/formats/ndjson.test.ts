@@ -1,0 +1,12 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { createNdjsonFormat } from '#lib/http/formats/ndjson'
+import { line, textOf } from '../../support/arbitrary-lines.js'
+import { partOf } from '../../support/http-sinks.js'
+
+t.test('the body is the lines as they are', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 1 }), lines => {
+    assert.equal(createNdjsonFormat().encode(partOf(lines)), textOf(lines))
+  }))
+})

@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { cutPart, divide, halve, indexesOf, keyOf, linesOf, type Part } from '#lib/http/part'
+import { line } from '../support/arbitrary-lines.js'
+import { partOf } from '../support/http-sinks.js'
+
+/** Parts put together again are the part that they were cut from. */
+function assertWhole (parts: readonly Part[], lines: readonly string[]): void {
+  assert.deepEqual(parts.flatMap(linesOf), lines)
+  assert.deepEqual(parts.flatMap(indexesOf), [...lines.keys()])
+  for (const part of parts) assert.equal(linesOf(part).length, part.count)
+}
+
+t.test('a part is cut at the ends of lines, and never longer than is asked but for a single line', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 500 }), (lines, maxLength) => {
+    const parts = cutPart(partOf(lines), maxLength)
+    assertWhole(parts, lines)
+    for (const { text, count } of parts) assert.ok(text.length <= maxLength || count === 1)
+    for (const [index, { text }] of parts.slice(1).entries()) {
+      assert.ok((parts[index] as Part).text.length + text.indexOf('\n') + 1 > maxLength, 'no line went to the next part for which there was room')
+    }
+  }))
+})
+
+t.test('halves are two parts with a line each at least', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 2, maxLength: 50 }), lines => {
+    const halves = halve(partOf(lines))
+    assertWhole(halves, lines)
+    for (const { count } of halves) assert.ok(count >= 1)
+  }))
+})
+
+t.test('a part is divided into no more parts than are asked for, each of whole lines', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 8 }), (lines, count) => {
+    const parts = divide(partOf(lines), count)
+    assertWhole(parts, lines)
+    assert.ok(parts.length <= count)
+  }))
+})
+
+t.test('equal lines are divided equally', async t => {
+  const whole = partOf(['a', 'b', 'c', 'd', 'e', 'f'])
+  t.same(divide(whole, 3).map(({ count }) => count), [2, 2, 2])
+  t.same(divide(whole, 4).map(({ count }) => count), [2, 1, 2, 1])
+  t.same(divide(whole, 1), [whole])
+  t.equal(divide(whole, 9).length, 6)
+})
+
+t.test('the halves of equal lines are equal', async t => {
+  t.same(halve(partOf(['a', 'b', 'c', 'd'])).map(({ count }) => count), [2, 2])
+})
+
+t.test('a part is known by its batch and by its lines', async t => {
+  const key = keyOf(partOf(['a', 'b'], 'life:4'))
+  t.match(key, /^life:4\/0\/[\w-]{16}$/)
+  t.equal(keyOf(partOf(['a', 'b'], 'life:4')), key)
+  t.not(keyOf(partOf(['a', 'c'], 'life:4')), key, 'what is left of a batch may have its id')
+  t.not(keyOf(partOf(['a', 'b'], 'life:5')), key)
+  const [one, other] = halve(partOf(['a', 'a'])) as [Part, Part]
+  t.not(keyOf(one), keyOf(other), 'lines may be the same')
+})
