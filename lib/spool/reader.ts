@@ -42,20 +42,20 @@ export class Reader {
   }
 
   /**
-   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now.
-   * Never rejects.
+   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now,
+   * or if it is rewound meanwhile. Never rejects.
    *
    * @param take called in the moment in which the lines do not wait any more
    */
   async next (maxBytes: number, take: (lines: SpooledLines) => void): Promise<void> {
+    const rewinds = this.#rewinds
     for (;;) {
       const segment = await this.#locate()
-      if (segment === undefined) return
-      const [offset, rewinds] = [this.#offset, this.#rewinds]
+      if (segment === undefined || rewinds !== this.#rewinds) return
+      const offset = this.#offset
       try {
         const bytes = await this.#read(segment, offset, maxBytes)
-        // It is somewhere else that reading goes on now.
-        if (rewinds !== this.#rewinds) continue
+        if (rewinds !== this.#rewinds) return
         this.#failures = 0
         const sound = segment.isRecovered ? endOfRun(bytes, isSound) : bytes.length
         if (sound > 0) return take(this.#handOut(segment, offset, bytes.subarray(0, sound)))

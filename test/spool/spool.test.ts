@@ -133,7 +133,7 @@ t.test('what was taken back by a rewind cannot be settled before it has come aga
   t.equal(rig.spool.outstandingLines, 0)
 })
 
-t.test('lines that are being read when a rewind comes are read again from the first', async t => {
+t.test('lines that are being read when a rewind comes do not come, and it is the first that are read next', async t => {
   const { disk, rig } = await openSpool(t)
   rig.append('1', '2', '3')
   await rest()
@@ -144,8 +144,28 @@ t.test('lines that are being read when a rewind comes are read again from the fi
   rig.spool.rewind()
   disk.allow(Infinity)
   await rest()
-  t.same(rig.given.map(idOf), ['1:0', '1:0'])
-  t.equal(rig.spool.lines, 2)
+  t.same(rig.given.map(idOf), ['1:0'])
+  t.equal(rig.spool.lines, 3)
+  t.same(await rig.read(2), ['1'])
+})
+
+t.test('lines that are asked for after a rewind come once, though others are being read', async t => {
+  const { disk, rig } = await openSpool(t)
+  rig.append('1', '2', '3')
+  await rest()
+  await rig.read(2)
+  disk.allow(0)
+  rig.spool.read(2)
+  await rest()
+  rig.spool.rewind()
+  rig.spool.read(4)
+  disk.allow(Infinity)
+  await rest()
+  t.same(rig.given.map(({ offset, count }) => ({ offset, count })), [{ offset: 0, count: 1 }, { offset: 0, count: 2 }])
+  rig.spool.rewind()
+  rig.append('4')
+  await rest()
+  t.equal(rig.given.length, 2, 'and nothing comes that was not asked for')
 })
 
 t.test('beyond maxBytes the oldest segments go, and what of them was given out stays with whoever has it', async t => {
