@@ -29,7 +29,7 @@ interface Timed {
   calls: number
 }
 
-const call = fc.constantFrom<DiskCall>('write', 'write', 'write', 'sync', 'sync', 'read', 'open', 'create', 'truncate', 'syncFolder', 'rename', 'remove')
+const call = fc.constantFrom<DiskCall>('write', 'write', 'write', 'sync', 'sync', 'read', 'open', 'create', 'truncate', 'close', 'syncFolder', 'rename', 'remove')
 const fault = fc.oneof(
   fc.record({ code: fc.constantFrom('EIO', 'ENOSPC') }),
   fc.record({ shortBytes: fc.nat(60) })

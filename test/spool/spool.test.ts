@@ -162,10 +162,29 @@ t.test('lines that are asked for after a rewind come once, though others are bei
   disk.allow(Infinity)
   await rest()
   t.same(rig.given.map(({ offset, count }) => ({ offset, count })), [{ offset: 0, count: 1 }, { offset: 0, count: 2 }])
+  await rig.read()
+  rig.spool.read(4)
   rig.spool.rewind()
   rig.append('4')
   await rest()
-  t.equal(rig.given.length, 2, 'and nothing comes that was not asked for')
+  t.equal(rig.given.length, 3, 'and nothing comes that was asked for before it')
+})
+
+t.test('a rewind while the reader goes from one segment to the next takes it back all the same', async t => {
+  const { disk, rig } = await openSpool(t, { segmentBytes: 2 })
+  rig.append('1', '2', '3')
+  await rest()
+  await rig.read()
+  disk.allow(0)
+  rig.spool.read(4)
+  // The segment that was read last is being closed.
+  await rest()
+  rig.spool.rewind()
+  disk.allow(Infinity)
+  await rest()
+  t.equal(rig.given.length, 1)
+  t.equal(rig.spool.lines, 3)
+  t.same(await rig.readAll(), ['1', '2', '3'])
 })
 
 t.test('beyond maxBytes the oldest segments go, and what of them was given out stays with whoever has it', async t => {
@@ -585,7 +604,7 @@ t.test('lines that came back at the end are not written after it', async t => {
   rig.append('1', '2', '3', '4')
   await rest()
   // The new segment is made and synced in its folder; the oldest is not removed yet.
-  disk.allow(3)
+  disk.allow(4)
   rig.append('5')
   await rest()
   rig.spool.close(clock.now() + 300)
