@@ -51,7 +51,7 @@ export class Reader {
     const rewinds = this.#rewinds
     for (;;) {
       const segment = await this.#locate()
-      if (segment === undefined || rewinds !== this.#rewinds) return
+      if (segment === undefined) return
       const offset = this.#offset
       try {
         const bytes = await this.#read(segment, offset, maxBytes)
