@@ -53,13 +53,14 @@ export class Reader {
       const segment = await this.#locate()
       if (segment === undefined) return
       const offset = this.#offset
+      let lines: SpooledLines | undefined
       try {
         const bytes = await this.#read(segment, offset, maxBytes)
         if (rewinds !== this.#rewinds) return
         this.#failures = 0
         const sound = segment.isRecovered ? endOfRun(bytes, isSound) : bytes.length
-        if (sound > 0) return take(this.#handOut(segment, offset, bytes.subarray(0, sound)))
-        await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
+        if (sound > 0) lines = this.#handOut(segment, offset, bytes.subarray(0, sound))
+        else await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
       } catch (error) {
         this.#events.onFault(error)
         if (segment.isSealed) await segment.release()
@@ -68,6 +69,7 @@ export class Reader {
         this.#failures = 0
         await this.#giveUp(segment)
       }
+      if (lines !== undefined) return take(lines)
     }
   }
 
