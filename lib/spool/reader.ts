@@ -42,24 +42,25 @@ export class Reader {
   }
 
   /**
-   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now.
-   * Never rejects.
+   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now,
+   * or if it is rewound meanwhile. Never rejects.
    *
    * @param take called in the moment in which the lines do not wait any more
    */
   async next (maxBytes: number, take: (lines: SpooledLines) => void): Promise<void> {
+    const rewinds = this.#rewinds
     for (;;) {
       const segment = await this.#locate()
       if (segment === undefined) return
-      const [offset, rewinds] = [this.#offset, this.#rewinds]
+      const offset = this.#offset
+      let lines: SpooledLines | undefined
       try {
         const bytes = await this.#read(segment, offset, maxBytes)
-        // It is somewhere else that reading goes on now.
-        if (rewinds !== this.#rewinds) continue
+        if (rewinds !== this.#rewinds) return
         this.#failures = 0
         const sound = segment.isRecovered ? endOfRun(bytes, isSound) : bytes.length
-        if (sound > 0) return take(this.#handOut(segment, offset, bytes.subarray(0, sound)))
-        await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
+        if (sound > 0) lines = this.#handOut(segment, offset, bytes.subarray(0, sound))
+        else await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
       } catch (error) {
         this.#events.onFault(error)
         if (segment.isSealed) await segment.release()
@@ -68,6 +69,7 @@ export class Reader {
         this.#failures = 0
         await this.#giveUp(segment)
       }
+      if (lines !== undefined) return take(lines)
     }
   }
 

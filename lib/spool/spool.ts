@@ -166,11 +166,14 @@ export class Spool {
     return this.#segments.find(segment) !== undefined
   }
 
-  /** Reading begins again with the first line that is not settled: what was given out waits again. */
+  /**
+   * Reading begins again with the first line that is not settled: what was given out waits again, and what was asked for
+   * does not come.
+   */
   rewind (): void {
     this.#segments.takeBack()
     this.#reader.rewind()
-    this.#queueRead()
+    this.#wantedBytes = undefined
   }
 
   /**

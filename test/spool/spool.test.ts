@@ -133,7 +133,7 @@ t.test('what was taken back by a rewind cannot be settled before it has come aga
   t.equal(rig.spool.outstandingLines, 0)
 })
 
-t.test('lines that are being read when a rewind comes are read again from the first', async t => {
+t.test('lines that are being read when a rewind comes do not come, and it is the first that are read next', async t => {
   const { disk, rig } = await openSpool(t)
   rig.append('1', '2', '3')
   await rest()
@@ -144,8 +144,47 @@ t.test('lines that are being read when a rewind comes are read again from the fi
   rig.spool.rewind()
   disk.allow(Infinity)
   await rest()
-  t.same(rig.given.map(idOf), ['1:0', '1:0'])
-  t.equal(rig.spool.lines, 2)
+  t.same(rig.given.map(idOf), ['1:0'])
+  t.equal(rig.spool.lines, 3)
+  t.same(await rig.read(2), ['1'])
+})
+
+t.test('lines that are asked for after a rewind come once, though others are being read', async t => {
+  const { disk, rig } = await openSpool(t)
+  rig.append('1', '2', '3')
+  await rest()
+  await rig.read(2)
+  disk.allow(0)
+  rig.spool.read(2)
+  await rest()
+  rig.spool.rewind()
+  rig.spool.read(4)
+  disk.allow(Infinity)
+  await rest()
+  t.same(rig.given.map(({ offset, count }) => ({ offset, count })), [{ offset: 0, count: 1 }, { offset: 0, count: 2 }])
+  await rig.read()
+  rig.spool.read(4)
+  rig.spool.rewind()
+  rig.append('4')
+  await rest()
+  t.equal(rig.given.length, 3, 'and nothing comes that was asked for before it')
+})
+
+t.test('a rewind while the reader goes from one segment to the next takes it back all the same', async t => {
+  const { disk, rig } = await openSpool(t, { segmentBytes: 2 })
+  rig.append('1', '2', '3')
+  await rest()
+  await rig.read()
+  disk.allow(0)
+  rig.spool.read(4)
+  // The segment that was read last is being closed.
+  await rest()
+  rig.spool.rewind()
+  disk.allow(Infinity)
+  await rest()
+  t.equal(rig.given.length, 1)
+  t.equal(rig.spool.lines, 3)
+  t.same(await rig.readAll(), ['1', '2', '3'])
 })
 
 t.test('beyond maxBytes the oldest segments go, and what of them was given out stays with whoever has it', async t => {
@@ -565,7 +604,7 @@ t.test('lines that came back at the end are not written after it', async t => {
   rig.append('1', '2', '3', '4')
   await rest()
   // The new segment is made and synced in its folder; the oldest is not removed yet.
-  disk.allow(3)
+  disk.allow(4)
   rig.append('5')
   await rest()
   rig.spool.close(clock.now() + 300)

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import type { FileSystem, OpenFile } from '#lib/spool/file-system'
 
 /** Which call is to fail. */
-export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder'
+export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder'
 
 /** How a call goes wrong: with an error, or, a write, by taking only so many bytes. */
 export type DiskFault = { code: string } | { shortBytes: number }
@@ -218,7 +218,7 @@ export class MemoryDisk implements FileSystem {
         inode.kept = Buffer.from(inode.kept.subarray(0, inode.seen.length))
         inode.dirty = []
       },
-      close: async () => {}
+      close: async () => { await enter('close') }
     }
   }
 
