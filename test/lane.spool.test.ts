@@ -100,12 +100,12 @@ t.test('a batch from the disk is known by its place there', async t => {
   await rest()
   clock.advance(1000)
   await rest()
-  t.equal(rig.child.last.id, '1:0')
+  t.equal(rig.child.last.id, '800000000000:1:0')
   offer(rig, 'third')
   await rest()
   rig.child.settle()
   await rest()
-  t.equal(rig.child.last.id, '1:17')
+  t.equal(rig.child.last.id, '800000000000:1:17')
 })
 
 t.test('the next life begins with what was left, and new lines come behind it', async t => {

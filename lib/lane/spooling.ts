@@ -162,8 +162,7 @@ export class Spooling {
 
   /** The id of a batch that begins with this line: the same when it is read again, also by another process. */
   idOf (line: number): string {
-    const { segment, offset } = this.#replay.placeOf(line)
-    return `${segment}:${offset}`
+    return this.#spool.idOf(this.#replay.placeOf(line))
   }
 
   /** @param oldestHeld - The oldest line that the sink, or anybody behind it, still has; `Infinity` if there is none. */

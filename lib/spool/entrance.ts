@@ -1,5 +1,6 @@
 import { CursorFile } from './cursor.js'
 import type { FileSystem } from './file-system.js'
+import { identify } from './identity.js'
 import { Lock } from './lock.js'
 import type { OwnerTable } from './owner.js'
 import type { Position } from './position.js'
@@ -12,7 +13,7 @@ import type { Hindrance } from './spool-events.js'
  * waits for it any more.
  */
 export type Entry =
-  | { kind: 'in', recovered: Recovered, cursor: Position | undefined }
+  | { kind: 'in', recovered: Recovered, cursor: Position | undefined, identity: string }
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'left' }
 
@@ -21,12 +22,14 @@ export class Entrance {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #lock: Lock
+  readonly #random: () => number
   #hasLeft = false
 
-  constructor (fs: FileSystem, folder: string, owners: OwnerTable) {
+  constructor (fs: FileSystem, folder: string, owners: OwnerTable, random: () => number) {
     this.#fs = fs
     this.#folder = folder
     this.#lock = new Lock(fs, folder, owners)
+    this.#random = random
   }
 
   /** Never rejects. */
@@ -37,7 +40,9 @@ export class Entrance {
       if (other !== undefined) return { kind: 'hindered', hindrance: { kind: 'locked', pid: other.pid } }
       const reading = await new CursorFile(this.#fs, this.#folder).read()
       const recovered = await new Recovery(this.#fs, this.#folder, () => this.#hasLeft).run(reading, segments)
-      return recovered === undefined ? { kind: 'left' } : { kind: 'in', recovered, cursor: reading.kind === 'found' ? reading.position : undefined }
+      if (recovered === undefined) return { kind: 'left' }
+      const identity = await identify(this.#fs, this.#folder, this.#random)
+      return { kind: 'in', recovered, cursor: reading.kind === 'found' ? reading.position : undefined, identity }
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }
     }

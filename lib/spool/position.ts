@@ -12,8 +12,3 @@ export interface SpooledLines extends Position {
   readonly bytes: Buffer
   readonly count: number
 }
-
-/** The id of a batch out of a spool: `<segment>:<offset>` of its first line (DESIGN §5). */
-export function idOf ({ segment, offset }: Position): string {
-  return `${segment}:${offset}`
-}

@@ -50,6 +50,7 @@ export class Spool {
   readonly #events: SpoolEvents
   readonly #turns = new Turns()
   readonly #entrance: Entrance
+  #identity = ''
   readonly #segments: Segments
   readonly #reader: Reader
   readonly #writer: Writer
@@ -73,7 +74,7 @@ export class Spool {
     this.#random = random
     this.#events = events
     const { folder } = settings
-    this.#entrance = new Entrance(fs, folder, owners)
+    this.#entrance = new Entrance(fs, folder, owners, random)
     this.#segments = new Segments(fs, folder)
     this.#reader = new Reader(this.#segments, new Quarantine(fs, folder, QUARANTINE_BYTES), {
       onDamaged: lines => this.#onDropped(lines, 'damaged'),
@@ -96,6 +97,14 @@ export class Spool {
 
   get isOpen (): boolean {
     return this.#state === 'open'
+  }
+
+  /**
+   * The id of a batch that begins at this place, the same whoever reads it, and no other batch's: `<spool>:<segment>:<offset>`,
+   * beginning with what tells this spool apart from those of other targets, processes and machines.
+   */
+  idOf ({ segment, offset }: Position): string {
+    return `${this.#identity}:${segment}:${offset}`
   }
 
   /** Lines on the disk that nobody has been given. */
@@ -216,6 +225,7 @@ export class Spool {
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
     this.#state = 'open'
     this.#hasOpened = true
+    this.#identity = entry.identity
     this.#upkeep.begin(entry.cursor)
     this.#events.onOpened(entry.recovered)
     this.#onSpace()

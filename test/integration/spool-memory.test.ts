@@ -31,5 +31,5 @@ t.test(`to fill a spool with ${MEGABYTES} MB, and to deliver it after a restart,
     t.comment(`${what}: ${lines} lines in ${seconds.toFixed(1)} s, ${(peakRssBytes / 1e6).toFixed()} MB at most`)
     t.ok(peakRssBytes <= small.peakRssBytes + ALLOWANCE_BYTES, what)
   }
-  t.same(readdirSync(folder), ['cursor.json'])
+  t.same(readdirSync(folder).filter(name => !name.startsWith('id.')), ['cursor.json'])
 })

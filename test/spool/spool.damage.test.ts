@@ -5,6 +5,7 @@ import { FOLDER, SpoolRig, textsOf } from '../support/spool-rig.js'
 
 const SEGMENTS = ['0000000001', '0000000002', '0000000003'].map(number => `${FOLDER}/${number}.ndjson`)
 const CURSOR = `${FOLDER}/cursor.json`
+const IDENTITY = `${FOLDER}/id.800000000000`
 
 function line (number: number): string {
   return `{"n":${number},"x":"${'é'.repeat(number % 4)}"}`
@@ -21,7 +22,7 @@ async function createDisk (): Promise<MemoryDisk> {
   await rig.read(40)
   rig.settleAll()
   await rig.close()
-  assert.deepEqual(disk.paths, [...SEGMENTS, CURSOR])
+  assert.deepEqual(disk.paths, [...SEGMENTS, CURSOR, IDENTITY])
   assert.deepEqual(textsOf(disk.contentOf(SEGMENTS[0] as string)), ALL.slice(0, 3))
   return disk
 }
@@ -174,7 +175,7 @@ t.test('segments are delivered by their number, with gaps, and files with other 
   rig.settleAll()
   rig.append(line(70))
   await rig.close()
-  t.same(disk.paths, [...others, `${FOLDER}/12345678902.ndjson`, CURSOR].sort())
+  t.same(disk.paths, [...others, `${FOLDER}/12345678902.ndjson`, CURSOR, IDENTITY].sort())
 })
 
 t.test('a segment that cannot be opened is put aside, and the others are delivered', async t => {

@@ -1,0 +1,26 @@
+import t from 'tap'
+import { identify } from '#lib/spool/identity'
+import { MemoryDisk } from '../support/memory-disk.js'
+
+t.test('a spool keeps its identity as long as its folder is there, and another has another', async t => {
+  const disk = new MemoryDisk()
+  await disk.makeFolder('/a')
+  await disk.makeFolder('/b')
+  const identity = await identify(disk, '/a', () => 0.1)
+  t.match(identity, /^[0-9a-f]{12}$/)
+  t.not(await identify(disk, '/b', () => 0.2), identity)
+  disk.cutPower('nothing', () => 0)
+  t.equal(await identify(disk, '/a', () => 0.3), identity)
+  t.same(disk.paths.filter(path => path.startsWith('/a')), [`/a/id.${identity}`])
+})
+
+t.test('a full disk has room for it, and one that fails does not keep anybody waiting', async t => {
+  const disk = new MemoryDisk()
+  await disk.makeFolder('/a')
+  disk.capacityBytes = 0
+  const identity = await identify(disk, '/a', () => 0.1)
+  t.equal(await identify(disk, '/a', () => 0.2), identity)
+  await disk.makeFolder('/b')
+  disk.fail('create', { code: 'EIO' })
+  t.match(await identify(disk, '/b', () => 0), /^0{12}$/)
+})
