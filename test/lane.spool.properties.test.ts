@@ -16,6 +16,7 @@ type Step =
   | { do: 'wait', ms: number }
 
 const CLOSE_TIMEOUT_MS = 2000
+const RUNS = Number(process.env['LANE_SPOOL_RUNS'] ?? 200)
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('offer' as const), lengths: fc.array(fc.oneof({ weight: 9, arbitrary: fc.nat(30) }, { weight: 1, arbitrary: fc.constantFrom(300, 3000) }), { minLength: 1, maxLength: 5 }) }) },
@@ -198,6 +199,6 @@ for (const kind of ['stream', 'delivery'] as const) {
       const course = new Course(kind, options, clock.take())
       for (const step of steps) await course.do(step)
       await course.finish()
-    }), { numRuns: 200 })
+    }), { numRuns: RUNS })
   })
 }
