@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { DeliverySink, SendContext, SinkBatch } from '../child/delivery.js'
 import { systemClock } from '../clock.js'
+import { isRefusalStatus } from '../failure.js'
 import { HttpClient, type Answer } from './client.js'
 import { createFormat } from './formats.js'
 import type { Format, LineOutcomes } from './formats/format.js'
@@ -11,7 +12,7 @@ import { RequestHeaders } from './request-headers.js'
 import { parseRetryAfter } from './retry-after.js'
 import { Redactor } from './secrets.js'
 import { SendReport, rejectionOf } from './send-report.js'
-import { isRefusal, isSuccess } from './status.js'
+import { isSuccess } from './status.js'
 
 // A request costs more than a few lines do: less than this is not divided any further.
 const MIN_SHARE_LENGTH = 16 * 1024
@@ -124,7 +125,7 @@ class HttpSink implements DeliverySink {
     const redirect = status < 400 && location !== undefined ? ` and leads to ${originOf(location, origin)}; redirects are not followed` : ''
     return rejectionOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
       statusCode: status,
-      retryable: !isRefusal(status),
+      retryable: !isRefusalStatus(status),
       ...retryAfterMs !== undefined && { retryAfterMs }
     })
   }

@@ -1,26 +1,13 @@
+import type { RefusedLine, SendRejection } from '../child/rejection.js'
 import { FanoutError } from '../errors.js'
-import type { LineOutcomes, Refusal } from './formats/format.js'
+import type { LineOutcomes } from './formats/format.js'
 import { indexesOf, type Part } from './part.js'
 
-/** What a rejection of `send` bears beside its message, for the lane. */
-export interface RejectionDetails {
-  /** The HTTP status that names the failure. */
-  statusCode?: number
-  /** `false`: the backend refused the batch, for good. */
-  retryable?: boolean
-  /** How long the backend asks to be left alone. */
-  retryAfterMs?: number
-  /** Lines that the backend refused for good. With this or `retry`, all others have arrived. */
-  refused?: readonly Refusal[]
-  /** The indexes of lines to be sent again. */
-  retry?: readonly number[]
-}
-
 /** An error that tells a lane what became of a batch. */
-export type Rejection = FanoutError & RejectionDetails
+export type Rejection = FanoutError & SendRejection
 
 /** A rejection, made of its message and of what it bears. */
-export function rejectionOf (message: string, details: RejectionDetails = {}, cause?: unknown): Rejection {
+export function rejectionOf (message: string, details: SendRejection = {}, cause?: unknown): Rejection {
   return Object.assign(new FanoutError('ERR_FANOUT_SINK_REPORTED', message, { cause }), details)
 }
 
@@ -28,7 +15,7 @@ export function rejectionOf (message: string, details: RejectionDetails = {}, ca
 export class SendReport {
   readonly #origin: string
   readonly #count: number
-  readonly #refused: Refusal[] = []
+  readonly #refused: RefusedLine[] = []
   readonly #retry: number[] = []
   #failure: unknown
   #hasFailed = false
@@ -73,7 +60,7 @@ export class SendReport {
     if (this.#hasFailed && this.#retry.length === this.#count) throw this.#failure
     if (this.#refused.length === 0 && this.#retry.length === 0) return
 
-    const { statusCode, retryAfterMs } = (this.#hasFailed ? this.#failure : {}) as RejectionDetails
+    const { statusCode, retryAfterMs } = (this.#hasFailed ? this.#failure : {}) as SendRejection
     const [refusal] = this.#refused
     const told = [
       ...refusal === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#refused.length} of ${this.#count} lines, the first: ${refusal.reason}`],

@@ -1,8 +1,10 @@
+import type { RefusedLine } from '../../child/rejection.js'
+import { isRefusalStatus } from '../../failure.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { fingerprintOf, linesOf, type Part } from '../part.js'
-import { isRefusal, isSuccess } from '../status.js'
-import type { Format, LineOutcomes, Refusal } from './format.js'
+import { isSuccess } from '../status.js'
+import type { Format, LineOutcomes } from './format.js'
 import { isObjectText } from './json-text.js'
 
 const CONFLICT = 409
@@ -76,7 +78,7 @@ function hasTimestamp (line: string): boolean {
 }
 
 function judge ({ first }: Part, items: readonly unknown[], ids: boolean): LineOutcomes {
-  const refused: Refusal[] = []
+  const refused: RefusedLine[] = []
   const retry: number[] = []
   let retryReason: LineOutcomes['retryReason']
   for (const [offset, item] of items.entries()) {
@@ -85,7 +87,7 @@ function judge ({ first }: Part, items: readonly unknown[], ids: boolean): LineO
     // With ids of our own, a conflict means that an earlier attempt brought this line already.
     if (isSuccess(status) || (status === CONFLICT && ids)) continue
     const reason = [error?.type, error?.reason].filter(part => typeof part === 'string').join(': ')
-    if (isRefusal(status)) {
+    if (isRefusalStatus(status)) {
       refused.push({ line: first + offset, reason, status })
     } else {
       retry.push(first + offset)

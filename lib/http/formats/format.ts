@@ -1,18 +1,9 @@
+import type { RefusedLine } from '../../child/rejection.js'
 import type { Part } from '../part.js'
-
-/** A line that a backend refused for good. */
-export interface Refusal {
-  /** The index of the line in its batch. */
-  line: number
-  /** What the backend said of it. */
-  reason: string
-  /** The HTTP status that the backend gave this line. */
-  status?: number
-}
 
 /** What an answer says of single lines; all others have arrived. */
 export interface LineOutcomes {
-  refused: readonly Refusal[]
+  refused: readonly RefusedLine[]
   /** Lines, by their index in the batch, that the backend had no room for. */
   retry: readonly number[]
   /** Why the first of those, and with which status. */
