@@ -55,8 +55,13 @@ export class ThreadChild implements Child {
 
   send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
     if (this.#isOver) return
-    if (this.#kind === 'delivery') this.#post({ code: 'FANOUT_SEND', id, bytes, count, attempt: attempts + 1 })
-    else this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
+    if (this.#kind === 'delivery') {
+      // Cloned, these bytes would take all of the block with them that they are a part of.
+      const own = new Uint8Array(bytes)
+      this.#post({ code: 'FANOUT_SEND', id, bytes: own, count, attempt: attempts + 1 }, [own.buffer])
+    } else {
+      this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
+    }
   }
 
   abort (id: string): void {
@@ -82,8 +87,8 @@ export class ThreadChild implements Child {
   }
 
   // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.
-  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }): void {
-    if (!this.#isOver) this.#worker.postMessage(message)
+  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }, transfer: readonly ArrayBuffer[] = []): void {
+    if (!this.#isOver) this.#worker.postMessage(message, transfer)
   }
 
   #onMessage (message: { code?: unknown, name?: unknown, args?: unknown } | null): void {
