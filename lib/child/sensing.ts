@@ -1,9 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { errorMonitor } from 'node:events'
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import { ClientRequests } from './client-requests.js'
+import { MarkHistory } from './mark-history.js'
 
 /** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
 export interface SenseEvents {
@@ -22,21 +24,32 @@ export interface SenseOptions {
   sink: string
   /** A request without an answer, or a socket that sends nothing, for so long has failed. */
   writeTimeoutMs: number
+  /** How long what a request has probably delivered must stay quiet to count as delivered. */
+  settleMs: number
   /** Also take what the sink says by `console.error` for a failure. */
   console: boolean
   /** How many bytes the sink has accepted and has not kept back in its own buffers. */
   mark: () => number
+  clock: Clock
 }
 
 /** A request in the hands of a backend, in the order of their creation. */
 interface Request {
+  /** What had been accepted as it was created: the most that it may carry. */
   readonly mark: number
+  /** What it carries for certain, or a request before it did. */
+  readonly provenMark: number
   readonly startedAt: number
   outcome: 'pending' | 'delivered' | 'refused'
   failure?: SinkFailure
 }
 
-const TICK_MS = 1000
+const MAX_TICK_MS = 1000
+/**
+ * How long before its request a transport may close a batch. It is seen to be made only afterwards: @axiomhq/pino and
+ * @logtail/pino compress it first, and lines that come meanwhile are for the next one.
+ */
+const LEAD_MS = 250
 const RETRYABLE_REFUSALS = new Set([401, 403, 404, 408, 429])
 
 /** A socket that may stop sending. */
@@ -55,31 +68,28 @@ export class Sense {
   readonly #requests = new Map<object, Request>()
   readonly #sockets = new Map<Socket, WatchedSocket>()
   readonly #httpSockets = new WeakSet<object>()
-  readonly #subscriptions: Array<[channel: string, listener: (message: unknown) => void]> = []
+  readonly #clientRequests: ClientRequests
+  readonly #onSocket: (message: unknown) => void
+  readonly #marks = new MarkHistory()
   #hasSeenRequests = false
   #failedMark = -1
+  #deliveredMark = 0
   #timer: NodeJS.Timeout | undefined
+  #quietTimer: NodeJS.Timeout | undefined
   #consoleError: typeof console.error | undefined
 
   constructor (options: SenseOptions, events: SenseEvents) {
     this.#options = options
     this.#events = events
-    this.#on<{ request: object }>('undici:request:create', ({ request }) => this.#begin(request))
-    this.#on<{ request: object, response: { statusCode: number } }>('undici:request:headers', ({ request, response }) => this.#answer(request, response.statusCode))
-    this.#on<{ request: object, error: unknown }>('undici:request:error', ({ request, error }) => this.#fail(request, error))
-    this.#on<{ error: unknown }>('undici:client:connectError', ({ error }) => this.#setBack(error))
-    this.#on<{ socket: object }>('undici:client:connected', ({ socket }) => { this.#httpSockets.add(socket) })
-    this.#on<{ request: ClientRequest }>('http.client.request.start', ({ request }) => {
-      this.#begin(request)
-      request.once('socket', socket => { this.#httpSockets.add(socket) })
+    this.#clientRequests = new ClientRequests({
+      onCreated: request => this.#begin(request),
+      onAnswered: (request, status) => this.#answer(request, status),
+      onFailed: (request, error) => this.#fail(request, error),
+      onUnconnected: error => this.#setBack(error),
+      onSocket: socket => { this.#httpSockets.add(socket) }
     })
-    // `start` comes when the body has been sent: a request that fails before has not been seen at all.
-    this.#on<{ request: ClientRequest, error: unknown }>('http.client.request.error', ({ request, error }) => {
-      if (this.#requests.has(request)) this.#fail(request, error)
-      else this.#setBack(error)
-    })
-    this.#on<{ request: ClientRequest, response: IncomingMessage }>('http.client.response.finish', ({ request, response }) => this.#answer(request, response.statusCode ?? 0))
-    this.#on<{ socket: Socket }>('net.client.socket', ({ socket }) => this.#watchSocket(socket))
+    this.#onSocket = message => this.#watchSocket((message as { socket: Socket }).socket)
+    subscribe('net.client.socket', this.#onSocket)
     if (options.console) this.#listenToConsole()
   }
 
@@ -88,29 +98,25 @@ export class Sense {
     return this.#hasSeenRequests && this.#requests.size === 0
   }
 
-  /** Stops sensing. */
-  close (): void {
-    for (const [channel, listener] of this.#subscriptions) unsubscribe(channel, listener)
-    clearInterval(this.#timer)
-    if (this.#consoleError !== undefined) console.error = this.#consoleError
+  /** The sink has accepted more. */
+  noteAcceptance (): void {
+    this.#marks.note(this.#options.clock.now(), this.#options.mark())
   }
 
-  #on<Message> (channel: string, listener: (message: Message) => void): void {
-    const guarded = (message: unknown): void => {
-      try {
-        listener(message as Message)
-      } catch {
-        // A change in what a channel carries must not reach the sink's own code, which runs below this call.
-      }
-    }
-    subscribe(channel, guarded)
-    this.#subscriptions.push([channel, guarded])
+  /** Stops sensing. */
+  close (): void {
+    this.#clientRequests.close()
+    unsubscribe('net.client.socket', this.#onSocket)
+    clearInterval(this.#timer)
+    clearTimeout(this.#quietTimer)
+    if (this.#consoleError !== undefined) console.error = this.#consoleError
   }
 
   #begin (request: object): void {
     if (!this.#hasSeenRequests) this.#events.onRequest()
     this.#hasSeenRequests = true
-    this.#requests.set(request, { mark: this.#options.mark(), startedAt: performance.now(), outcome: 'pending' })
+    const now = this.#options.clock.now()
+    this.#requests.set(request, { mark: this.#options.mark(), provenMark: this.#marks.at(now - LEAD_MS), startedAt: now, outcome: 'pending' })
     this.#tick()
   }
 
@@ -148,6 +154,7 @@ export class Sense {
   }
 
   #report (failure: SinkFailure): void {
+    clearTimeout(this.#quietTimer)
     this.#failedMark = this.#options.mark()
     this.#events.onSetback(failure)
     this.#settle()
@@ -155,17 +162,35 @@ export class Sense {
 
   /** A request proves all that came before it, once every request before it has an answer too. */
   #settle (): void {
-    for (const [key, { outcome, mark, failure }] of this.#requests) {
+    for (const [key, { outcome, mark, provenMark, failure }] of this.#requests) {
       if (outcome === 'pending') return
       this.#requests.delete(key)
       if (mark <= this.#failedMark) continue
-      if (outcome === 'refused') this.#events.onRefused(mark, failure as SinkFailure)
-      else this.#events.onDelivered(mark)
+      if (outcome === 'refused') {
+        this.#events.onRefused(mark, failure as SinkFailure)
+      } else {
+        this.#deliver(provenMark)
+        this.#deliverIfQuiet(mark)
+      }
     }
   }
 
+  #deliver (mark: number): void {
+    if (mark <= Math.max(this.#deliveredMark, this.#failedMark)) return
+    this.#deliveredMark = mark
+    this.#events.onDelivered(mark)
+  }
+
+  /** What came shortly before a request was in it, if no request follows; else that one tells. */
+  #deliverIfQuiet (mark: number): void {
+    clearTimeout(this.#quietTimer)
+    this.#quietTimer = setTimeout(() => {
+      if (this.#requests.size === 0) this.#deliver(mark)
+    }, this.#options.settleMs).unref()
+  }
+
   #watchSocket (socket: Socket): void {
-    this.#sockets.set(socket, { sent: 0, movedAt: performance.now() })
+    this.#sockets.set(socket, { sent: 0, movedAt: this.#options.clock.now() })
     socket.once('close', () => this.#sockets.delete(socket))
     // errorMonitor does not change what an error without a listener does.
     ;(socket as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => {
@@ -185,13 +210,13 @@ export class Sense {
       if (this.#requests.size > 0 || this.#sockets.size > 0) return
       clearInterval(this.#timer)
       this.#timer = undefined
-    }, TICK_MS).unref()
+    }, Math.min(MAX_TICK_MS, this.#options.writeTimeoutMs / 4)).unref()
   }
 
   /** A black hole takes everything and answers nothing. */
   #findStalled (): void {
-    const now = performance.now()
-    const { writeTimeoutMs, sink } = this.#options
+    const { writeTimeoutMs, sink, clock } = this.#options
+    const now = clock.now()
     for (const [key, request] of this.#requests) {
       if (request.outcome !== 'pending' || now - request.startedAt < writeTimeoutMs) continue
       this.#failed(key, request, timeoutFailure(`a request had no answer after ${writeTimeoutMs} ms`, sink))

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
+import { systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
 import { SinkHost } from './host.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
@@ -17,7 +18,7 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
   process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
   process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
 
-  const evidence = new Evidence()
+  const evidence = new Evidence(() => sense?.noteAcceptance())
   const sense: Sense | undefined = source.sense === false ? undefined : senseFor(source, source.sense, () => host.consumedBytes, evidence)
   const host: SinkHost = new SinkHost(source, {
     onReady: kind => {
@@ -79,8 +80,8 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
 }
 
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
-function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
-  return new Sense({ sink, writeTimeoutMs, console: options.console, mark }, {
+function senseFor ({ sink, writeTimeoutMs, settleMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
+  return new Sense({ sink, writeTimeoutMs, settleMs, console: options.console, mark, clock: systemClock }, {
     onRequest: () => report({ type: 'sensed' }),
     onDelivered: bytes => evidence.deliver(bytes),
     onSetback: failure => {
@@ -104,9 +105,15 @@ function report (args: HostReport): void {
 
 /** Gathers what the sink says within one turn of the event loop into one message. */
 class Evidence {
+  readonly #onReport: () => void
   #accepted = 0
   #delivered = 0
   #scheduled: NodeJS.Immediate | undefined
+
+  /** @param onReport - Called with each message, once for all that was accepted since the last. */
+  constructor (onReport: () => void) {
+    this.#onReport = onReport
+  }
 
   accept (bytes: number): void {
     this.#accepted = bytes
@@ -123,6 +130,7 @@ class Evidence {
     clearImmediate(this.#scheduled)
     this.#scheduled = undefined
     report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered })
+    this.#onReport()
   }
 
   #schedule (): void {

@@ -3,21 +3,22 @@ import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import http, { type RequestListener, type Server } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
-import { mock } from 'node:test'
 import { Sense } from '#lib/child/sensing'
+import { HandClock } from '../support/hand-clock.js'
 
 interface Seen { what: 'request' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
 
-/** A sense over a sink whose acceptance the test moves, and a log of what it tells. */
+/** A sense over a sink whose acceptance the test moves, and a log of what it tells. Its clock is moved by hand only. */
 function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number } = {}) {
   const seen: Seen[] = []
+  const clock = new HandClock()
   const sink = { accepted: 0 }
   let wake = (): void => {}
   const tell = (what: Seen): void => {
     seen.push(what)
     wake()
   }
-  const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, console: options.console ?? false, mark: () => sink.accepted }, {
+  const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, settleMs: 6000, console: options.console ?? false, mark: () => sink.accepted, clock }, {
     onRequest: () => tell({ what: 'request' }),
     onDelivered: mark => tell({ what: 'delivered', mark }),
     onSetback: ({ reason, err }) => tell({ what: 'setback', reason, code: err.code }),
@@ -27,7 +28,13 @@ function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number }
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise<void>(resolve => { wake = resolve })
   }
-  return { seen, sink, senses, until }
+  /** The sink accepts up to there, so long ago that a request made now is sure to carry it. */
+  const accept = (mark: number): void => {
+    sink.accepted = mark
+    senses.noteAcceptance()
+    clock.advance(250)
+  }
+  return { seen, sink, senses, until, clock, accept }
 }
 
 async function serve (t: Test, listener: RequestListener): Promise<{ server: Server, url: string }> {
@@ -56,9 +63,9 @@ const byFetch = (url: string): Promise<void> => fetch(url).then(response => resp
 
 for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as const) {
   t.test(`an answer to a request by ${client} proves all that was accepted before it`, async t => {
-    const { seen, sink } = sense(t)
+    const { seen, accept } = sense(t)
     const { url } = await serve(t, (_request, response) => response.end('ok'))
-    sink.accepted = 100
+    accept(100)
     await request(url)
     t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 100 }])
   })
@@ -100,11 +107,11 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
 }
 
 t.test('a later answer proves nothing before every earlier request has its own', async t => {
-  const { seen, sink } = sense(t)
+  const { seen, accept } = sense(t)
   const [first, second] = [{}, {}]
-  sink.accepted = 10
+  accept(10)
   channel('undici:request:create').publish({ request: first })
-  sink.accepted = 20
+  accept(20)
   channel('undici:request:create').publish({ request: second })
   channel('undici:request:headers').publish({ request: second, response: { statusCode: 200 } })
   t.same(seen, [{ what: 'request' }])
@@ -114,8 +121,89 @@ t.test('a later answer proves nothing before every earlier request has its own',
   t.same(seen.slice(1), [{ what: 'delivered', mark: 10 }, { what: 'delivered', mark: 20 }])
 })
 
+t.test('what was accepted shortly before a request', async t => {
+  const answer = (request: object, statusCode = 200): void => channel('undici:request:headers').publish({ request, response: { statusCode } })
+
+  t.test('is not proven by it, since its batch may have been closed by then', async t => {
+    const { seen, sink, accept } = sense(t)
+    const [first, second] = [{}, {}]
+    accept(10)
+    accept(20)
+    sink.accepted = 30
+    channel('undici:request:create').publish({ request: first })
+    answer(first)
+    t.same(seen, [{ what: 'request' }, { what: 'delivered', mark: 20 }])
+    accept(40)
+    channel('undici:request:create').publish({ request: second })
+    answer(second)
+    t.same(seen.slice(2), [{ what: 'delivered', mark: 40 }])
+  })
+
+  t.test('counts as delivered after settleMs with no other request', async t => {
+    const { seen, sink, clock } = sense(t)
+    clock.take()
+    t.teardown(() => clock.release())
+    const request = {}
+    sink.accepted = 10
+    channel('undici:request:create').publish({ request })
+    answer(request)
+    clock.advance(5999)
+    t.same(seen, [{ what: 'request' }])
+    clock.advance(1)
+    t.same(seen, [{ what: 'request' }, { what: 'delivered', mark: 10 }])
+  })
+
+  t.test('is left to the next request, if there is one', async t => {
+    const { seen, sink, clock } = sense(t)
+    clock.take()
+    t.teardown(() => clock.release())
+    const [first, second] = [{}, {}]
+    sink.accepted = 10
+    channel('undici:request:create').publish({ request: first })
+    answer(first)
+    sink.accepted = 20
+    channel('undici:request:create').publish({ request: second })
+    clock.advance(6000)
+    t.same(seen, [{ what: 'request' }])
+    answer(second, 503)
+    clock.advance(6000)
+    t.match(seen.slice(1), [{ what: 'setback', reason: 'http-503' }])
+    t.equal(seen.length, 2)
+  })
+})
+
+t.test('a request of node:http counts from its creation, though its agent lets it wait for a connection', async t => {
+  const { seen, sink, accept, until } = sense(t)
+  const answers: Array<() => void> = []
+  const { url } = await serve(t, (_request, response) => { answers.push(() => response.end()) })
+  const agent = new http.Agent({ maxSockets: 1 })
+  accept(10)
+  for (let n = 0; n < 2; n++) http.get(url, { agent }, response => response.resume()).on('error', () => {})
+  accept(20)
+  while (answers.length < 1) await new Promise(resolve => setImmediate(resolve))
+  answers[0]?.()
+  await until(() => seen.length >= 2)
+  while (answers.length < 2) await new Promise(resolve => setImmediate(resolve))
+  answers[1]?.()
+  t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 10 }])
+  sink.accepted = 30
+  await byHttp(url.replace('//', '//nobody:@').replace(/:\d+$/, `:${await closedPort()}`))
+  await until(() => seen.some(({ what }) => what === 'setback'))
+  t.same(seen.filter(({ what }) => what === 'delivered'), [{ what: 'delivered', mark: 10 }], 'what came while the second waited is not in it')
+})
+
+t.test('a request that is given up without an answer is a setback', async t => {
+  const { seen, sink, until } = sense(t)
+  const { url } = await serve(t, () => {})
+  sink.accepted = 10
+  const request = http.get(url).on('error', () => {})
+  request.once('socket', socket => socket.once('connect', () => request.destroy()))
+  await until(() => seen.some(({ what }) => what === 'setback'))
+  t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network' }])
+})
+
 t.test('requests from before a setback say nothing new', async t => {
-  const { seen, sink } = sense(t)
+  const { seen, sink, accept } = sense(t)
   const [first, second, third, fresh] = [{}, {}, {}, {}]
   sink.accepted = 10
   for (const request of [first, second, third]) channel('undici:request:create').publish({ request })
@@ -124,7 +212,7 @@ t.test('requests from before a setback say nothing new', async t => {
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 200 } })
   t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
   t.equal(seen.length, 2)
-  sink.accepted = 30
+  accept(30)
   channel('undici:request:create').publish({ request: fresh })
   channel('undici:request:headers').publish({ request: fresh, response: { statusCode: 200 } })
   t.match(seen.slice(2), [{ what: 'delivered', mark: 30 }])
@@ -141,25 +229,27 @@ t.test('the cause is named through the layers that fetch and names with several 
 })
 
 t.test('a request without an answer is a setback after writeTimeoutMs', async t => {
-  mock.timers.enable({ apis: ['setInterval'] })
-  t.teardown(() => mock.timers.reset())
-  const { seen, sink, senses } = sense(t, { writeTimeoutMs: 1 })
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const { seen, sink, senses, clock: senseClock } = sense(t, { writeTimeoutMs: 2000 })
   sink.accepted = 10
   channel('undici:request:create').publish({ request: {} })
+  senseClock.advance(1999)
+  clock.advance(1000)
   t.equal(senses.isQuiet, false)
-  const begun = performance.now()
-  while (performance.now() - begun < 2);
-  mock.timers.tick(1000)
+  senseClock.advance(1)
+  clock.advance(500)
   t.match(seen[1], { what: 'setback', reason: 'write-timeout' })
   t.equal(senses.isQuiet, true)
-  mock.timers.tick(2000)
+  senseClock.advance(2000)
+  clock.advance(2000)
   t.equal(seen.length, 2)
 })
 
 t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs', async t => {
-  mock.timers.enable({ apis: ['setInterval'] })
-  t.teardown(() => mock.timers.reset())
-  const { seen, sink } = sense(t, { writeTimeoutMs: 1 })
+  const timers = new HandClock().take()
+  t.teardown(() => timers.release())
+  const { seen, sink, clock } = sense(t, { writeTimeoutMs: 2000 })
   const server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -167,14 +257,14 @@ t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs
   const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')])
   t.teardown(() => peer.destroy())
   sink.accepted = 10
-  mock.timers.tick(1000)
+  clock.advance(3000)
+  timers.advance(3000)
   t.same(seen, [], 'with nothing to send it is merely idle')
   socket.write(Buffer.alloc(64 * 1024 * 1024))
   for (let moves = 0; moves < 200 && seen.length === 0; moves++) {
-    mock.timers.tick(1000)
+    clock.advance(500)
+    timers.advance(500)
     await new Promise(resolve => setImmediate(resolve))
-    const begun = performance.now()
-    while (performance.now() - begun < 2);
   }
   t.match(seen, [{ what: 'setback', reason: 'write-timeout' }])
 })

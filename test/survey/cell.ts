@@ -14,7 +14,7 @@ import type { SurveyedTransport } from './transports.js'
 /** The settings of a lane that is surveyed: small, so that a cell takes seconds. */
 export const LANE = {
   writeTimeoutMs: 2000,
-  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 1000 }
+  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 500 }
 } as const
 
 const LINES_PER_SECOND = 200

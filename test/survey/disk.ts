@@ -60,6 +60,6 @@ function messageIn (line: string): unknown {
   try {
     return (JSON.parse(line) as { msg?: unknown }).msg
   } catch {
-    return / INFO: (line \d+)/.exec(line)?.[1]
+    return / INFO.*: (line \d+)$/.exec(line)?.[1]
   }
 }

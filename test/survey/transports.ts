@@ -44,7 +44,7 @@ export const transports: readonly SurveyedTransport[] = [
     name: 'pino-elasticsearch',
     package: 'pino-elasticsearch',
     backend: { kind: 'http', protocol: 'elasticsearch' },
-    target: address => ({ target: 'pino-elasticsearch', options: { node: `http://${address}`, index: 'logs', flushInterval: 1000, flushBytes: 100000 } }),
+    target: address => ({ target: 'pino-elasticsearch', options: { node: `http://${address}`, index: 'logs', flushInterval: 1000, flushBytes: 10000 } }),
     batchMs: 1000,
     outages: HTTP_OUTAGES
   },
