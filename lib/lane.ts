@@ -11,6 +11,7 @@ import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
 import type { Loss } from './lane/loss-report.js'
 import { Pace } from './lane/pace.js'
+import { Quiet } from './lane/quiet.js'
 import { Supervisor } from './lane/supervisor.js'
 import { Unsettled, type Attempt } from './lane/unsettled.js'
 import type { HealthCheckSettings } from './options.js'
@@ -27,6 +28,7 @@ export interface LaneSettings {
   writeTimeoutMs: number
   startTimeoutMs: number
   redelivery: 'at-least-once' | 'at-most-once'
+  sense: false | { console: boolean }
   healthCheck?: HealthCheckSettings | undefined
 }
 
@@ -54,7 +56,6 @@ export interface LaneDeps {
 const PROBE_BYTES = 64 * 1024
 const DELIVERY_BYTES = 512 * 1024
 const ABORT_GRACE_MS = 1000
-const SENSED_QUIET_FACTOR = 10
 const RESTART_REPORT_MS = 10000
 
 /**
@@ -84,12 +85,10 @@ export class Lane {
   readonly #alarm: Alarm
   /** When the sink, having nothing to accept, was given something. */
   #busySince = 0
-  #settleMs: number
+  readonly #quiet: Quiet
   #restartReportedAt = -Infinity
   #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
   #isPumping = false
-  /** Whether only the sink's own requests prove anything. */
-  #isSensed = false
   /** The breaker's generation in which the sink last delivered something. */
   #provenGeneration = -1
   #hasEnded = false
@@ -115,12 +114,13 @@ export class Lane {
       onDue: () => this.#pump(),
       onUnhealthy: failure => this.#setBack(failure)
     })
-    this.#settleMs = this.#gate.settleMs
+    this.#quiet = new Quiet(this.#gate.settleMs, settings.sense !== false)
     this.#supervisor = new Supervisor({ sink: settings.name, startTimeoutMs: settings.startTimeoutMs, willSendConfig, random, createChild }, {
       onReady: restarted => this.#onReady(restarted),
       onAccepted: bytes => this.#onAccepted(bytes),
       onDelivered: bytes => this.#onDelivered(bytes),
-      onSensed: () => { this.#isSensed = true },
+      onAnswered: bytes => this.#onAnswered(bytes),
+      onSensed: traffic => this.#quiet.noteTraffic(traffic),
       onSetback: failure => this.#setBack(failure),
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
       onSettled: (id, failure) => this.#onSettled(id, failure),
@@ -214,7 +214,7 @@ export class Lane {
   async drain (deadline: number): Promise<void> {
     this.#phase = 'draining'
     // There may be no time for the whole of it, and lines that are not sent now are lost.
-    this.#settleMs = Math.min(this.#settleMs, (deadline - this.#clock.now()) / 4)
+    this.#quiet.shorten((deadline - this.#clock.now()) / 4)
     this.#watch()
     if (this.isTripped && this.#holdsLines) {
       this.#gate.reserveEarly()
@@ -330,7 +330,10 @@ export class Lane {
   #onAccepted (bytes: number): void {
     const now = this.#clock.now()
     const accepted = this.#unsettled.acceptUpTo(bytes, now)
-    if (accepted > 0) this.#pace.progress(now, accepted)
+    if (accepted > 0) {
+      this.#pace.progress(now, accepted)
+      this.#quiet.noteAcceptance(now)
+    }
     this.#watch()
     this.#pump()
   }
@@ -340,6 +343,15 @@ export class Lane {
     const accepted = this.#unsettled.acceptUpTo(bytes, now)
     if (accepted > 0) this.#pace.progress(now, accepted)
     this.#succeed(this.#unsettled.deliverUpTo(bytes))
+    this.#pump()
+  }
+
+  /** The backend is well, though not all of these lines need have been in that request: they stay unsettled. */
+  #onAnswered (bytes: number): void {
+    const permits = this.#unsettled.takePermits(bytes)
+    if (permits.length === 0) return
+    this.#provenGeneration = this.#gate.generation
+    for (const permit of permits) permit.success()
     this.#pump()
   }
 
@@ -467,17 +479,12 @@ export class Lane {
 
   get #settlementDue (): number {
     const { oldestAccepted } = this.#unsettled
-    return oldestAccepted === undefined ? Infinity : oldestAccepted.acceptedAt as number + this.#quietMs
-  }
-
-  /** How long an acceptance must stay quiet. Where requests are seen quiet proves nothing, but has an end all the same. */
-  get #quietMs (): number {
-    return this.#isSensed ? this.#settleMs * SENSED_QUIET_FACTOR : this.#settleMs
+    return oldestAccepted === undefined ? Infinity : this.#quiet.endOf(oldestAccepted.acceptedAt as number, this.isTripped)
   }
 
   #check (): void {
     const now = this.#clock.now()
-    this.#succeed(this.#unsettled.takeAcceptedBefore(now - this.#quietMs))
+    if (now >= this.#settlementDue) this.#succeed(this.#unsettled.takeAcceptedBefore(now - this.#quiet.ms))
     if (now >= this.#acceptanceDue) this.#timeOut()
     this.#watch()
     this.#pump()

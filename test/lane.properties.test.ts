@@ -120,7 +120,7 @@ class Course {
         child.listener.onEnded()
         break
       case 'sensed':
-        if (isReady) child.listener.onSensed()
+        if (isReady) child.listener.onSensed('requests')
         break
       case 'setback':
         if (!isReady) return

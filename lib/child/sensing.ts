@@ -4,15 +4,19 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { SensedTraffic } from './child.js'
 import { ClientRequests } from './client-requests.js'
 import { MarkHistory } from './mark-history.js'
+import type { SocketTraffic } from './stream-sink.js'
 
 /** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
 export interface SenseEvents {
-  /** The first request was seen: from then on only requests prove anything. */
-  onRequest (): void
+  /** The first request was seen, or the first socket that carries none. */
+  onSensed (traffic: SensedTraffic): void
   /** Requests have answered for everything up to there. */
   onDelivered (mark: number): void
+  /** A request that was made once so much had been accepted was answered well, and so were all before it. */
+  onAnswered (mark: number): void
   /** A request, or a connection, failed: what is not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
   /** The backend refused for good what came up to there. */
@@ -72,6 +76,7 @@ export class Sense {
   readonly #onSocket: (message: unknown) => void
   readonly #marks = new MarkHistory()
   #hasSeenRequests = false
+  #hasSeenSockets = false
   #failedMark = -1
   #deliveredMark = 0
   #timer: NodeJS.Timeout | undefined
@@ -103,6 +108,20 @@ export class Sense {
     this.#marks.note(this.#options.clock.now(), this.#options.mark())
   }
 
+  /**
+   * What stands in the sockets of the sink that carry no requests: how many bytes have been written to them, and how many
+   * of these have left this process.
+   */
+  get socketTraffic (): SocketTraffic {
+    let [written, sent] = [0, 0]
+    for (const socket of this.#sockets.keys()) {
+      if (this.#isHttp(socket)) continue
+      written += socket.bytesWritten
+      sent += socket.bytesWritten - unsentBytes(socket)
+    }
+    return { written, sent }
+  }
+
   /** Stops sensing. */
   close (): void {
     this.#clientRequests.close()
@@ -113,7 +132,7 @@ export class Sense {
   }
 
   #begin (request: object): void {
-    if (!this.#hasSeenRequests) this.#events.onRequest()
+    if (!this.#hasSeenRequests) this.#events.onSensed('requests')
     this.#hasSeenRequests = true
     const now = this.#options.clock.now()
     this.#requests.set(request, { mark: this.#options.mark(), provenMark: this.#marks.at(now - LEAD_MS), startedAt: now, outcome: 'pending' })
@@ -170,6 +189,7 @@ export class Sense {
         this.#events.onRefused(mark, failure as SinkFailure)
       } else {
         this.#deliver(provenMark)
+        this.#events.onAnswered(mark)
         this.#deliverIfQuiet(mark)
       }
     }
@@ -192,12 +212,19 @@ export class Sense {
   #watchSocket (socket: Socket): void {
     this.#sockets.set(socket, { sent: 0, movedAt: this.#options.clock.now() })
     socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('connect', () => this.#findPlain(socket))
     // errorMonitor does not change what an error without a listener does.
     ;(socket as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => {
       // An idle connection of an HTTP agent may be reset at any time; its requests tell what matters.
       if (!this.#isHttp(socket)) this.#setBack(error)
     })
     this.#tick()
+  }
+
+  #findPlain (socket: Socket): void {
+    if (this.#hasSeenRequests || this.#hasSeenSockets || this.#isHttp(socket)) return
+    this.#hasSeenSockets = true
+    this.#events.onSensed('sockets')
   }
 
   #isHttp (socket: object): boolean {
@@ -222,7 +249,7 @@ export class Sense {
       this.#failed(key, request, timeoutFailure(`a request had no answer after ${writeTimeoutMs} ms`, sink))
     }
     for (const [socket, watched] of this.#sockets) {
-      const unsent = socket.writableLength + ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0)
+      const unsent = unsentBytes(socket)
       const sent = socket.bytesWritten - unsent
       if (unsent === 0 || sent !== watched.sent) {
         watched.sent = sent
@@ -242,6 +269,10 @@ export class Sense {
       consoleError.apply(console, args)
     }
   }
+}
+
+function unsentBytes (socket: Socket): number {
+  return socket.writableLength + ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0)
 }
 
 function statusFailure (status: number, sink: string): SinkFailure {

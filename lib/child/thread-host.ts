@@ -38,11 +38,12 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
       report({ type: 'ended' })
       entry.destroy()
     },
+    onAnswered: () => {},
     onSensed: () => {},
     onSetback: () => {},
     onRefused: () => {},
     onEvent: () => {}
-  }, sense === undefined ? undefined : () => sense.isQuiet)
+  }, sense)
   await host.start()
 
   parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
@@ -82,8 +83,9 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
 function senseFor ({ sink, writeTimeoutMs, settleMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
   return new Sense({ sink, writeTimeoutMs, settleMs, console: options.console, mark, clock: systemClock }, {
-    onRequest: () => report({ type: 'sensed' }),
+    onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
+    onAnswered: bytes => evidence.answer(bytes),
     onSetback: failure => {
       evidence.report()
       report({ type: 'setback', failure })
@@ -108,6 +110,7 @@ class Evidence {
   readonly #onReport: () => void
   #accepted = 0
   #delivered = 0
+  #answered = 0
   #scheduled: NodeJS.Immediate | undefined
 
   /** @param onReport - Called with each message, once for all that was accepted since the last. */
@@ -125,11 +128,16 @@ class Evidence {
     this.#schedule()
   }
 
+  answer (bytes: number): void {
+    this.#answered = bytes
+    this.#schedule()
+  }
+
   report (): void {
     if (this.#scheduled === undefined) return
     clearImmediate(this.#scheduled)
     this.#scheduled = undefined
-    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered })
+    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
     this.#onReport()
   }
 

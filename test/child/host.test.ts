@@ -37,6 +37,7 @@ function createHost (t: Test, names: string[], options: Record<string, unknown> 
     onReady: tell('ready'),
     onAccepted: tell('accepted'),
     onDelivered: tell('delivered'),
+    onAnswered: tell('answered'),
     onSensed: tell('sensed'),
     onSetback: tell('setback'),
     onRefused: tell('refused'),

@@ -6,21 +6,23 @@ import net, { type AddressInfo } from 'node:net'
 import { Sense } from '#lib/child/sensing'
 import { HandClock } from '../support/hand-clock.js'
 
-interface Seen { what: 'request' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
+interface Seen { what: 'requests' | 'sockets' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
 
 /** A sense over a sink whose acceptance the test moves, and a log of what it tells. Its clock is moved by hand only. */
 function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number } = {}) {
   const seen: Seen[] = []
   const clock = new HandClock()
   const sink = { accepted: 0 }
+  const answered: number[] = []
   let wake = (): void => {}
   const tell = (what: Seen): void => {
     seen.push(what)
     wake()
   }
   const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, settleMs: 6000, console: options.console ?? false, mark: () => sink.accepted, clock }, {
-    onRequest: () => tell({ what: 'request' }),
+    onSensed: traffic => tell({ what: traffic }),
     onDelivered: mark => tell({ what: 'delivered', mark }),
+    onAnswered: mark => { answered.push(mark) },
     onSetback: ({ reason, err }) => tell({ what: 'setback', reason, code: err.code }),
     onRefused: (mark, { reason }) => tell({ what: 'refused', mark, reason })
   })
@@ -34,7 +36,7 @@ function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number }
     senses.noteAcceptance()
     clock.advance(250)
   }
-  return { seen, sink, senses, until, clock, accept }
+  return { seen, sink, senses, until, clock, accept, answered }
 }
 
 async function serve (t: Test, listener: RequestListener): Promise<{ server: Server, url: string }> {
@@ -67,7 +69,7 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
     const { url } = await serve(t, (_request, response) => response.end('ok'))
     accept(100)
     await request(url)
-    t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 100 }])
+    t.match(seen, [{ what: 'requests' }, { what: 'delivered', mark: 100 }])
   })
 
   for (const status of [401, 403, 404, 408, 429, 500, 503]) {
@@ -76,7 +78,7 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
       const { url } = await serve(t, (_request, response) => response.writeHead(status).end())
       sink.accepted = 100
       await request(url)
-      t.match(seen, [{ what: 'request' }, { what: 'setback', reason: `http-${status}` }])
+      t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: `http-${status}` }])
     })
   }
 
@@ -85,7 +87,7 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
     const { url } = await serve(t, (_request, response) => response.writeHead(400).end())
     sink.accepted = 100
     await request(url)
-    t.match(seen, [{ what: 'request' }, { what: 'refused', mark: 100, reason: 'http-400' }])
+    t.match(seen, [{ what: 'requests' }, { what: 'refused', mark: 100, reason: 'http-400' }])
   })
 
   t.test(`a refused connection of ${client} is one setback, with the system's code`, async t => {
@@ -114,9 +116,9 @@ t.test('a later answer proves nothing before every earlier request has its own',
   accept(20)
   channel('undici:request:create').publish({ request: second })
   channel('undici:request:headers').publish({ request: second, response: { statusCode: 200 } })
-  t.same(seen, [{ what: 'request' }])
+  t.same(seen, [{ what: 'requests' }])
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 100 } })
-  t.same(seen, [{ what: 'request' }], 'an interim answer is none')
+  t.same(seen, [{ what: 'requests' }], 'an interim answer is none')
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 204 } })
   t.same(seen.slice(1), [{ what: 'delivered', mark: 10 }, { what: 'delivered', mark: 20 }])
 })
@@ -125,14 +127,15 @@ t.test('what was accepted shortly before a request', async t => {
   const answer = (request: object, statusCode = 200): void => channel('undici:request:headers').publish({ request, response: { statusCode } })
 
   t.test('is not proven by it, since its batch may have been closed by then', async t => {
-    const { seen, sink, accept } = sense(t)
+    const { seen, sink, accept, answered } = sense(t)
     const [first, second] = [{}, {}]
     accept(10)
     accept(20)
     sink.accepted = 30
     channel('undici:request:create').publish({ request: first })
     answer(first)
-    t.same(seen, [{ what: 'request' }, { what: 'delivered', mark: 20 }])
+    t.same(seen, [{ what: 'requests' }, { what: 'delivered', mark: 20 }])
+    t.same(answered, [30], 'though the backend has shown that it is well')
     accept(40)
     channel('undici:request:create').publish({ request: second })
     answer(second)
@@ -148,9 +151,9 @@ t.test('what was accepted shortly before a request', async t => {
     channel('undici:request:create').publish({ request })
     answer(request)
     clock.advance(5999)
-    t.same(seen, [{ what: 'request' }])
+    t.same(seen, [{ what: 'requests' }])
     clock.advance(1)
-    t.same(seen, [{ what: 'request' }, { what: 'delivered', mark: 10 }])
+    t.same(seen, [{ what: 'requests' }, { what: 'delivered', mark: 10 }])
   })
 
   t.test('is left to the next request, if there is one', async t => {
@@ -164,7 +167,7 @@ t.test('what was accepted shortly before a request', async t => {
     sink.accepted = 20
     channel('undici:request:create').publish({ request: second })
     clock.advance(6000)
-    t.same(seen, [{ what: 'request' }])
+    t.same(seen, [{ what: 'requests' }])
     answer(second, 503)
     clock.advance(6000)
     t.match(seen.slice(1), [{ what: 'setback', reason: 'http-503' }])
@@ -185,7 +188,7 @@ t.test('a request of node:http counts from its creation, though its agent lets i
   await until(() => seen.length >= 2)
   while (answers.length < 2) await new Promise(resolve => setImmediate(resolve))
   answers[1]?.()
-  t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 10 }])
+  t.match(seen, [{ what: 'requests' }, { what: 'delivered', mark: 10 }])
   sink.accepted = 30
   await byHttp(url.replace('//', '//nobody:@').replace(/:\d+$/, `:${await closedPort()}`))
   await until(() => seen.some(({ what }) => what === 'setback'))
@@ -199,7 +202,7 @@ t.test('a request that is given up without an answer is a setback', async t => {
   const request = http.get(url).on('error', () => {})
   request.once('socket', socket => socket.once('connect', () => request.destroy()))
   await until(() => seen.some(({ what }) => what === 'setback'))
-  t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network' }])
+  t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: 'network' }])
 })
 
 t.test('requests from before a setback say nothing new', async t => {
@@ -210,7 +213,7 @@ t.test('requests from before a setback say nothing new', async t => {
   channel('undici:request:error').publish({ request: second, error: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) })
   channel('undici:request:error').publish({ request: third, error: new Error('refused too') })
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 200 } })
-  t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
   t.equal(seen.length, 2)
   accept(30)
   channel('undici:request:create').publish({ request: fresh })
@@ -249,7 +252,7 @@ t.test('a request without an answer is a setback after writeTimeoutMs', async t 
 t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs', async t => {
   const timers = new HandClock().take()
   t.teardown(() => timers.release())
-  const { seen, sink, clock } = sense(t, { writeTimeoutMs: 2000 })
+  const { seen, sink, senses, clock } = sense(t, { writeTimeoutMs: 2000 })
   const server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -259,14 +262,15 @@ t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs
   sink.accepted = 10
   clock.advance(3000)
   timers.advance(3000)
-  t.same(seen, [], 'with nothing to send it is merely idle')
+  t.same(seen, [{ what: 'sockets' }], 'with nothing to send it is merely idle')
   socket.write(Buffer.alloc(64 * 1024 * 1024))
-  for (let moves = 0; moves < 200 && seen.length === 0; moves++) {
+  for (let moves = 0; moves < 200 && seen.length === 1; moves++) {
     clock.advance(500)
     timers.advance(500)
     await new Promise(resolve => setImmediate(resolve))
   }
-  t.match(seen, [{ what: 'setback', reason: 'write-timeout' }])
+  t.match(seen.filter(({ what }) => what === 'setback'), [{ what: 'setback', reason: 'write-timeout' }])
+  t.ok(senses.socketTraffic.written > senses.socketTraffic.sent)
 })
 
 t.test('an error of a plain socket is a setback, and stays the error that it was', async t => {
@@ -277,6 +281,18 @@ t.test('an error of a plain socket is a setback, and stays the error that it was
   t.equal(error.code, 'ECONNREFUSED')
   await until(() => seen.length > 0)
   t.match(seen, [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+})
+
+t.test('a socket that carries no requests is told of once', async t => {
+  const { seen, until } = sense(t)
+  const { server } = await serve(t, (_request, response) => response.end('ok'))
+  for (let n = 0; n < 2; n++) {
+    const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(socket, 'connect')
+    t.teardown(() => socket.destroy())
+  }
+  await until(() => seen.some(({ what }) => what === 'sockets'))
+  t.same(seen, [{ what: 'sockets' }])
 })
 
 t.test('with console: true what the sink says by console.error is a setback, and is still said', async t => {
@@ -299,5 +315,5 @@ t.test('a message of another shape on a channel harms nobody', async t => {
   channel('undici:request:headers').publish({})
   channel('http.client.request.start').publish({})
   channel('undici:request:error').publish({ request: {} })
-  t.same(seen.filter(({ what }) => what !== 'request'), [])
+  t.same(seen.filter(({ what }) => what !== 'requests'), [])
 })

@@ -6,6 +6,7 @@ import { Duplex, Transform, Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
 import { isStream, joinPipeline, StreamSink, type StreamSinkOptions } from '#lib/child/stream-sink'
+import { HandClock } from '../support/hand-clock.js'
 
 type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 
@@ -47,6 +48,43 @@ t.test('a Writable takes bytes, unless it wants text or objects', async t => {
   t.equal(watch(writable(undefined, { decodeStrings: false })).sink.takes, 'text')
   t.equal(watch(writable(undefined, { objectMode: true })).sink.takes, 'text')
   t.equal(watch(new Bare()).sink.takes, 'text')
+})
+
+t.test('what stands in a socket of a sink that calls back at once', async t => {
+  t.test('is accepted in its order, as the socket sends it', async t => {
+    const clock = new HandClock().take()
+    t.teardown(() => clock.release())
+    const socketTraffic = { written: 0, sent: 0 }
+    const { told, write } = watch(writable((chunk, done) => {
+      socketTraffic.written += chunk.length
+      done()
+    }), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic } })
+    write('a\n')
+    await turn()
+    write('bc\n')
+    await turn()
+    clock.advance(100)
+    t.same(told, [])
+    socketTraffic.sent = 2
+    clock.advance(20)
+    t.same(told, [['accepted', 2]])
+    socketTraffic.sent = 5
+    clock.advance(20)
+    t.same(told, [['accepted', 2], ['accepted', 5]])
+  })
+
+  t.test('is not waited for once the sink is got rid of', async t => {
+    const clock = new HandClock().take()
+    t.teardown(() => clock.release())
+    const socketTraffic = { written: 10, sent: 0 }
+    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic } })
+    write('a\n')
+    await turn()
+    sink.destroy()
+    socketTraffic.sent = 10
+    clock.advance(100)
+    t.same(told, [])
+  })
 })
 
 t.test('evidence', async t => {
@@ -276,17 +314,17 @@ t.test('the end', async t => {
   t.test('a Duplex that never closes is waited for, until its last request has its answer', async t => {
     mock.timers.enable({ apis: ['setInterval'] })
     t.teardown(() => mock.timers.reset())
-    const ended = async (isQuiet?: () => boolean) => {
+    const ended = async (isQuiet?: boolean) => {
       const stream = new Duplex({ read () {}, write: (_chunk, _encoding, done) => done(), emitClose: false, autoDestroy: false })
-      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { isQuiet })
+      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, socketTraffic: { written: 0, sent: 0 } } })
       sink.end()
       await once(stream, 'finish')
       mock.timers.tick(500)
       return told
     }
     t.same(await ended(), [])
-    t.same(await ended(() => false), [])
-    t.same(await ended(() => true), [['ended']])
+    t.same(await ended(false), [])
+    t.same(await ended(true), [['ended']])
   })
 })
 

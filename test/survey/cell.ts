@@ -14,7 +14,8 @@ import type { SurveyedTransport } from './transports.js'
 /** The settings of a lane that is surveyed: small, so that a cell takes seconds. */
 export const LANE = {
   writeTimeoutMs: 2000,
-  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 500 }
+  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 500 },
+  queue: { maxBytes: 64 * 1024 * 1024 }
 } as const
 
 const LINES_PER_SECOND = 200
@@ -22,6 +23,8 @@ const LINES_PER_SECOND = 200
 const OUTAGE_MS = 1500
 const FIRST_ARRIVAL_LIMIT_MS = 20000
 const OPEN_LIMIT_MS = 15000
+/** How long an outage lasts that is known to stay hidden. */
+const HIDDEN_LIMIT_MS = 8000
 const CLOSE_LIMIT_MS = 20000
 const SETTLE_LIMIT_MS = 20000
 const END_LIMIT_MS = 15000
@@ -32,8 +35,9 @@ export interface OutageFacts {
   /** From the beginning of the outage to the breaker's opening. */
   readonly openedAfterMs: number | undefined
   readonly reason: string | undefined
-  /** The system's code in the error that opened it. */
+  /** The system's code in the error that opened it, and its type. */
   readonly code: string | undefined
+  readonly type: string | undefined
   /** Whether the record in the healthy file bears the same reason. */
   readonly isRecorded: boolean
   /** From the end of the outage to the breaker's closing. */
@@ -60,7 +64,7 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
   return await withBackend(transport, async (backend, dir) => {
     if (outage.fromStart) await backend.turn(outage.mode)
     const file = join(dir, 'healthy.log')
-    const app = await startApp({ options: optionsFor(transport, backend, file), linesPerSecond: LINES_PER_SECOND, paddingBytes: transport.paddingBytes?.[name] ?? 0 })
+    const app = await startApp({ options: optionsFor(transport, backend, file), linesPerSecond: transport.linesPerSecond ?? LINES_PER_SECOND, paddingBytes: transport.paddingBytes?.[name] ?? 0 })
     try {
       app.log()
       if (!outage.fromStart) {
@@ -68,7 +72,8 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
         await backend.turn(outage.mode)
       }
       const begun = Date.now()
-      await app.until(() => find(app, 'open', begun) !== undefined, OPEN_LIMIT_MS)
+      const isHidden = transport.limits?.[name]?.demands.includes('opens')
+      await app.until(() => find(app, 'open', begun) !== undefined, isHidden === true ? HIDDEN_LIMIT_MS : OPEN_LIMIT_MS)
       const opened = find(app, 'open', begun)
       await sleep(OUTAGE_MS)
 
@@ -81,6 +86,7 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
         openedAfterMs: opened && opened.time - begun,
         reason: opened?.reason,
         code: opened?.err?.code,
+        type: opened?.err?.type,
         isRecorded: hasRecord(file, opened),
         closedAfterMs: closed && closed.time - ended,
         ...lines

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Arrivals } from './arrivals.js'
@@ -13,19 +13,20 @@ const BLOCK = Buffer.alloc(4096)
  */
 export function mountDisk (): Backend | undefined {
   const root = mkdtempSync(join(tmpdir(), 'survey-disk-'))
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'survey', root], { stdio: 'ignore' }).status !== 0) {
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'survey', root], { stdio: 'ignore' }).status !== 0) {
     rmSync(root, { recursive: true, force: true })
     return undefined
   }
   const [logs, filler] = [join(root, 'logs'), join(root, 'filler')]
-  let removals = 0
+  const removed = new Map<number, number>()
   mkdirSync(logs)
   return {
     address: logs,
     async turn (mode: BackendMode) {
-      // Whoever has a file open in it goes on writing to that file, as if the directory had been removed; and what has
-      // arrived can still be read.
-      if (mode === 'gone') renameSync(logs, join(root, `removed-${++removals}`))
+      if (mode === 'gone') {
+        for (const [id, times] of read(logs)) removed.set(id, times)
+        rmSync(logs, { recursive: true })
+      }
       if (mode === 'full') fill(filler)
       if (mode === 'up') {
         rmSync(filler, { force: true })
@@ -33,17 +34,23 @@ export function mountDisk (): Backend | undefined {
       }
     },
     async arrivals () {
-      const arrivals = new Arrivals()
-      for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-        if (entry.isFile() && entry.name !== 'filler') for (const line of readFileSync(join(entry.parentPath, entry.name), 'utf8').split('\n')) arrivals.add(messageIn(line))
-      }
-      return arrivals.times
+      const arrived = read(logs)
+      for (const [id, times] of removed) arrived.set(id, times + (arrived.get(id) ?? 0))
+      return arrived
     },
     async close () {
       spawnSync('umount', ['-l', root], { stdio: 'ignore' })
       rmSync(root, { recursive: true, force: true })
     }
   }
+}
+
+/** What had been written to a directory before it was removed has arrived; what was written after that, to files that nobody finds, has not. */
+function read (dir: string): Map<number, number> {
+  const arrivals = new Arrivals()
+  const names = existsSync(dir) ? readdirSync(dir) : []
+  for (const name of names) for (const line of readFileSync(join(dir, name), 'utf8').split('\n')) arrivals.add(messageIn(line))
+  return arrivals.times
 }
 
 function fill (path: string): void {

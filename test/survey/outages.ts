@@ -11,7 +11,8 @@ export interface Outage {
   readonly causes: readonly string[]
 }
 
-const connectionLost = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
+// A peer that closes in good order leaves no code: then that it did so is the cause.
+const connectionLost = ['closed-early', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'MongoNetworkError']
 
 /** What is done to the backend of a transport, by the name that the tables give it. */
 export const outages = {

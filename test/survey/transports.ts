@@ -20,8 +20,10 @@ export interface SurveyedTransport {
   readonly backend: BackendPlan | 'rsyslog' | 'disk'
   /** The target of a lane, given where its backend is. */
   readonly target: (address: string) => TargetOptions
-  /** For how long it gathers lines before it sends them, as it is set here. */
+  /** For how long it gathers lines before it sends them, or tries to connect before it gives up, as it is set here. */
   readonly batchMs: number
+  /** Lines a second in an outage, where it cannot take 200. */
+  readonly linesPerSecond?: number
   readonly outages: readonly OutageName[]
   /** By how much each line is made longer in an outage, so that what the system buffers is full soon. */
   readonly paddingBytes?: Partial<Record<OutageName, number>>
@@ -119,8 +121,9 @@ export const transports: readonly SurveyedTransport[] = [
       options: { sentry: { dsn: `http://key@${address}/1`, transportOptions: { bufferSize: 100000 } } }
     }),
     batchMs: 0,
+    linesPerSecond: 20,
     outages: HTTP_OUTAGES,
-    healthyLinesPerSecond: { lines: 200, why: 'it makes an HTTP request for each line' }
+    healthyLinesPerSecond: { lines: 20, why: 'it makes an HTTP request for each line' }
   },
   {
     name: 'pino-socket, TCP',
@@ -129,7 +132,7 @@ export const transports: readonly SurveyedTransport[] = [
     target: address => ({ target: 'pino-socket', options: { mode: 'tcp', ...hostAndPort(address) } }),
     batchMs: 0,
     outages: TCP_OUTAGES,
-    paddingBytes: { 'black-hole': 50000 }
+    paddingBytes: { 'black-hole': 10000 }
   },
   {
     name: 'pino-socket, UDP',
@@ -137,7 +140,13 @@ export const transports: readonly SurveyedTransport[] = [
     backend: { kind: 'udp' },
     target: address => ({ target: 'pino-socket', options: { mode: 'udp', ...hostAndPort(address) } }),
     batchMs: 0,
-    outages: ['absent', 'refused', 'black-hole']
+    outages: ['absent', 'refused', 'black-hole'],
+    limits: {
+      'black-hole': {
+        demands: ['opens', 'cause', 'closes', 'arrives'],
+        why: 'nobody answers to UDP: what nobody reads is gone, and nothing tells. A `healthCheck` of the receiver can'
+      }
+    }
   },
   {
     name: 'pino-syslog, over pino-socket into rsyslog',
@@ -161,7 +170,7 @@ export const transports: readonly SurveyedTransport[] = [
       target: 'pino-mongodb',
       options: { uri: `mongodb://${address}/logs?directConnection=true`, collection: 'logs', mongoOptions: { serverSelectionTimeoutMS: 1000 } }
     }),
-    batchMs: 0,
+    batchMs: 1000,
     outages: TCP_OUTAGES,
     healthyLinesPerSecond: { lines: 200, why: 'it makes a round trip for each line' }
   },
@@ -169,8 +178,8 @@ export const transports: readonly SurveyedTransport[] = [
     name: 'pino-roll',
     package: 'pino-roll',
     backend: 'disk',
-    target: address => ({ target: 'pino-roll', options: { file: `${address}/log`, size: '50k', mkdir: true } }),
-    batchMs: 0,
+    target: address => ({ target: 'pino-roll', options: { file: `${address}/log`, size: '50k' } }),
+    batchMs: 2500,
     outages: ['full', 'removed']
   },
   {

@@ -19,11 +19,11 @@ export function closeLimitMs ({ batchMs }: SurveyedTransport): number {
 
 /** What of that which is asked of a lane in an outage did not come about. */
 export function shortcomings (transport: SurveyedTransport, outage: OutageName, facts: CellFacts): Demand[] {
-  const { openedAfterMs, closedAfterMs, reason, code, isRecorded } = facts
+  const { openedAfterMs, closedAfterMs, reason, code, type, isRecorded } = facts
   const causes: readonly string[] = outages[outage].causes
   const found: Demand[] = []
   if (openedAfterMs === undefined || openedAfterMs > openLimitMs(transport, outage)) found.push('opens')
-  if (!isRecorded || !causes.some(cause => cause === reason || cause === code)) found.push('cause')
+  if (!isRecorded || ![reason, code, type].some(told => told !== undefined && causes.includes(told))) found.push('cause')
   if (closedAfterMs === undefined || closedAfterMs > closeLimitMs(transport)) found.push('closes')
   if (facts.missing > 0) found.push('arrives')
   if (!facts.isFileComplete || !facts.hasEnded) found.push('file')
