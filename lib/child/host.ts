@@ -3,6 +3,7 @@ import { toFailure, type SinkFailure } from '../failure.js'
 import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
+import { listenToSelf } from './self-reports.js'
 import { hasOpenedSockets } from './sockets.js'
 import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-sink.js'
 
@@ -31,7 +32,8 @@ export class SinkHost {
   async start (): Promise<void> {
     const starts = this.#source.entries.map(async ({ file, options }) => {
       const factory = await loadFactory(file)
-      return await factory(options)
+      const sense = this.#sense
+      return await factory(sense === undefined ? options : listenToSelf(file, options, this.#source.sink, error => sense.reportBySink(error)))
     })
     try {
       const started = await Promise.all(starts)

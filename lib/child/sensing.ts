@@ -79,6 +79,8 @@ export class Sense {
   #hasSeenSockets = false
   #failedMark = -1
   #deliveredMark = 0
+  /** Whether a request or a connection has failed since the sink last reported an error of its own. */
+  #hasSeenFailure = false
   #timer: NodeJS.Timeout | undefined
   #quietTimer: NodeJS.Timeout | undefined
   #consoleError: typeof console.error | undefined
@@ -122,6 +124,13 @@ export class Sense {
     return { written, sent }
   }
 
+  /** The sink itself has reported an error: nothing new, if a request or a connection has failed before. */
+  reportBySink (error: unknown): void {
+    const isKnown = this.#hasSeenFailure || this.#options.mark() <= this.#failedMark
+    this.#hasSeenFailure = false
+    if (!isKnown) this.#report(toFailure(reasonOf(error), error))
+  }
+
   /** Stops sensing. */
   close (): void {
     this.#clientRequests.close()
@@ -161,12 +170,14 @@ export class Sense {
   /** What was accepted after the last setback is new; a request from before it says nothing new. */
   #failed (key: object, { mark }: Request, failure: SinkFailure): void {
     this.#requests.delete(key)
+    this.#hasSeenFailure = true
     if (mark > this.#failedMark) this.#report(failure)
     else this.#settle()
   }
 
   /** A connection failed. Its requests, if it had any, tell the same. */
   #setBack (error: unknown): void {
+    this.#hasSeenFailure = true
     setImmediate(() => {
       if (this.#options.mark() > this.#failedMark) this.#report(networkFailure(error))
     })
@@ -265,7 +276,7 @@ export class Sense {
     const consoleError = this.#consoleError = console.error
     console.error = (...args: unknown[]) => {
       const error = args.find(arg => arg instanceof Error) ?? new FanoutError('ERR_FANOUT_SINK_REPORTED', `the sink said: ${String(args[0])}`, { sink: this.#options.sink })
-      this.#report(toFailure(reasonOf(error), error))
+      this.reportBySink(error)
       consoleError.apply(console, args)
     }
   }

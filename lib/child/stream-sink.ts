@@ -34,6 +34,8 @@ export interface SensedSink {
   readonly isQuiet: boolean
   /** What stands in its sockets that carry no requests. */
   readonly socketTraffic: SocketTraffic
+  /** The sink itself has reported an error. */
+  reportBySink (error: unknown): void
 }
 
 /** The least that a transport's stream has; Node's streams, SonicBoom and what looks like them. */
@@ -181,7 +183,8 @@ export class StreamSink {
     this.#sendingTimer = undefined
     const { sent, written } = this.#options.sense?.socketTraffic ?? { sent: 0, written: 0 }
     let n = 0
-    while (n < this.#sending.length && (sent === written || (this.#sending[n] as { written: number }).written <= sent)) n++
+    const limit = sent === written ? Infinity : sent
+    while (n < this.#sending.length && (this.#sending[n] as { written: number }).written <= limit) n++
     const bytes = this.#sending.splice(0, n).reduce((sum, { bytes }) => sum + bytes, 0)
     if (bytes > 0) this.#onAccepted(bytes)
     if (this.#sending.length > 0 && !this.#over) this.#sendingTimer = setTimeout(() => this.#acceptSent(), SENDING_POLL_MS)

@@ -300,14 +300,48 @@ t.test('with console: true what the sink says by console.error is a setback, and
   const { error } = console
   console.error = (...args: unknown[]) => { said.push(args) }
   t.teardown(() => { console.error = error })
-  const { seen, senses } = sense(t, { console: true })
+  const { seen, sink, senses } = sense(t, { console: true })
   console.error('it failed:', Object.assign(new Error('no'), { code: 'ETIMEDOUT' }))
+  sink.accepted = 10
   console.error('it failed again')
   t.match(seen, [{ what: 'setback', reason: 'network', code: 'ETIMEDOUT' }, { what: 'setback', reason: 'write-error' }])
   t.equal(said.length, 2)
   senses.close()
   console.error('not heard')
   t.equal(seen.length, 2)
+})
+
+t.test('what the sink itself reports', async t => {
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+
+  t.test('is a setback', async t => {
+    const { seen, senses } = sense(t)
+    senses.reportBySink(refused)
+    t.match(seen, [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  })
+
+  t.test('is one for all that was accepted before it', async t => {
+    const { seen, sink, senses } = sense(t)
+    senses.reportBySink(refused)
+    senses.reportBySink(refused)
+    t.equal(seen.length, 1)
+    sink.accepted = 10
+    senses.reportBySink(refused)
+    t.equal(seen.length, 2)
+  })
+
+  t.test('is nothing new where its request has failed, however late it is', async t => {
+    const { seen, sink, senses } = sense(t)
+    const request = {}
+    channel('undici:request:create').publish({ request })
+    channel('undici:request:error').publish({ request, error: refused })
+    sink.accepted = 10
+    senses.reportBySink(refused)
+    t.match(seen, [{ what: 'requests' }, { what: 'setback' }])
+    t.equal(seen.length, 2)
+    senses.reportBySink(refused)
+    t.equal(seen.length, 3, 'but the next one is')
+  })
 })
 
 t.test('a message of another shape on a channel harms nobody', async t => {

@@ -58,7 +58,7 @@ t.test('what stands in a socket of a sink that calls back at once', async t => {
     const { told, write } = watch(writable((chunk, done) => {
       socketTraffic.written += chunk.length
       done()
-    }), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic } })
+    }), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic, reportBySink () {} } })
     write('a\n')
     await turn()
     write('bc\n')
@@ -77,7 +77,7 @@ t.test('what stands in a socket of a sink that calls back at once', async t => {
     const clock = new HandClock().take()
     t.teardown(() => clock.release())
     const socketTraffic = { written: 10, sent: 0 }
-    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic } })
+    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic, reportBySink () {} } })
     write('a\n')
     await turn()
     sink.destroy()
@@ -316,7 +316,7 @@ t.test('the end', async t => {
     t.teardown(() => mock.timers.reset())
     const ended = async (isQuiet?: boolean) => {
       const stream = new Duplex({ read () {}, write: (_chunk, _encoding, done) => done(), emitClose: false, autoDestroy: false })
-      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, socketTraffic: { written: 0, sent: 0 } } })
+      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} } })
       sink.end()
       await once(stream, 'finish')
       mock.timers.tick(500)

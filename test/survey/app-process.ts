@@ -11,7 +11,7 @@ const TURN_MS = 10
 
 const { options, linesPerSecond, paddingBytes } = JSON.parse(process.argv[2] ?? '') as AppPlan
 const padding = 'x'.repeat(paddingBytes)
-let isLogging = false
+const state = { isLogging: false }
 let logged = 0
 
 const transport = pino.transport({ target: 'pino-breaker-fanout', options })
@@ -22,16 +22,16 @@ await once(transport, 'ready')
 
 process.on('message', (order: AppOrder) => {
   if (order.type === 'log') logLines()
-  else if (order.type === 'pause') isLogging = false
+  else if (order.type === 'pause') state.isLogging = false
   else end()
 })
 process.on('disconnect', () => process.exit(1))
 tell({ type: 'ready' })
 
 async function logLines (): Promise<void> {
-  isLogging = true
+  state.isLogging = true
   const [begin, before] = [performance.now(), logged]
-  while (isLogging) {
+  while (state.isLogging) {
     const due = before + Math.ceil((performance.now() - begin) * linesPerSecond / 1000)
     for (; logged < due; logged++) {
       if (paddingBytes > 0) log.info({ padding }, messageOf(logged))

@@ -82,8 +82,14 @@ function onRequest (request: IncomingMessage, response: ServerResponse): void {
 }
 
 function answer (request: IncomingMessage, packed: Buffer, response: ServerResponse): void {
-  if (mode === 'black hole') return void swallowed.push(() => answer(request, packed, response))
-  if (typeof mode === 'number') return void response.writeHead(mode, plan.failureHeaders).end()
+  if (mode === 'black hole') {
+    swallowed.push(() => answer(request, packed, response))
+    return
+  }
+  if (typeof mode === 'number') {
+    response.writeHead(mode).end()
+    return
+  }
   const protocol: Protocol = protocols[plan.protocol ?? 'loki']
   const encoding = request.headers['content-encoding']
   const body = encoding === 'gzip' ? gunzipSync(packed) : encoding === 'deflate' ? inflateSync(packed) : packed
@@ -94,7 +100,10 @@ function answer (request: IncomingMessage, packed: Buffer, response: ServerRespo
 }
 
 function onStream (socket: Socket): void {
-  if (mode === 'reset') return void socket.once('data', () => socket.resetAndDestroy())
+  if (mode === 'reset') {
+    socket.once('data', () => socket.resetAndDestroy())
+    return
+  }
   if (mode === 'black hole') socket.pause()
   if (plan.kind === 'mongo') new MongoConversation(socket, message => arrivals.add(message)).begin()
   else createInterface({ input: socket }).on('line', addLines)

@@ -10,8 +10,6 @@ export type BackendMode = 'up' | 'gone' | 'reset' | 'black hole' | 'full' | 503 
 export interface BackendPlan {
   readonly kind: 'http' | 'tcp' | 'udp' | 'mongo'
   readonly protocol?: ProtocolName
-  /** Sent with an answer that is a failure. */
-  readonly failureHeaders?: Readonly<Record<string, string>>
 }
 
 export type BackendOrder = { readonly type: 'turn', readonly mode: BackendMode } | { readonly type: 'arrivals' }
