@@ -1,13 +1,10 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { errorMonitor } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import type { SensedTraffic } from './child.js'
 import { ClientRequests } from './client-requests.js'
 import { MarkHistory } from './mark-history.js'
-import type { SocketTraffic } from './stream-sink.js'
+import { SinkSockets, type SocketTraffic } from './sink-sockets.js'
 
 /** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
 export interface SenseEvents {
@@ -56,12 +53,6 @@ const MAX_TICK_MS = 1000
 const LEAD_MS = 250
 const RETRYABLE_REFUSALS = new Set([401, 403, 404, 408, 429])
 
-/** A socket that may stop sending. */
-interface WatchedSocket {
-  sent: number
-  movedAt: number
-}
-
 /**
  * Sees what a transport hides: in a thread that one sink has for itself, every HTTP request and every socket is the
  * sink's own, and Node tells of them on its diagnostics channels (DESIGN §6).
@@ -70,13 +61,10 @@ export class Sense {
   readonly #options: SenseOptions
   readonly #events: SenseEvents
   readonly #requests = new Map<object, Request>()
-  readonly #sockets = new Map<Socket, WatchedSocket>()
-  readonly #httpSockets = new WeakSet<object>()
   readonly #clientRequests: ClientRequests
-  readonly #onSocket: (message: unknown) => void
+  readonly #sockets: SinkSockets
   readonly #marks = new MarkHistory()
   #hasSeenRequests = false
-  #hasSeenSockets = false
   #failedMark = -1
   #deliveredMark = 0
   /** Whether a request or a connection has failed since the sink last reported an error of its own. */
@@ -93,10 +81,15 @@ export class Sense {
       onAnswered: (request, status) => this.#answer(request, status),
       onFailed: (request, error) => this.#fail(request, error),
       onUnconnected: error => this.#setBack(error),
-      onSocket: socket => { this.#httpSockets.add(socket) }
+      onSocket: socket => this.#sockets.noteCarrier(socket)
     })
-    this.#onSocket = message => this.#watchSocket((message as { socket: Socket }).socket)
-    subscribe('net.client.socket', this.#onSocket)
+    this.#sockets = new SinkSockets(() => options.clock.now(), {
+      onOpened: () => this.#tick(),
+      // A client of HTTP may take a while to call a connection its own, but its request has been seen by then.
+      onPlain: () => { if (!this.#hasSeenRequests) events.onSensed('sockets') },
+      onError: error => this.#setBack(error),
+      onStalled: unsent => this.#report(timeoutFailure(`a socket sent nothing for ${options.writeTimeoutMs} ms, with ${unsent} bytes to send`, options.sink))
+    })
     if (options.console) this.#listenToConsole()
   }
 
@@ -105,23 +98,19 @@ export class Sense {
     return this.#hasSeenRequests && this.#requests.size === 0
   }
 
+  /** Whether a request is waiting for its answer. */
+  get isBusy (): boolean {
+    return this.#requests.size > 0
+  }
+
   /** The sink has accepted more. */
   noteAcceptance (): void {
     this.#marks.note(this.#options.clock.now(), this.#options.mark())
   }
 
-  /**
-   * What stands in the sockets of the sink that carry no requests: how many bytes have been written to them, and how many
-   * of these have left this process.
-   */
+  /** What stands in the sink's sockets that carry no requests. */
   get socketTraffic (): SocketTraffic {
-    let [written, sent] = [0, 0]
-    for (const socket of this.#sockets.keys()) {
-      if (this.#isHttp(socket)) continue
-      written += socket.bytesWritten
-      sent += socket.bytesWritten - unsentBytes(socket)
-    }
-    return { written, sent }
+    return this.#sockets.traffic
   }
 
   /** The sink itself has reported an error: nothing new, if a request or a connection has failed before. */
@@ -134,7 +123,7 @@ export class Sense {
   /** Stops sensing. */
   close (): void {
     this.#clientRequests.close()
-    unsubscribe('net.client.socket', this.#onSocket)
+    this.#sockets.close()
     clearInterval(this.#timer)
     clearTimeout(this.#quietTimer)
     if (this.#consoleError !== undefined) console.error = this.#consoleError
@@ -220,35 +209,13 @@ export class Sense {
     }, this.#options.settleMs).unref()
   }
 
-  #watchSocket (socket: Socket): void {
-    this.#sockets.set(socket, { sent: 0, movedAt: this.#options.clock.now() })
-    socket.once('close', () => this.#sockets.delete(socket))
-    socket.once('connect', () => this.#findPlain(socket))
-    // errorMonitor does not change what an error without a listener does.
-    ;(socket as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => {
-      // An idle connection of an HTTP agent may be reset at any time; its requests tell what matters.
-      if (!this.#isHttp(socket)) this.#setBack(error)
-    })
-    this.#tick()
-  }
-
-  #findPlain (socket: Socket): void {
-    if (this.#hasSeenRequests || this.#hasSeenSockets || this.#isHttp(socket)) return
-    this.#hasSeenSockets = true
-    this.#events.onSensed('sockets')
-  }
-
-  #isHttp (socket: object): boolean {
-    return this.#httpSockets.has(socket) || (socket as { parser?: unknown }).parser != null || (socket as { _httpMessage?: unknown })._httpMessage != null
-  }
-
   #tick (): void {
     this.#timer ??= setInterval(() => {
       this.#findStalled()
-      if (this.#requests.size > 0 || this.#sockets.size > 0) return
+      if (this.#requests.size > 0 || this.#sockets.areOpen) return
       clearInterval(this.#timer)
       this.#timer = undefined
-    }, Math.min(MAX_TICK_MS, this.#options.writeTimeoutMs / 4)).unref()
+    }, Math.min(MAX_TICK_MS, this.#options.writeTimeoutMs / 8)).unref()
   }
 
   /** A black hole takes everything and answers nothing. */
@@ -259,17 +226,7 @@ export class Sense {
       if (request.outcome !== 'pending' || now - request.startedAt < writeTimeoutMs) continue
       this.#failed(key, request, timeoutFailure(`a request had no answer after ${writeTimeoutMs} ms`, sink))
     }
-    for (const [socket, watched] of this.#sockets) {
-      const unsent = unsentBytes(socket)
-      const sent = socket.bytesWritten - unsent
-      if (unsent === 0 || sent !== watched.sent) {
-        watched.sent = sent
-        watched.movedAt = now
-      } else if (now - watched.movedAt >= writeTimeoutMs) {
-        watched.movedAt = now
-        this.#report(timeoutFailure(`a socket sent nothing for ${writeTimeoutMs} ms, with ${unsent} bytes to send`, sink))
-      }
-    }
+    this.#sockets.findStalled(now, writeTimeoutMs)
   }
 
   #listenToConsole (): void {
@@ -280,10 +237,6 @@ export class Sense {
       consoleError.apply(console, args)
     }
   }
-}
-
-function unsentBytes (socket: Socket): number {
-  return socket.writableLength + ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0)
 }
 
 function statusFailure (status: number, sink: string): SinkFailure {

@@ -1,6 +1,7 @@
 import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { SocketTraffic } from './sink-sockets.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
 export interface StreamSinkEvents {
@@ -20,18 +21,12 @@ export interface StreamSinkOptions {
   sense?: SensedSink | undefined
 }
 
-/** Bytes of all sockets of a sink together. */
-export interface SocketTraffic {
-  /** What was written to them. */
-  written: number
-  /** What of that has left this process. */
-  sent: number
-}
-
 /** What is seen of the traffic of a sink. */
 export interface SensedSink {
   /** Whether requests have been seen, and none is under way. */
   readonly isQuiet: boolean
+  /** Whether a request is under way. */
+  readonly isBusy: boolean
   /** What stands in its sockets that carry no requests. */
   readonly socketTraffic: SocketTraffic
   /** The sink itself has reported an error. */
@@ -50,6 +45,7 @@ interface AnyStream extends NodeJS.EventEmitter {
 
 const POLL_MS = 1000
 const SENDING_POLL_MS = 20
+const IDLE_POLL_MS = 50
 const POLLS_AFTER_WRITE = 10
 const CLOSE_AFTER_FINISH_MS = 500
 
@@ -86,6 +82,7 @@ export class StreamSink {
   #pollsLeft = 0
   #undrained = 0
   #closeTimer: NodeJS.Timeout | undefined
+  #idleTimer: NodeJS.Timeout | undefined
   /** What it took while bytes stood in its sockets, in its order, and how much these had been given by then. */
   #sending: Array<{ bytes: number, written: number }> = []
   #sendingTimer: NodeJS.Timeout | undefined
@@ -124,7 +121,7 @@ export class StreamSink {
       }
     }
     if (pipeline !== undefined) return
-    stream.on('close', () => this.#ending ? this.#end() : this.#fail('closed-early', this.#error('closed before it was asked to end')))
+    stream.on('close', () => this.#ending ? this.#endWhenIdle() : this.#fail('closed-early', this.#error('closed before it was asked to end')))
     for (const event of ['finish', 'end']) {
       stream.on(event, () => {
         if (!this.#ending) this.#fail('closed-early', this.#error(`emitted "${event}" before it was asked to end`))
@@ -232,6 +229,14 @@ export class StreamSink {
     }, CLOSE_AFTER_FINISH_MS).unref()
   }
 
+  /** Some streams close with requests under way, whose answers nobody waits for. */
+  #endWhenIdle (): void {
+    if (this.#options.sense?.isBusy !== true) return this.#end()
+    this.#idleTimer ??= setInterval(() => {
+      if (this.#options.sense?.isBusy !== true) this.#end()
+    }, IDLE_POLL_MS)
+  }
+
   /** For a pipeline: all of its streams are done. */
   done (error: Error | undefined): void {
     const isOrderly = error === undefined || (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
@@ -303,6 +308,7 @@ export class StreamSink {
   #unwatch (): void {
     clearInterval(this.#poll)
     clearInterval(this.#closeTimer)
+    clearInterval(this.#idleTimer)
     clearTimeout(this.#sendingTimer)
     this.#poll = undefined
   }

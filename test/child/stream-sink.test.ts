@@ -58,7 +58,7 @@ t.test('what stands in a socket of a sink that calls back at once', async t => {
     const { told, write } = watch(writable((chunk, done) => {
       socketTraffic.written += chunk.length
       done()
-    }), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic, reportBySink () {} } })
+    }), { holdsSockets: () => true, sense: { isQuiet: false, isBusy: false, socketTraffic, reportBySink () {} } })
     write('a\n')
     await turn()
     write('bc\n')
@@ -77,7 +77,7 @@ t.test('what stands in a socket of a sink that calls back at once', async t => {
     const clock = new HandClock().take()
     t.teardown(() => clock.release())
     const socketTraffic = { written: 10, sent: 0 }
-    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, socketTraffic, reportBySink () {} } })
+    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, isBusy: false, socketTraffic, reportBySink () {} } })
     write('a\n')
     await turn()
     sink.destroy()
@@ -316,7 +316,7 @@ t.test('the end', async t => {
     t.teardown(() => mock.timers.reset())
     const ended = async (isQuiet?: boolean) => {
       const stream = new Duplex({ read () {}, write: (_chunk, _encoding, done) => done(), emitClose: false, autoDestroy: false })
-      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} } })
+      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, isBusy: false, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} } })
       sink.end()
       await once(stream, 'finish')
       mock.timers.tick(500)
@@ -326,6 +326,21 @@ t.test('the end', async t => {
     t.same(await ended(false), [])
     t.same(await ended(true), [['ended']])
   })
+})
+
+t.test('a stream that closes with a request under way has ended with the answer to it', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const sense = { isQuiet: false, isBusy: true, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} }
+  const stream = writable()
+  const { sink, told } = watch(stream, { sense })
+  sink.end()
+  await once(stream, 'close')
+  clock.advance(200)
+  t.same(told, [])
+  sense.isBusy = false
+  clock.advance(50)
+  t.same(told, [['ended']])
 })
 
 t.test('a pipeline', async t => {

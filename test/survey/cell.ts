@@ -14,11 +14,12 @@ import type { SurveyedTransport } from './transports.js'
 /** The settings of a lane that is surveyed: small, so that a cell takes seconds. */
 export const LANE = {
   writeTimeoutMs: 2000,
-  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 500 },
+  breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, settleMs: 300 },
   queue: { maxBytes: 64 * 1024 * 1024 }
 } as const
 
-const LINES_PER_SECOND = 200
+/** How many lines a second are logged in an outage. */
+export const LINES_PER_SECOND = 200
 /** How long an outage goes on once it has been seen. */
 const OUTAGE_MS = 1500
 const FIRST_ARRIVAL_LIMIT_MS = 20000
@@ -35,9 +36,10 @@ export interface OutageFacts {
   /** From the beginning of the outage to the breaker's opening. */
   readonly openedAfterMs: number | undefined
   readonly reason: string | undefined
-  /** The system's code in the error that opened it, and its type. */
+  /** Of the error that opened it: the system's code, its type and what it says. */
   readonly code: string | undefined
   readonly type: string | undefined
+  readonly message: string | undefined
   /** Whether the record in the healthy file bears the same reason. */
   readonly isRecorded: boolean
   /** From the end of the outage to the breaker's closing. */
@@ -87,6 +89,7 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
         reason: opened?.reason,
         code: opened?.err?.code,
         type: opened?.err?.type,
+        message: opened?.err?.message,
         isRecorded: hasRecord(file, opened),
         closedAfterMs: closed && closed.time - ended,
         ...lines

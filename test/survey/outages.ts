@@ -7,12 +7,12 @@ export interface Outage {
   readonly mode: BackendMode
   /** Whether it is so from the start, and not only once lines have arrived. */
   readonly fromStart: boolean
-  /** The reasons and codes of a failure, one of which names the true cause. */
+  /** What names the true cause: a reason, the code or the type of an error, or its words. */
   readonly causes: readonly string[]
 }
 
 // A peer that closes in good order leaves no code: then that it did so is the cause.
-const connectionLost = ['closed-early', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'MongoNetworkError']
+const connectionLost = ['closed-early', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'MongoNetworkError', 'ended by the other party']
 
 /** What is done to the backend of a transport, by the name that the tables give it. */
 export const outages = {

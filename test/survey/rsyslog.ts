@@ -23,7 +23,7 @@ export async function startRsyslog (): Promise<Backend> {
   const [config, received] = [join(dir, 'rsyslog.conf'), join(dir, 'received.log')]
   const port = await freePort()
   writeFileSync(config, [
-    `global(workDirectory="${dir}")`,
+    `global(workDirectory="${dir}" maxMessageSize="64k")`,
     'module(load="imtcp")',
     'template(name="message" type="string" string="%msg%\\n")',
     `input(type="imtcp" address="127.0.0.1" port="${port}")`,

@@ -32,6 +32,8 @@ export interface SurveyedTransport {
   readonly healthyLinesPerSecond?: { readonly lines: number, readonly why: string }
 }
 
+const BUFFERS = 'it shows once the buffers of the system are full, and what stands in them when a peer dies is lost. A `healthCheck` sees a peer that is gone, not one that hangs'
+
 /** Everything that the survey runs; a new transport is a new entry. */
 export const transports: readonly SurveyedTransport[] = [
   {
@@ -83,7 +85,11 @@ export const transports: readonly SurveyedTransport[] = [
       }
     }),
     batchMs: 1000,
-    outages: HTTP_OUTAGES
+    outages: HTTP_OUTAGES,
+    limits: Object.fromEntries(HTTP_OUTAGES.map(outage => [outage, {
+      demands: ['closes'],
+      why: 'the probe waits for a new thread, in which its client takes two seconds of CPU time to load, or more. A longer `recoveryTimeoutMs` makes that matter less'
+    }]))
   },
   {
     name: 'pino-opentelemetry-transport',
@@ -123,6 +129,7 @@ export const transports: readonly SurveyedTransport[] = [
     batchMs: 0,
     linesPerSecond: 20,
     outages: HTTP_OUTAGES,
+    limits: Object.fromEntries(HTTP_OUTAGES.map(outage => [outage, { demands: ['closes'], why: 'the probe waits for a new thread, in which it takes half a second of CPU time or more to load' }])),
     healthyLinesPerSecond: { lines: 20, why: 'it makes an HTTP request for each line' }
   },
   {
@@ -132,7 +139,8 @@ export const transports: readonly SurveyedTransport[] = [
     target: address => ({ target: 'pino-socket', options: { mode: 'tcp', ...hostAndPort(address) } }),
     batchMs: 0,
     outages: TCP_OUTAGES,
-    paddingBytes: { 'black-hole': 10000 }
+    paddingBytes: { 'black-hole': 10000 },
+    limits: { 'black-hole': { demands: ['opens'], why: BUFFERS } }
   },
   {
     name: 'pino-socket, UDP',
@@ -160,7 +168,8 @@ export const transports: readonly SurveyedTransport[] = [
     }),
     batchMs: 0,
     outages: ['absent', 'refused', 'black-hole'],
-    paddingBytes: { 'black-hole': 5000 }
+    paddingBytes: { 'black-hole': 10000 },
+    limits: { 'black-hole': { demands: ['opens'], why: BUFFERS } }
   },
   {
     name: 'pino-mongodb',
@@ -180,7 +189,13 @@ export const transports: readonly SurveyedTransport[] = [
     backend: 'disk',
     target: address => ({ target: 'pino-roll', options: { file: `${address}/log`, size: '50k' } }),
     batchMs: 2500,
-    outages: ['full', 'removed']
+    outages: ['full', 'removed'],
+    limits: {
+      removed: {
+        demands: ['arrives'],
+        why: 'it is seen as the next file is opened: what was written before that stands in a file that nobody can find. `mkdir: true` makes the directory anew, with the same loss'
+      }
+    }
   },
   {
     name: 'pino-pretty',
@@ -188,7 +203,14 @@ export const transports: readonly SurveyedTransport[] = [
     backend: 'disk',
     target: address => ({ target: 'pino-pretty', options: { destination: `${address}/log`, colorize: false, mkdir: true } }),
     batchMs: 0,
-    outages: ['full', 'removed']
+    outages: ['full', 'removed'],
+    limits: {
+      full: { demands: ['cause'], why: 'its pipeline drops the error of its file, so the record says only that it closed' },
+      removed: {
+        demands: ['opens', 'cause', 'closes', 'arrives'],
+        why: 'a file that is open stays one that can be written to. A file that is rolled is opened anew'
+      }
+    }
   }
 ]
 

@@ -5,7 +5,7 @@ import type { Demand, SurveyedTransport } from './transports.js'
 /** What a sink's thread may take to load its transport, on a machine that is busy. */
 export const START_MS = 3000
 /** What a timer, a thread and a message between processes may take. */
-export const SLACK_MS = 1000
+export const SLACK_MS = 500
 
 /** The longest that a breaker may take to open. */
 export function openLimitMs ({ batchMs }: SurveyedTransport, outage: OutageName): number {
@@ -19,11 +19,11 @@ export function closeLimitMs ({ batchMs }: SurveyedTransport): number {
 
 /** What of that which is asked of a lane in an outage did not come about. */
 export function shortcomings (transport: SurveyedTransport, outage: OutageName, facts: CellFacts): Demand[] {
-  const { openedAfterMs, closedAfterMs, reason, code, type, isRecorded } = facts
+  const { openedAfterMs, closedAfterMs, reason, code, type, message, isRecorded } = facts
   const causes: readonly string[] = outages[outage].causes
   const found: Demand[] = []
   if (openedAfterMs === undefined || openedAfterMs > openLimitMs(transport, outage)) found.push('opens')
-  if (!isRecorded || ![reason, code, type].some(told => told !== undefined && causes.includes(told))) found.push('cause')
+  if (!isRecorded || !causes.some(cause => [reason, code, type].includes(cause) || message?.includes(cause))) found.push('cause')
   if (closedAfterMs === undefined || closedAfterMs > closeLimitMs(transport)) found.push('closes')
   if (facts.missing > 0) found.push('arrives')
   if (!facts.isFileComplete || !facts.hasEnded) found.push('file')
