@@ -300,7 +300,7 @@ function rank (seats: readonly Seat[], byName: ReadonlyMap<string, Seat>): void 
   }
 }
 
-function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs, breaker }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
+function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
   const childSource: ChildSource = {
     sink: name,
     entries: source.kind === 'pipeline' ? source.entries : [source.entry],
@@ -308,7 +308,6 @@ function createChild ({ name, source, isolation, worker, failureEvents, sense, w
     failureEvents,
     sense,
     writeTimeoutMs,
-    settleMs: breaker.settleMs,
     willSendConfig: givesConfig
   }
   return isolation === 'inline' ? new InlineChild(childSource, listener) : new ThreadChild(childSource, worker, listener)

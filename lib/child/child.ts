@@ -84,8 +84,6 @@ export interface ChildSource {
   sense: false | { console: boolean }
   /** How long a request may go without an answer. */
   writeTimeoutMs: number
-  /** How long what is not proven must stay quiet to count as delivered. */
-  settleMs: number
   /** Whether pino has sent, or will send, its config. */
   willSendConfig: boolean
 }

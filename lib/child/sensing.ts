@@ -25,8 +25,6 @@ export interface SenseOptions {
   sink: string
   /** A request without an answer, or a socket that sends nothing, for so long has failed. */
   writeTimeoutMs: number
-  /** How long what a request has probably delivered must stay quiet to count as delivered. */
-  settleMs: number
   /** Also take what the sink says by `console.error` for a failure. */
   console: boolean
   /** How many bytes the sink has accepted and has not kept back in its own buffers. */
@@ -70,7 +68,6 @@ export class Sense {
   /** Whether a request or a connection has failed since the sink last reported an error of its own. */
   #hasSeenFailure = false
   #timer: NodeJS.Timeout | undefined
-  #quietTimer: NodeJS.Timeout | undefined
   #consoleError: typeof console.error | undefined
 
   constructor (options: SenseOptions, events: SenseEvents) {
@@ -125,7 +122,6 @@ export class Sense {
     this.#clientRequests.close()
     this.#sockets.close()
     clearInterval(this.#timer)
-    clearTimeout(this.#quietTimer)
     if (this.#consoleError !== undefined) console.error = this.#consoleError
   }
 
@@ -173,7 +169,6 @@ export class Sense {
   }
 
   #report (failure: SinkFailure): void {
-    clearTimeout(this.#quietTimer)
     this.#failedMark = this.#options.mark()
     this.#events.onSetback(failure)
     this.#settle()
@@ -190,7 +185,6 @@ export class Sense {
       } else {
         this.#deliver(provenMark)
         this.#events.onAnswered(mark)
-        this.#deliverIfQuiet(mark)
       }
     }
   }
@@ -199,14 +193,6 @@ export class Sense {
     if (mark <= Math.max(this.#deliveredMark, this.#failedMark)) return
     this.#deliveredMark = mark
     this.#events.onDelivered(mark)
-  }
-
-  /** What came shortly before a request was in it, if no request follows; else that one tells. */
-  #deliverIfQuiet (mark: number): void {
-    clearTimeout(this.#quietTimer)
-    this.#quietTimer = setTimeout(() => {
-      if (this.#requests.size === 0) this.#deliver(mark)
-    }, this.#options.settleMs).unref()
   }
 
   #tick (): void {

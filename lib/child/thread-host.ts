@@ -81,8 +81,8 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
 }
 
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
-function senseFor ({ sink, writeTimeoutMs, settleMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
-  return new Sense({ sink, writeTimeoutMs, settleMs, console: options.console, mark, clock: systemClock }, {
+function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
+  return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock: systemClock }, {
     onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
     onAnswered: bytes => evidence.answer(bytes),

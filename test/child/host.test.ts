@@ -30,7 +30,6 @@ function createHost (t: Test, names: string[], options: Record<string, unknown> 
     failureEvents: [],
     sense: false,
     writeTimeoutMs: 10000,
-    settleMs: 6000,
     willSendConfig: false,
     ...source
   }, {

@@ -62,7 +62,7 @@ function targetFor (backend: Backend, client: 'fetch' | 'http', fields: Partial<
     name: 'hidden',
     target: resolve('test/fixtures/sink-swallows-failures.js'),
     options: { url: backend.url, client },
-    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200, settleMs: 300 },
+    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200, settleMs: 50 },
     ...fields
   } as TargetOptions
 }
