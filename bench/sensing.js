@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const PAIRS = 7
-const RUN_MS = 8000
+const PAIRS = 5
+const RUN_MS = 6000
 const LINES_PER_SECOND = 5000
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
