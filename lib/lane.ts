@@ -114,7 +114,7 @@ export class Lane {
       onDue: () => this.#pump(),
       onUnhealthy: failure => this.#setBack(failure)
     })
-    this.#quiet = new Quiet(this.#gate.settleMs, settings.sense !== false)
+    this.#quiet = new Quiet({ settleMs: this.#gate.settleMs, writeTimeoutMs: settings.writeTimeoutMs, isSensing: settings.sense !== false })
     this.#supervisor = new Supervisor({ sink: settings.name, startTimeoutMs: settings.startTimeoutMs, willSendConfig, random, createChild }, {
       onReady: restarted => this.#onReady(restarted),
       onAccepted: bytes => this.#onAccepted(bytes),

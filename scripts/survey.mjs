@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGE = join(ROOT, 'docs', 'transports.md')
-const AT_ONCE = 1
+const AT_ONCE = { outages: 1, healthy: 2 }
 const LINES_PER_SECOND = 5000
 
 process.chdir(ROOT)
@@ -33,15 +33,11 @@ process.exit(failures === 0 ? 0 : 1)
 
 async function surveyOutages () {
   const cells = surveyed.flatMap(transport => transport.outages.filter(name => outage === undefined || String(name) === outage).map(name => ({ transport, name })))
-  const waiting = [...cells]
-  const work = async () => {
-    for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
-      cell.facts = await attempt(() => runOutage(cell.transport, cell.name))
-      cell.row = outageRow(cell)
-      console.log(cell.row.join(' | '))
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await eachOf(cells, AT_ONCE.outages, async cell => {
+    cell.facts = await attempt(() => runOutage(cell.transport, cell.name))
+    cell.row = outageRow(cell)
+    console.log(cell.row.join(' | '))
+  })
   if (writes) {
     write('outages', ['transport', 'outage', 'opens after', 'cause', 'closes after', 'lines logged', 'missing', 'twice', ''], cells.map(({ row }) => row), [
       'with', `\`writeTimeoutMs: ${LANE.writeTimeoutMs}\`, \`failureThreshold: ${LANE.breaker.failureThreshold}\`, \`recoveryTimeoutMs: ${LANE.breaker.recoveryTimeoutMs}\`,`,
@@ -75,17 +71,24 @@ function outageRow ({ transport, name, facts }) {
 }
 
 async function surveyHealthy () {
-  const rows = []
-  for (const transport of surveyed) {
+  const runs = surveyed.map(transport => ({ transport }))
+  await eachOf(runs, AT_ONCE.healthy, async run => {
+    const { transport } = run
     const linesPerSecond = transport.healthyLinesPerSecond?.lines ?? LINES_PER_SECOND
     const facts = await attempt(() => runHealthy(transport, { linesPerSecond, ms: short ? 5000 : 60000 }))
     const found = facts === undefined ? ['not run'] : facts instanceof Error ? [facts.message] : flaws(facts)
     if (found.length > 0) failures++
     const notes = [...found.map(flaw => `**${flaw}**`), ...(transport.healthyLinesPerSecond === undefined ? [] : [transport.healthyLinesPerSecond.why])]
-    rows.push([transport.name, count(linesPerSecond), ...['logged', 'missing', 'duplicates'].map(key => count(facts?.[key])), Object.values(facts?.failures ?? {}).reduce((sum, n) => sum + n, 0), notes.join('; ')])
-    console.log(rows.at(-1).join(' | '))
-  }
-  if (writes) write('healthy', ['transport', 'lines a second', 'lines logged', 'missing', 'twice', 'failures', ''], rows, `for a minute each, with \`settleMs: ${LANE.breaker.settleMs}\``)
+    run.row = [transport.name, count(linesPerSecond), ...['logged', 'missing', 'duplicates'].map(key => count(facts?.[key])), Object.values(facts?.failures ?? {}).reduce((sum, n) => sum + n, 0), notes.join('; ')]
+    console.log(run.row.join(' | '))
+  })
+  if (writes) write('healthy', ['transport', 'lines a second', 'lines logged', 'missing', 'twice', 'failures', ''], runs.map(({ row }) => row), `for a minute each, two at a time, with \`settleMs: ${LANE.breaker.settleMs}\``)
+}
+
+async function eachOf (items, atOnce, run) {
+  const waiting = [...items]
+  const work = async () => { for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await run(item) }
+  await Promise.all(Array.from({ length: atOnce }, work))
 }
 
 async function attempt (run) {

@@ -95,7 +95,7 @@ t.test('once requests have been seen', async t => {
     const rig = sensedRig()
     rig.offer('a')
     rig.child.accept()
-    rig.advance(59000)
+    rig.advance(69000)
     t.match(rig.snapshot(), { linesDelivered: 0, unsettledLines: 1 })
     rig.advance(2000)
     t.match(rig.snapshot(), { linesDelivered: 1, unsettledLines: 0 })
