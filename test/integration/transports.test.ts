@@ -4,6 +4,9 @@ import { outages, type OutageName } from '../survey/outages.js'
 import { transports, type SurveyedTransport } from '../survey/transports.js'
 import { flaws, shortcomings } from '../survey/verdict.js'
 
+// Each of these is an app and a backend in processes of their own, for some seconds.
+t.setTimeout(300000)
+
 function transport (name: string): SurveyedTransport {
   const found = transports.find(transport => transport.name === name)
   if (found === undefined) throw new Error(`there is no transport ${name} in the survey`)
