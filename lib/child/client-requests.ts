@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { errorMonitor } from 'node:events'
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 
 /** What is told of the HTTP requests of a thread. A request is known by its object. */
@@ -66,6 +67,8 @@ export class ClientRequests {
     this.#known.add(request)
     this.#events.onCreated(request)
     request.once('socket', socket => this.#events.onSocket(socket))
+    // The channel for errors is younger than Node.js 20; this one does not change what an error without a listener does.
+    ;(request as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => this.#events.onFailed(request, error))
     request.once('close', () => this.#events.onFailed(request, new Error('the request was given up')))
   }
 
