@@ -1,7 +1,7 @@
 // Runs real transports through outages of their backends, each beside a healthy file, and for a minute with nothing in
 // their way; writes what was measured into docs/transports.md, and ends with 1 if it is not as it is asked to be.
-// `--part outages` or `--part healthy` runs one of the two, `--only <transport>` and `--outage <name>` a part of that,
-// `--short` a healthy run of some seconds; these last three write nothing.
+// `--part outages` or `--part healthy` runs one of the two, `--only <transport>` and `--outage <name>` a part of that, whose
+// rows are written in place of those of a run before. `--short` makes a healthy run one of some seconds, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus, platform } from 'node:os'
 import { join, relative } from 'node:path'
@@ -22,7 +22,6 @@ const { closeLimitMs, flaws, openLimitMs, shortcomings } = await import('../buil
 const { part, only, outage, short } = parseArgs({
   options: { part: { type: 'string' }, only: { type: 'string' }, outage: { type: 'string' }, short: { type: 'boolean', default: false } }
 }).values
-const writes = only === undefined && outage === undefined && !short
 const surveyed = transports.filter(({ name }) => only === undefined || name.includes(only))
 let failures = 0
 
@@ -38,8 +37,8 @@ async function surveyOutages () {
     cell.row = outageRow(cell)
     console.log(cell.row.join(' | '))
   })
-  if (writes) {
-    write('outages', ['transport', 'outage', 'opens after', 'cause', 'closes after', 'lines logged', 'missing', 'twice', ''], cells.map(({ row }) => row), [
+  if (!short) {
+    write('outages', 2, ['transport', 'outage', 'opens after', 'cause', 'closes after', 'lines logged', 'missing', 'twice', ''], cells.map(({ row }) => row), [
       'with', `\`writeTimeoutMs: ${LANE.writeTimeoutMs}\`, \`failureThreshold: ${LANE.breaker.failureThreshold}\`, \`recoveryTimeoutMs: ${LANE.breaker.recoveryTimeoutMs}\`,`,
     `\`settleMs: ${LANE.breaker.settleMs}\`, ${OUTAGE_LINES_PER_SECOND} lines a second`
     ].join(' '))
@@ -82,7 +81,7 @@ async function surveyHealthy () {
     run.row = [transport.name, count(linesPerSecond), ...['logged', 'missing', 'duplicates'].map(key => count(facts?.[key])), Object.values(facts?.failures ?? {}).reduce((sum, n) => sum + n, 0), notes.join('; ')]
     console.log(run.row.join(' | '))
   })
-  if (writes) write('healthy', ['transport', 'lines a second', 'lines logged', 'missing', 'twice', 'failures', ''], runs.map(({ row }) => row), `for a minute each, two at a time, with \`settleMs: ${LANE.breaker.settleMs}\``)
+  if (!short) write('healthy', 1, ['transport', 'lines a second', 'lines logged', 'missing', 'twice', 'failures', ''], runs.map(({ row }) => row), `for a minute each, two at a time, with \`settleMs: ${LANE.breaker.settleMs}\``)
 }
 
 async function eachOf (items, atOnce, run) {
@@ -111,15 +110,19 @@ function count (n) {
   return n === undefined ? '' : n.toLocaleString('en')
 }
 
-function write (name, head, rows, how) {
+/** The first cells of a row, so many as there are keys, tell which one it takes the place of. */
+function write (name, keys, head, rows, how) {
   const [begin, end] = [`<!-- ${name}: begin -->\n`, `<!-- ${name}: end -->\n`]
   const page = readFileSync(PAGE, 'utf8')
   const [before, rest] = page.split(begin)
-  const versions = [...new Set(surveyed.map(transport => transport.package))].map(packageName => `${packageName} ${JSON.parse(readFileSync(join('node_modules', packageName, 'package.json'), 'utf8')).version}`)
+  const [written, after] = rest.split(end)
+  const all = new Map(written.split('\n').filter(line => line.startsWith('| ')).slice(2).map(line => line.slice(2, -2).split(' | ')).map(row => [row.slice(0, keys).join(), row]))
+  for (const row of rows) all.set(row.slice(0, keys).join(), row)
+  const versions = [...new Set(transports.map(transport => transport.package))].map(packageName => `${packageName} ${JSON.parse(readFileSync(join('node_modules', packageName, 'package.json'), 'utf8')).version}`)
   const text = [
     `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run survey\`, ${how}; node ${process.version}, ${platform()} ${arch()}, ${cpus().length} CPUs. ${versions.join(', ')}.`,
-    [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
+    [head, head.map(() => '---'), ...all.values()].map(row => `| ${row.join(' | ')} |`).join('\n')
   ]
-  writeFileSync(PAGE, `${before}${begin}\n${text.join('\n\n')}\n\n${end}${rest.split(end)[1]}`)
+  writeFileSync(PAGE, `${before}${begin}\n${text.join('\n\n')}\n\n${end}${after}`)
   console.log(`\n${relative(ROOT, PAGE)} is written`)
 }

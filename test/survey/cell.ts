@@ -42,7 +42,7 @@ export interface OutageFacts {
   readonly message: string | undefined
   /** Whether the record in the healthy file bears the same reason. */
   readonly isRecorded: boolean
-  /** From the end of the outage to the breaker's closing. */
+  /** From the end of the outage to the breaker's closing; negative if it has closed before, and did not open again. */
   readonly closedAfterMs: number | undefined
 }
 
@@ -81,8 +81,8 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
 
       await backend.turn('up')
       const ended = Date.now()
-      if (opened !== undefined) await app.until(() => find(app, 'closed', ended) !== undefined, CLOSE_LIMIT_MS)
-      const closed = find(app, 'closed', ended)
+      if (opened !== undefined) await app.until(() => lastClosing(app) !== undefined, CLOSE_LIMIT_MS)
+      const closed = opened && lastClosing(app)
       const lines = await finish(app, backend, file)
       return {
         openedAfterMs: opened && opened.time - begun,
@@ -155,6 +155,12 @@ async function firstArrival (backend: Backend): Promise<void> {
 
 function find (app: App, to: TransitionEvent['to'], from: number): TransitionEvent | undefined {
   return app.transitions.find(event => event.sink === 'sink' && event.to === to && event.time >= from)
+}
+
+/** The transition by which the breaker of the sink has closed, if it is closed. */
+function lastClosing (app: App): TransitionEvent | undefined {
+  const last = app.transitions.findLast(({ sink }) => sink === 'sink')
+  return last?.to === 'closed' ? last : undefined
 }
 
 /** Stops logging, lets the lane settle, ends the app and counts what has become of its lines. */

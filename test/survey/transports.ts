@@ -32,7 +32,7 @@ export interface SurveyedTransport {
   readonly healthyLinesPerSecond?: { readonly lines: number, readonly why: string }
 }
 
-const BUFFERS = 'it shows once the buffers of the system are full, and what stands in them when a peer dies is lost. A `healthCheck` sees a peer that is gone, not one that hangs'
+const BUFFERS = 'it shows once the buffers of the system are full, and a probe that fits into them looks like success; what stands in them when a peer dies is lost. A `healthCheck` sees a peer that is gone, not one that hangs'
 
 /** Everything that the survey runs; a new transport is a new entry. */
 export const transports: readonly SurveyedTransport[] = [
@@ -140,7 +140,7 @@ export const transports: readonly SurveyedTransport[] = [
     batchMs: 0,
     outages: TCP_OUTAGES,
     paddingBytes: { 'black-hole': 10000 },
-    limits: { 'black-hole': { demands: ['opens'], why: BUFFERS } }
+    limits: { 'black-hole': { demands: ['opens', 'closes'], why: BUFFERS } }
   },
   {
     name: 'pino-socket, UDP',
@@ -169,7 +169,7 @@ export const transports: readonly SurveyedTransport[] = [
     batchMs: 0,
     outages: ['absent', 'refused', 'black-hole'],
     paddingBytes: { 'black-hole': 10000 },
-    limits: { 'black-hole': { demands: ['opens'], why: BUFFERS } }
+    limits: { 'black-hole': { demands: ['opens', 'closes'], why: BUFFERS } }
   },
   {
     name: 'pino-mongodb',

@@ -24,7 +24,7 @@ export function shortcomings (transport: SurveyedTransport, outage: OutageName, 
   const found: Demand[] = []
   if (openedAfterMs === undefined || openedAfterMs > openLimitMs(transport, outage)) found.push('opens')
   if (!isRecorded || !causes.some(cause => [reason, code, type].includes(cause) || message?.includes(cause))) found.push('cause')
-  if (closedAfterMs === undefined || closedAfterMs > closeLimitMs(transport)) found.push('closes')
+  if (closedAfterMs === undefined || closedAfterMs < 0 || closedAfterMs > closeLimitMs(transport)) found.push('closes')
   if (facts.missing > 0) found.push('arrives')
   if (!facts.isFileComplete || !facts.hasEnded) found.push('file')
   return found
