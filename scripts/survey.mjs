@@ -17,7 +17,7 @@ process.chdir(ROOT)
 const { transports } = await import('../build/test/survey/transports.js')
 const { outages } = await import('../build/test/survey/outages.js')
 const { LANE, LINES_PER_SECOND: OUTAGE_LINES_PER_SECOND, runHealthy, runOutage } = await import('../build/test/survey/cell.js')
-const { closeLimitMs, flaws, openLimitMs, shortcomings } = await import('../build/test/survey/verdict.js')
+const { breaches, closeLimitMs, flaws, openLimitMs, shortcomings } = await import('../build/test/survey/verdict.js')
 
 const { part, only, outage, short } = parseArgs({
   options: { part: { type: 'string' }, only: { type: 'string' }, outage: { type: 'string' }, short: { type: 'boolean', default: false } }
@@ -53,7 +53,7 @@ function outageRow ({ transport, name, facts }) {
   }
   const limit = transport.limits?.[name]
   const unmet = shortcomings(transport, name, facts)
-  const unexpected = unmet.filter(demand => limit?.demands.includes(demand) !== true)
+  const unexpected = breaches(transport, name, facts)
   if (unexpected.length > 0) failures++
   const { code, type, message, reason } = facts
   const cause = [reason, code === undefined ? (type === 'Error' ? message : type) : code.startsWith('ERR_FANOUT') ? undefined : code]

@@ -2,7 +2,7 @@ import t from 'tap'
 import { runHealthy, runOutage } from '../survey/cell.js'
 import { outages, type OutageName } from '../survey/outages.js'
 import { transports, type SurveyedTransport } from '../survey/transports.js'
-import { flaws, shortcomings } from '../survey/verdict.js'
+import { breaches, flaws } from '../survey/verdict.js'
 
 // Each of these is an app and a backend in processes of their own, for some seconds.
 t.setTimeout(300000)
@@ -29,7 +29,7 @@ for (const [name, outage] of cells) {
   t.test(`${name} into a backend that ${describe(outage)}: it is seen and named, recovers, and every line arrives`, async t => {
     const facts = await runOutage(transport(name), outage)
     if (facts === undefined) throw new Error('its backend could not be started')
-    t.same(shortcomings(transport(name), outage, facts), [], JSON.stringify(facts))
+    t.same(breaches(transport(name), outage, facts), [], JSON.stringify(facts))
   })
 }
 

@@ -30,6 +30,12 @@ export function shortcomings (transport: SurveyedTransport, outage: OutageName, 
   return found
 }
 
+/** What of that is not among the limits of the transport. */
+export function breaches (transport: SurveyedTransport, outage: OutageName, facts: CellFacts): Demand[] {
+  const known = transport.limits?.[outage]?.demands
+  return shortcomings(transport, outage, facts).filter(demand => known?.includes(demand) !== true)
+}
+
 /** What of that which is asked of a healthy run did not come about. */
 export function flaws ({ missing, duplicates, failures, isFileComplete, hasEnded }: LineFacts): string[] {
   return [
