@@ -124,12 +124,14 @@ t.test('a later answer proves nothing before every earlier request has its own',
 })
 
 t.test('what was accepted shortly before a request is not proven by it, since its batch may have been closed by then', async t => {
-  const { seen, sink, accept, answered } = sense(t)
+  const { seen, sink, senses, clock, accept, answered } = sense(t)
   const [first, second] = [{}, {}]
   const answer = (request: object): void => channel('undici:request:headers').publish({ request, response: { statusCode: 200 } })
   accept(10)
   accept(20)
   sink.accepted = 30
+  senses.noteAcceptance()
+  clock.advance(200)
   channel('undici:request:create').publish({ request: first })
   answer(first)
   t.same(seen, [{ what: 'requests' }, { what: 'delivered', mark: 20 }])
