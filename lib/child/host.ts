@@ -4,7 +4,7 @@ import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
 import { listenToSelf } from './self-reports.js'
-import { hasOpenedSockets } from './sockets.js'
+import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
 import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-sink.js'
 
 /** A sink once it has started. */
@@ -116,7 +116,7 @@ export class SinkHost {
 
   #streamOptions (): ConstructorParameters<typeof StreamSink>[1] {
     const { sink, failureEvents } = this.#source
-    return { sink, failureEvents, holdsSockets: hasOpenedSockets, sense: this.#sense }
+    return { sink, failureEvents, holdsSockets: hasOpenedSockets, sendsDatagrams: hasOpenedDatagramSockets, sense: this.#sense }
   }
 
   #streamEvents (): ConstructorParameters<typeof StreamSink>[2] {

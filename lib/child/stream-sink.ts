@@ -1,6 +1,7 @@
 import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
 import type { SocketTraffic } from './sink-sockets.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
@@ -17,6 +18,8 @@ export interface StreamSinkOptions {
   failureEvents: readonly string[]
   /** Whether this thread has opened network sockets: a write callback then proves nothing. */
   holdsSockets: () => boolean
+  /** Whether this thread has opened a socket for datagrams: a write may become one of them. */
+  sendsDatagrams: () => boolean
   /** What is seen of the sink's traffic, where that is watched. */
   sense?: SensedSink | undefined
 }
@@ -150,6 +153,11 @@ export class StreamSink {
   }
 
   write (chunk: string | Buffer, bytes: number): void {
+    if (bytes <= MAX_DATAGRAM_BYTES || !this.#options.sendsDatagrams()) return this.#write(chunk, bytes)
+    for (const { part, bytes } of cutForDatagrams(chunk)) this.#write(part, bytes)
+  }
+
+  #write (chunk: string | Buffer, bytes: number): void {
     if (this.#over) return
     if (this.#isBroken()) return this.#failBroken()
     try {

@@ -13,7 +13,7 @@ type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 /** A watched stream, and what it has told. */
 function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkOptions> & { pipeline?: readonly AnyStream[] } = {}) {
   const told: Array<[what: string, detail?: unknown]> = []
-  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, ...options }, {
+  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, ...options }, {
     onAccepted: bytes => told.push(['accepted', bytes]),
     onDelivered: bytes => told.push(['delivered', bytes]),
     onFailure: ({ reason, err }) => told.push([reason, err.message]),
@@ -48,6 +48,22 @@ t.test('a Writable takes bytes, unless it wants text or objects', async t => {
   t.equal(watch(writable(undefined, { decodeStrings: false })).sink.takes, 'text')
   t.equal(watch(writable(undefined, { objectMode: true })).sink.takes, 'text')
   t.equal(watch(new Bare()).sink.takes, 'text')
+})
+
+t.test('a sink that sends datagrams is given no more at a time than one holds, in whole lines', async t => {
+  const long = 'x'.repeat(70000) + '\n'
+  const short = 'y'.repeat(29999) + '\n'
+  for (const decodeStrings of [true, false]) {
+    const given: number[] = []
+    const { told, write } = watch(writable((chunk, done) => {
+      given.push(chunk.length)
+      done()
+    }, { decodeStrings }), { holdsSockets: () => true, sendsDatagrams: () => true })
+    write(short + short + short + long + short)
+    await turn()
+    t.same(given, [60000, 30000, 70001, 30000])
+    t.same(told.at(-1), ['accepted', 190001])
+  }
 })
 
 t.test('what stands in a socket of a sink that calls back at once', async t => {
