@@ -29,8 +29,8 @@ export interface SinkFailure {
 /** Puts what was thrown together with the reason that the place of the failure tells. */
 export function toFailure (reason: FailureReason, thrown: unknown): SinkFailure {
   const err = serializeError(thrown)
-  const networkCode = reason === 'network' ? networkCodeOf(err) : undefined
-  return { reason, err: networkCode === undefined ? err : { ...err, code: networkCode } }
+  const code = reason === 'network' ? networkCodeOf(err) : err.code ?? codeInText(err.message)
+  return { reason, err: code === undefined ? err : { ...err, code } }
 }
 
 /**
@@ -64,6 +64,14 @@ export function canBeOfLines ({ reason, err }: SinkFailure): boolean {
 function networkCodeOf ({ code, cause }: SerializedError): string | undefined {
   if (code !== undefined && isNetworkCode(code)) return code
   return cause === undefined ? undefined : networkCodeOf(cause)
+}
+
+// As Node.js words the errors of system calls.
+const SYSTEM_ERROR = /\b(?:connect|getaddrinfo|read|send|write) (E[A-Z_]+)\b/
+
+/** Some transports put an error of their own around that of the system, and leave nothing of it but its words. */
+function codeInText (message: string): string | undefined {
+  return SYSTEM_ERROR.exec(message)?.[1]
 }
 
 const NETWORK_CODES = new Set([

@@ -29,6 +29,7 @@ export interface LaneSettings {
   writeTimeoutMs: number
   startTimeoutMs: number
   redelivery: 'at-least-once' | 'at-most-once'
+  sense: false | { console: boolean }
   healthCheck?: HealthCheckSettings | undefined
   /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
   deadLetter?: { maxBytes: number } | undefined
@@ -92,7 +93,7 @@ export class Lane {
 
   constructor (deps: LaneDeps) {
     const { settings, life, clock, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
-    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, deadLetter, spool } = settings
+    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, sense, deadLetter, spool } = settings
     const unsettled = this.#unsettled
     const pace = new Pace()
     this.name = name
@@ -130,6 +131,7 @@ export class Lane {
       startTimeoutMs,
       willSendConfig,
       redelivers: redelivery === 'at-least-once',
+      isSensing: sense !== false,
       clock,
       random,
       createChild,

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the real servers that integration tests log to, on Debian. Where one is missing its tests are skipped, but
-# they fail if CI is set.
+# Installs the real servers that integration tests and the survey log to, on Debian. Where one is missing its tests are
+# skipped, but they fail if CI is set.
 set -euo pipefail
 
 servers=(
   clickhouse-server
   nginx-light
+  rsyslog
 )
 
 as_root=()

@@ -30,6 +30,13 @@ t.test('what fetch only hints at is found in the causes of its error', async t =
   t.equal(reasonOf(new Error('giving up', { cause: new TypeError('fetch failed', { cause: refused }) })), 'network')
 })
 
+t.test('the code of a system error is found in the words of an error that was put around it', async t => {
+  t.equal(toFailure('stream-error', new Error('unable to write data to the TCP socket: write EPIPE')).err.code, 'EPIPE')
+  t.equal(toFailure('stream-error', new Error('Error: connect ECONNREFUSED 127.0.0.1:80')).err.code, 'ECONNREFUSED')
+  t.equal(toFailure('stream-error', Object.assign(new Error('read ECONNRESET'), { code: 'OWN' })).err.code, 'OWN')
+  t.equal(toFailure('stream-error', new Error('EVERYTHING IS LOST')).err.code, undefined)
+})
+
 t.test('a failure keeps its error as plain data', async t => {
   t.match(toFailure('start-failed', new TypeError('no')), { reason: 'start-failed', err: { type: 'TypeError', message: 'no' } })
 })

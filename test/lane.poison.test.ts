@@ -279,7 +279,7 @@ t.test('the backend of a stream', async t => {
     const rig = new LaneRig({ clock, deadLetter: { maxBytes: 1e6 }, ...options })
     rig.lane.start()
     rig.child.ready()
-    rig.child.listener.onSensed()
+    rig.child.listener.onSensed('requests')
     rig.offer('good')
     rig.child.accept()
     rig.child.deliver()

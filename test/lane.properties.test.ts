@@ -16,7 +16,7 @@ type Step =
   | { do: 'settle', fails: boolean, again: number }
   | { do: 'fail', reason: FailureReason }
   | { do: 'ended' | 'sensed' | 'setback' }
-  | { do: 'refused', share: number }
+  | { do: 'refused' | 'answered', share: number }
   | { do: 'wait', ms: number }
   | { do: 'flush' }
 
@@ -31,7 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const), fails: fc.boolean(), again: fc.nat(2) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('fail' as const), reason: fc.constantFrom<FailureReason>('stream-error', 'start-failed', 'thread-exit') }) },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'ended' }, { do: 'sensed' }, { do: 'setback' }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('refused' as const), share }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('refused' as const, 'answered' as const), share }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.oneof(fc.nat(200), fc.nat(1500)) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'flush' }) }
 )
@@ -41,6 +41,7 @@ const options: fc.Arbitrary<LaneRigOptions> = fc.record({
   redelivery: fc.constantFrom('at-least-once' as const, 'at-least-once' as const, 'at-most-once' as const),
   writeTimeoutMs: fc.constantFrom(100, 700),
   startTimeoutMs: fc.constant(900),
+  sense: fc.constantFrom(false as const, { console: false }),
   windowBytes: fc.constantFrom(20, 200, 1e6),
   queue: fc.record({
     maxBytes: fc.constantFrom(60, 500, 1e6),
@@ -101,6 +102,9 @@ class Course {
       case 'deliver':
         if (isReady && this.kind === 'stream') child.deliver(Math.floor(step.share * (child.given - child.delivered)))
         break
+      case 'answered':
+        if (isReady && this.kind === 'stream') child.listener.onAnswered(Math.floor(step.share * child.accepted))
+        break
       case 'refused':
         if (!isReady || this.kind === 'delivery') return
         this.#hasRefused = true
@@ -122,7 +126,7 @@ class Course {
         child.listener.onEnded()
         break
       case 'sensed':
-        if (isReady) child.listener.onSensed()
+        if (isReady) child.listener.onSensed('requests')
         break
       case 'setback':
         if (!isReady) return

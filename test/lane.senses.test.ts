@@ -12,7 +12,7 @@ function sensedRig (options: LaneRigOptions = {}): LaneRig {
   const rig = new LaneRig({ clock, ...options })
   rig.lane.start()
   rig.child.ready()
-  rig.child.listener.onSensed()
+  rig.child.listener.onSensed('requests')
   return rig
 }
 
@@ -95,7 +95,7 @@ t.test('once requests have been seen', async t => {
     const rig = sensedRig()
     rig.offer('a')
     rig.child.accept()
-    rig.advance(59000)
+    rig.advance(69000)
     t.match(rig.snapshot(), { linesDelivered: 0, unsettledLines: 1 })
     rig.advance(2000)
     t.match(rig.snapshot(), { linesDelivered: 1, unsettledLines: 0 })
@@ -107,6 +107,58 @@ t.test('once requests have been seen', async t => {
     rig.child.accept()
     rig.child.deliver()
     t.match(rig.snapshot(), { linesDelivered: 1, unsettledLines: 0 })
+  })
+})
+
+t.test('a good answer to a request that need not carry all lines', async t => {
+  t.test('closes the breaker, and leaves the lines unsettled', async t => {
+    const rig = sensedRig({ breaker: { failureThreshold: 1 } })
+    rig.offer('a')
+    rig.child.fail()
+    rig.advance(30000)
+    rig.child.ready()
+    rig.child.accept()
+    rig.child.listener.onAnswered(rig.child.given)
+    t.match(rig.snapshot(), { state: 'closed', unsettledLines: 1, linesDelivered: 0 })
+  })
+
+  t.test('does not hide a failure that comes after it', async t => {
+    const rig = sensedRig({ breaker: { failureThreshold: 1 } })
+    rig.offer('a')
+    rig.child.accept()
+    rig.child.listener.onAnswered(rig.child.given)
+    rig.child.listener.onSetback(failure())
+    t.match(rig.snapshot(), { state: 'open', queueLines: 1, failures: { network: 1 } })
+  })
+})
+
+t.test('before it is known whether a sink makes requests', async t => {
+  const senses = { sense: { console: false } }
+
+  t.test('what it has accepted is kept, since its first request may fail', async t => {
+    const rig = new LaneRig({ clock, ...senses })
+    rig.lane.start()
+    rig.child.ready()
+    rig.offer('a')
+    rig.child.accept()
+    rig.advance(30000)
+    t.match(rig.snapshot(), { linesDelivered: 0, unsettledLines: 1 })
+    rig.child.listener.onSensed('requests')
+    rig.child.listener.onSetback(failure())
+    t.match(rig.snapshot(), { linesDelivered: 0, queueLines: 1, failures: { network: 1 } })
+  })
+
+  t.test('a probe succeeds after settleMs', async t => {
+    const rig = new LaneRig({ clock, ...senses, breaker: { failureThreshold: 1 } })
+    rig.lane.start()
+    rig.child.ready()
+    rig.offer('a')
+    rig.child.fail()
+    rig.advance(30000)
+    rig.child.ready()
+    rig.child.accept()
+    rig.advance(6000)
+    t.match(rig.snapshot(), { linesDelivered: 1, state: 'closed' })
   })
 })
 

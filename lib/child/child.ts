@@ -20,6 +20,12 @@ export interface Parcel {
 export type SinkKind = 'stream' | 'delivery'
 
 /**
+ * What a sink is on the network with: HTTP requests, which from then on are all that proves anything, or sockets that
+ * carry none.
+ */
+export type SensedTraffic = 'requests' | 'sockets'
+
+/**
  * What a child reports to its lane. Byte counts are cumulative over the life of the child. After `onFailure` or
  * `onEnded` a child reports nothing more.
  */
@@ -30,8 +36,10 @@ export interface ChildListener {
   onAccepted (bytes: number): void
   /** These bytes have arrived. */
   onDelivered (bytes: number): void
-  /** The sink's own requests have been seen: from now on only they prove anything. */
-  onSensed (): void
+  /** The backend has answered well to a request that was made once these bytes had been accepted; it may not carry all. */
+  onAnswered (bytes: number): void
+  /** What the sink is on the network with has been seen. */
+  onSensed (traffic: SensedTraffic): void
   /** Something failed behind the sink, and the sink did not say so: what is not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
   /** The backend refused for good what came up to there. */

@@ -3,8 +3,9 @@ import { toFailure, type SinkFailure } from '../failure.js'
 import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
-import { hasOpenedSockets } from './sockets.js'
-import { isStream, joinPipeline, StreamSink } from './stream-sink.js'
+import { listenToSelf } from './self-reports.js'
+import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
+import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-sink.js'
 
 /** A sink once it has started. */
 type StartedSink = { kind: 'stream', stream: StreamSink } | { kind: 'delivery', runner: DeliveryRunner }
@@ -16,22 +17,23 @@ type StartedSink = { kind: 'stream', stream: StreamSink } | { kind: 'delivery', 
 export class SinkHost {
   readonly #source: ChildSource
   readonly #listener: ChildListener
-  readonly #isQuiet: (() => boolean) | undefined
+  readonly #sense: SensedSink | undefined
   #sink: StartedSink | undefined
   #over = false
 
-  /** @param isQuiet - Whether the sink's requests have been seen, and none is under way. */
-  constructor (source: ChildSource, listener: ChildListener, isQuiet?: () => boolean) {
+  /** @param sense - What is seen of the sink's traffic, where that is watched. */
+  constructor (source: ChildSource, listener: ChildListener, sense?: SensedSink) {
     this.#source = source
     this.#listener = listener
-    this.#isQuiet = isQuiet
+    this.#sense = sense
   }
 
   /** Loads and starts the sink; `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
   async start (): Promise<void> {
     const starts = this.#source.entries.map(async ({ file, options }) => {
       const factory = await loadFactory(file)
-      return await factory(options)
+      const sense = this.#sense
+      return await factory(sense === undefined ? options : listenToSelf(file, options, this.#source.sink, error => sense.reportBySink(error)))
     })
     try {
       const started = await Promise.all(starts)
@@ -113,7 +115,8 @@ export class SinkHost {
   }
 
   #streamOptions (): ConstructorParameters<typeof StreamSink>[1] {
-    return { sink: this.#source.sink, failureEvents: this.#source.failureEvents, holdsSockets: hasOpenedSockets, ...(this.#isQuiet !== undefined && { isQuiet: this.#isQuiet }) }
+    const { sink, failureEvents } = this.#source
+    return { sink, failureEvents, holdsSockets: hasOpenedSockets, sendsDatagrams: hasOpenedDatagramSockets, sense: this.#sense }
   }
 
   #streamEvents (): ConstructorParameters<typeof StreamSink>[2] {

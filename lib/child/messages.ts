@@ -1,5 +1,5 @@
 import type { SinkFailure } from '../failure.js'
-import type { ChildSource, SinkKind } from './child.js'
+import type { ChildSource, SensedTraffic, SinkKind } from './child.js'
 import type { Rejection } from './rejection.js'
 
 /** The name of the events by which a thread host speaks to its child. */
@@ -21,8 +21,8 @@ export type HostOrder =
 /** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
 export type HostReport =
   | { type: 'ready', kind: SinkKind }
-  | { type: 'evidence', accepted: number, delivered: number }
-  | { type: 'sensed' }
+  | { type: 'evidence', accepted: number, delivered: number, answered: number }
+  | { type: 'sensed', traffic: SensedTraffic }
   | { type: 'setback', failure: SinkFailure }
   | { type: 'refused', bytes: number, failure: SinkFailure }
   | { type: 'settled', id: string, rejection: Rejection | undefined }

@@ -1,16 +1,19 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { errorMonitor } from 'node:events'
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { isRefusalStatus, reasonOf, toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { SensedTraffic } from './child.js'
+import { ClientRequests } from './client-requests.js'
+import { MarkHistory } from './mark-history.js'
+import { SinkSockets, type SocketTraffic } from './sink-sockets.js'
 
 /** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
 export interface SenseEvents {
-  /** The first request was seen: from then on only requests prove anything. */
-  onRequest (): void
+  /** The first request was seen, or the first socket that carries none. */
+  onSensed (traffic: SensedTraffic): void
   /** Requests have answered for everything up to there. */
   onDelivered (mark: number): void
+  /** A request that was made once so much had been accepted was answered well, and so were all before it. */
+  onAnswered (mark: number): void
   /** A request, or a connection, failed: what is not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
   /** The backend refused for good what came up to there. */
@@ -26,23 +29,26 @@ export interface SenseOptions {
   console: boolean
   /** How many bytes the sink has accepted and has not kept back in its own buffers. */
   mark: () => number
+  clock: Clock
 }
 
 /** A request in the hands of a backend, in the order of their creation. */
 interface Request {
+  /** What had been accepted as it was created: the most that it may carry. */
   readonly mark: number
+  /** What it carries for certain, or a request before it did. */
+  readonly provenMark: number
   readonly startedAt: number
   outcome: 'pending' | 'delivered' | 'refused'
   failure?: SinkFailure
 }
 
-const TICK_MS = 1000
-
-/** A socket that may stop sending. */
-interface WatchedSocket {
-  sent: number
-  movedAt: number
-}
+const MAX_TICK_MS = 1000
+/**
+ * How long before its request a transport may close a batch. It is seen to be made only afterwards: @axiomhq/pino and
+ * @logtail/pino compress it first, and lines that come meanwhile are for the next one.
+ */
+const LEAD_MS = 250
 
 /**
  * Sees what a transport hides: in a thread that one sink has for itself, every HTTP request and every socket is the
@@ -52,33 +58,34 @@ export class Sense {
   readonly #options: SenseOptions
   readonly #events: SenseEvents
   readonly #requests = new Map<object, Request>()
-  readonly #sockets = new Map<Socket, WatchedSocket>()
-  readonly #httpSockets = new WeakSet<object>()
-  readonly #subscriptions: Array<[channel: string, listener: (message: unknown) => void]> = []
+  readonly #clientRequests: ClientRequests
+  readonly #sockets: SinkSockets
+  readonly #marks = new MarkHistory()
   #hasSeenRequests = false
   #failedMark = -1
+  #deliveredMark = 0
+  /** Whether a request or a connection has failed since the sink last reported an error of its own. */
+  #hasSeenFailure = false
   #timer: NodeJS.Timeout | undefined
   #consoleError: typeof console.error | undefined
 
   constructor (options: SenseOptions, events: SenseEvents) {
     this.#options = options
     this.#events = events
-    this.#on<{ request: object }>('undici:request:create', ({ request }) => this.#begin(request))
-    this.#on<{ request: object, response: { statusCode: number } }>('undici:request:headers', ({ request, response }) => this.#answer(request, response.statusCode))
-    this.#on<{ request: object, error: unknown }>('undici:request:error', ({ request, error }) => this.#fail(request, error))
-    this.#on<{ error: unknown }>('undici:client:connectError', ({ error }) => this.#setBack(error))
-    this.#on<{ socket: object }>('undici:client:connected', ({ socket }) => { this.#httpSockets.add(socket) })
-    this.#on<{ request: ClientRequest }>('http.client.request.start', ({ request }) => {
-      this.#begin(request)
-      request.once('socket', socket => { this.#httpSockets.add(socket) })
+    this.#clientRequests = new ClientRequests({
+      onCreated: request => this.#begin(request),
+      onAnswered: (request, status) => this.#answer(request, status),
+      onFailed: (request, error) => this.#fail(request, error),
+      onUnconnected: error => this.#setBack(error),
+      onSocket: socket => this.#sockets.noteCarrier(socket)
     })
-    // `start` comes when the body has been sent: a request that fails before has not been seen at all.
-    this.#on<{ request: ClientRequest, error: unknown }>('http.client.request.error', ({ request, error }) => {
-      if (this.#requests.has(request)) this.#fail(request, error)
-      else this.#setBack(error)
+    this.#sockets = new SinkSockets(() => options.clock.now(), {
+      onOpened: () => this.#tick(),
+      // A client of HTTP may take a while to call a connection its own, but its request has been seen by then.
+      onPlain: () => { if (!this.#hasSeenRequests) events.onSensed('sockets') },
+      onError: error => this.#setBack(error),
+      onStalled: unsent => this.#report(timeoutFailure(`a socket sent nothing for ${options.writeTimeoutMs} ms, with ${unsent} bytes to send`, options.sink))
     })
-    this.#on<{ request: ClientRequest, response: IncomingMessage }>('http.client.response.finish', ({ request, response }) => this.#answer(request, response.statusCode ?? 0))
-    this.#on<{ socket: Socket }>('net.client.socket', ({ socket }) => this.#watchSocket(socket))
     if (options.console) this.#listenToConsole()
   }
 
@@ -87,29 +94,41 @@ export class Sense {
     return this.#hasSeenRequests && this.#requests.size === 0
   }
 
+  /** Whether a request is waiting for its answer. */
+  get isBusy (): boolean {
+    return this.#requests.size > 0
+  }
+
+  /** The sink has accepted more. */
+  noteAcceptance (): void {
+    this.#marks.note(this.#options.clock.now(), this.#options.mark())
+  }
+
+  /** What stands in the sink's sockets that carry no requests. */
+  get socketTraffic (): SocketTraffic {
+    return this.#sockets.traffic
+  }
+
+  /** The sink itself has reported an error: nothing new, if a request or a connection has failed before. */
+  reportBySink (error: unknown): void {
+    const isKnown = this.#hasSeenFailure || this.#options.mark() <= this.#failedMark
+    this.#hasSeenFailure = false
+    if (!isKnown) this.#report(toFailure(reasonOf(error), error))
+  }
+
   /** Stops sensing. */
   close (): void {
-    for (const [channel, listener] of this.#subscriptions) unsubscribe(channel, listener)
+    this.#clientRequests.close()
+    this.#sockets.close()
     clearInterval(this.#timer)
     if (this.#consoleError !== undefined) console.error = this.#consoleError
   }
 
-  #on<Message> (channel: string, listener: (message: Message) => void): void {
-    const guarded = (message: unknown): void => {
-      try {
-        listener(message as Message)
-      } catch {
-        // A change in what a channel carries must not reach the sink's own code, which runs below this call.
-      }
-    }
-    subscribe(channel, guarded)
-    this.#subscriptions.push([channel, guarded])
-  }
-
   #begin (request: object): void {
-    if (!this.#hasSeenRequests) this.#events.onRequest()
+    if (!this.#hasSeenRequests) this.#events.onSensed('requests')
     this.#hasSeenRequests = true
-    this.#requests.set(request, { mark: this.#options.mark(), startedAt: performance.now(), outcome: 'pending' })
+    const now = this.#options.clock.now()
+    this.#requests.set(request, { mark: this.#options.mark(), provenMark: this.#marks.at(now - LEAD_MS), startedAt: now, outcome: 'pending' })
     this.#tick()
   }
 
@@ -135,12 +154,14 @@ export class Sense {
   /** What was accepted after the last setback is new; a request from before it says nothing new. */
   #failed (key: object, { mark }: Request, failure: SinkFailure): void {
     this.#requests.delete(key)
+    this.#hasSeenFailure = true
     if (mark > this.#failedMark) this.#report(failure)
     else this.#settle()
   }
 
   /** A connection failed. Its requests, if it had any, tell the same. */
   #setBack (error: unknown): void {
+    this.#hasSeenFailure = true
     setImmediate(() => {
       if (this.#options.mark() > this.#failedMark) this.#report(networkFailure(error))
     })
@@ -154,65 +175,50 @@ export class Sense {
 
   /** A request proves all that came before it, once every request before it has an answer too. */
   #settle (): void {
-    for (const [key, { outcome, mark, failure }] of this.#requests) {
+    for (const [key, { outcome, mark, provenMark, failure }] of this.#requests) {
       if (outcome === 'pending') return
       this.#requests.delete(key)
       if (mark <= this.#failedMark) continue
-      if (outcome === 'refused') this.#events.onRefused(mark, failure as SinkFailure)
-      else this.#events.onDelivered(mark)
+      if (outcome === 'refused') {
+        this.#events.onRefused(mark, failure as SinkFailure)
+      } else {
+        this.#deliver(provenMark)
+        this.#events.onAnswered(mark)
+      }
     }
   }
 
-  #watchSocket (socket: Socket): void {
-    this.#sockets.set(socket, { sent: 0, movedAt: performance.now() })
-    socket.once('close', () => this.#sockets.delete(socket))
-    // errorMonitor does not change what an error without a listener does.
-    ;(socket as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => {
-      // An idle connection of an HTTP agent may be reset at any time; its requests tell what matters.
-      if (!this.#isHttp(socket)) this.#setBack(error)
-    })
-    this.#tick()
-  }
-
-  #isHttp (socket: object): boolean {
-    return this.#httpSockets.has(socket) || (socket as { parser?: unknown }).parser != null || (socket as { _httpMessage?: unknown })._httpMessage != null
+  #deliver (mark: number): void {
+    if (mark <= Math.max(this.#deliveredMark, this.#failedMark)) return
+    this.#deliveredMark = mark
+    this.#events.onDelivered(mark)
   }
 
   #tick (): void {
     this.#timer ??= setInterval(() => {
       this.#findStalled()
-      if (this.#requests.size > 0 || this.#sockets.size > 0) return
+      if (this.#requests.size > 0 || this.#sockets.areOpen) return
       clearInterval(this.#timer)
       this.#timer = undefined
-    }, TICK_MS).unref()
+    }, Math.min(MAX_TICK_MS, this.#options.writeTimeoutMs / 8)).unref()
   }
 
   /** A black hole takes everything and answers nothing. */
   #findStalled (): void {
-    const now = performance.now()
-    const { writeTimeoutMs, sink } = this.#options
+    const { writeTimeoutMs, sink, clock } = this.#options
+    const now = clock.now()
     for (const [key, request] of this.#requests) {
       if (request.outcome !== 'pending' || now - request.startedAt < writeTimeoutMs) continue
       this.#failed(key, request, timeoutFailure(`a request had no answer after ${writeTimeoutMs} ms`, sink))
     }
-    for (const [socket, watched] of this.#sockets) {
-      const unsent = socket.writableLength + ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0)
-      const sent = socket.bytesWritten - unsent
-      if (unsent === 0 || sent !== watched.sent) {
-        watched.sent = sent
-        watched.movedAt = now
-      } else if (now - watched.movedAt >= writeTimeoutMs) {
-        watched.movedAt = now
-        this.#report(timeoutFailure(`a socket sent nothing for ${writeTimeoutMs} ms, with ${unsent} bytes to send`, sink))
-      }
-    }
+    this.#sockets.findStalled(now, writeTimeoutMs)
   }
 
   #listenToConsole (): void {
     const consoleError = this.#consoleError = console.error
     console.error = (...args: unknown[]) => {
       const error = args.find(arg => arg instanceof Error) ?? new FanoutError('ERR_FANOUT_SINK_REPORTED', `the sink said: ${String(args[0])}`, { sink: this.#options.sink })
-      this.#report(toFailure(reasonOf(error), error))
+      this.reportBySink(error)
       consoleError.apply(console, args)
     }
   }

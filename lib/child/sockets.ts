@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 
 let seen = false
+let datagrams = false
 let watching = false
 
 /** Watches from now on whether this thread opens network sockets. */
@@ -9,10 +10,18 @@ export function watchSockets (): void {
   watching = true
   const onSocket = (): void => { seen = true }
   subscribe('net.client.socket', onSocket)
-  subscribe('udp.socket', onSocket)
+  subscribe('udp.socket', () => {
+    onSocket()
+    datagrams = true
+  })
 }
 
 /** Whether this thread has opened a network socket since {@link watchSockets}. */
 export function hasOpenedSockets (): boolean {
   return seen
+}
+
+/** Whether this thread has opened a socket for datagrams since {@link watchSockets}. */
+export function hasOpenedDatagramSockets (): boolean {
+  return datagrams
 }

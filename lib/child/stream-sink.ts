@@ -1,6 +1,8 @@
 import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
+import type { SocketTraffic } from './sink-sockets.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
 export interface StreamSinkEvents {
@@ -16,8 +18,22 @@ export interface StreamSinkOptions {
   failureEvents: readonly string[]
   /** Whether this thread has opened network sockets: a write callback then proves nothing. */
   holdsSockets: () => boolean
-  /** Whether the sink's requests have been seen, and none is under way; left out where they are not watched. */
-  isQuiet?: () => boolean
+  /** Whether this thread has opened a socket for datagrams: a write may become one of them. */
+  sendsDatagrams: () => boolean
+  /** What is seen of the sink's traffic, where that is watched. */
+  sense?: SensedSink | undefined
+}
+
+/** What is seen of the traffic of a sink. */
+export interface SensedSink {
+  /** Whether requests have been seen, and none is under way. */
+  readonly isQuiet: boolean
+  /** Whether a request is under way. */
+  readonly isBusy: boolean
+  /** What stands in its sockets that carry no requests. */
+  readonly socketTraffic: SocketTraffic
+  /** The sink itself has reported an error. */
+  reportBySink (error: unknown): void
 }
 
 /** The least that a transport's stream has; Node's streams, SonicBoom and what looks like them. */
@@ -31,6 +47,8 @@ interface AnyStream extends NodeJS.EventEmitter {
 }
 
 const POLL_MS = 1000
+const SENDING_POLL_MS = 20
+const IDLE_POLL_MS = 50
 const POLLS_AFTER_WRITE = 10
 const CLOSE_AFTER_FINISH_MS = 500
 
@@ -67,6 +85,10 @@ export class StreamSink {
   #pollsLeft = 0
   #undrained = 0
   #closeTimer: NodeJS.Timeout | undefined
+  #idleTimer: NodeJS.Timeout | undefined
+  /** What it took while bytes stood in its sockets, in its order, and how much these had been given by then. */
+  #sending: Array<{ bytes: number, written: number }> = []
+  #sendingTimer: NodeJS.Timeout | undefined
 
   /**
    * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
@@ -93,12 +115,16 @@ export class StreamSink {
     for (const event of options.failureEvents) {
       for (const emitter of pipeline ?? [stream]) {
         emitter.on(event, (...args: unknown[]) => {
-          if (!this.#ending) this.#fail('stream-error', args.find(arg => arg instanceof Error) ?? this.#error(`emitted "${event}"`))
+          if (this.#ending) return
+          const error = args.find(arg => arg instanceof Error)
+          // A connection that closes without an error was closed by the other side.
+          if (error === undefined && event === 'socketClose') this.#fail('closed-early', this.#error('lost its connection, which the other side closed'))
+          else this.#fail('stream-error', error ?? this.#error(`emitted "${event}"`))
         })
       }
     }
     if (pipeline !== undefined) return
-    stream.on('close', () => this.#ending ? this.#end() : this.#fail('closed-early', this.#error('closed before it was asked to end')))
+    stream.on('close', () => this.#ending ? this.#endWhenIdle() : this.#fail('closed-early', this.#error('closed before it was asked to end')))
     for (const event of ['finish', 'end']) {
       stream.on(event, () => {
         if (!this.#ending) this.#fail('closed-early', this.#error(`emitted "${event}" before it was asked to end`))
@@ -127,11 +153,16 @@ export class StreamSink {
   }
 
   write (chunk: string | Buffer, bytes: number): void {
+    if (bytes <= MAX_DATAGRAM_BYTES || !this.#options.sendsDatagrams()) return this.#write(chunk, bytes)
+    for (const { part, bytes } of cutForDatagrams(chunk)) this.#write(part, bytes)
+  }
+
+  #write (chunk: string | Buffer, bytes: number): void {
     if (this.#over) return
     if (this.#isBroken()) return this.#failBroken()
     try {
       if (this.#acceptance === 'callback') {
-        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#onAccepted(bytes))
+        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#acceptOnceSent(bytes))
       } else {
         const goesOn = this.#stream.write(chunk)
         if (this.#acceptance === 'return') {
@@ -143,6 +174,25 @@ export class StreamSink {
       this.#fail('write-error', error)
     }
     this.#watch()
+  }
+
+  /** pino-socket calls back at once, however much stands in its socket: what has not left this process is not accepted. */
+  #acceptOnceSent (bytes: number): void {
+    const traffic = this.#options.sense?.socketTraffic
+    if (this.#sending.length === 0 && (traffic === undefined || traffic.sent === traffic.written)) return this.#onAccepted(bytes)
+    this.#sending.push({ bytes, written: traffic?.written ?? 0 })
+    this.#sendingTimer ??= setTimeout(() => this.#acceptSent(), 0)
+  }
+
+  #acceptSent (): void {
+    this.#sendingTimer = undefined
+    const { sent, written } = this.#options.sense?.socketTraffic ?? { sent: 0, written: 0 }
+    let n = 0
+    const limit = sent === written ? Infinity : sent
+    while (n < this.#sending.length && (this.#sending[n] as { written: number }).written <= limit) n++
+    const bytes = this.#sending.splice(0, n).reduce((sum, { bytes }) => sum + bytes, 0)
+    if (bytes > 0) this.#onAccepted(bytes)
+    if (this.#sending.length > 0 && !this.#over) this.#sendingTimer = setTimeout(() => this.#acceptSent(), SENDING_POLL_MS)
   }
 
   #acceptAtDrain (bytes: number): void {
@@ -183,8 +233,16 @@ export class StreamSink {
   /** Some streams never emit `close`. With nothing to read behind them, or no request under way, all is done by then. */
   #endWithoutClose (): void {
     this.#closeTimer ??= setInterval(() => {
-      if (!this.#isReadable || this.#options.isQuiet?.() === true) this.#end()
+      if (!this.#isReadable || this.#options.sense?.isQuiet === true) this.#end()
     }, CLOSE_AFTER_FINISH_MS).unref()
+  }
+
+  /** Some streams close with requests under way, whose answers nobody waits for. */
+  #endWhenIdle (): void {
+    if (this.#options.sense?.isBusy !== true) return this.#end()
+    this.#idleTimer ??= setInterval(() => {
+      if (this.#options.sense?.isBusy !== true) this.#end()
+    }, IDLE_POLL_MS)
   }
 
   /** For a pipeline: all of its streams are done. */
@@ -258,6 +316,8 @@ export class StreamSink {
   #unwatch (): void {
     clearInterval(this.#poll)
     clearInterval(this.#closeTimer)
+    clearInterval(this.#idleTimer)
+    clearTimeout(this.#sendingTimer)
     this.#poll = undefined
   }
 }

@@ -112,9 +112,10 @@ export class ThreadChild implements Child {
         return this.#listener.onReady(report.kind)
       case 'evidence':
         this.#listener.onAccepted(report.accepted)
-        return this.#listener.onDelivered(report.delivered)
+        this.#listener.onDelivered(report.delivered)
+        return this.#listener.onAnswered(report.answered)
       case 'sensed':
-        return this.#listener.onSensed()
+        return this.#listener.onSensed(report.traffic)
       case 'setback':
         return this.#listener.onSetback(report.failure)
       case 'refused':

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
+import { systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
 import { SinkHost } from './host.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
@@ -17,7 +18,7 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
   process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
   process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
 
-  const evidence = new Evidence()
+  const evidence = new Evidence(() => sense?.noteAcceptance())
   const sense: Sense | undefined = source.sense === false ? undefined : senseFor(source, source.sense, () => host.consumedBytes, evidence)
   const host: SinkHost = new SinkHost(source, {
     onReady: kind => {
@@ -37,11 +38,12 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
       report({ type: 'ended' })
       entry.destroy()
     },
+    onAnswered: () => {},
     onSensed: () => {},
     onSetback: () => {},
     onRefused: () => {},
     onEvent: () => {}
-  }, sense === undefined ? undefined : () => sense.isQuiet)
+  }, sense)
   await host.start()
 
   parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
@@ -80,9 +82,10 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
 
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
 function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
-  return new Sense({ sink, writeTimeoutMs, console: options.console, mark }, {
-    onRequest: () => report({ type: 'sensed' }),
+  return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock: systemClock }, {
+    onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
+    onAnswered: bytes => evidence.answer(bytes),
     onSetback: failure => {
       evidence.report()
       report({ type: 'setback', failure })
@@ -104,9 +107,16 @@ function report (args: HostReport): void {
 
 /** Gathers what the sink says within one turn of the event loop into one message. */
 class Evidence {
+  readonly #onReport: () => void
   #accepted = 0
   #delivered = 0
+  #answered = 0
   #scheduled: NodeJS.Immediate | undefined
+
+  /** @param onReport - Called with each message, once for all that was accepted since the last. */
+  constructor (onReport: () => void) {
+    this.#onReport = onReport
+  }
 
   accept (bytes: number): void {
     this.#accepted = bytes
@@ -118,11 +128,17 @@ class Evidence {
     this.#schedule()
   }
 
+  answer (bytes: number): void {
+    this.#answered = bytes
+    this.#schedule()
+  }
+
   report (): void {
     if (this.#scheduled === undefined) return
     clearImmediate(this.#scheduled)
     this.#scheduled = undefined
-    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered })
+    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
+    this.#onReport()
   }
 
   #schedule (): void {

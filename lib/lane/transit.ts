@@ -11,6 +11,7 @@ import { GivenUpSend } from './given-up-send.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
 import { Poison, type NextLines } from './poison.js'
+import { Quiet } from './quiet.js'
 import { Supervisor } from './supervisor.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 import { Watch } from './watch.js'
@@ -31,6 +32,8 @@ export interface TransitOptions {
   deadLetters: DeadLetters
   /** Whether lines that were handed over may be handed over again. */
   redelivers: boolean
+  /** Whether the sink's requests and sockets are watched. */
+  isSensing: boolean
   pace: Pace
   unsettled: Unsettled
 }
@@ -81,7 +84,8 @@ export class Transit {
     this.#pace = pace
     this.#unsettled = unsettled
     this.#poison = new Poison({ gate, deadLetters: options.deadLetters, redelivers: options.redelivers })
-    this.#watch = new Watch({ clock, pace, unsettled, writeTimeoutMs, settleMs: gate.settleMs }, {
+    const quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing: options.isSensing })
+    this.#watch = new Watch({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped: () => gate.isTripped }, {
       onQuiet: attempts => this.#succeed(attempts),
       onTimeout: () => this.#timeOut(),
       onLooked: () => events.onChange()
@@ -90,7 +94,8 @@ export class Transit {
       onReady: restarted => this.#onReady(restarted),
       onAccepted: bytes => this.#onAccepted(bytes),
       onDelivered: bytes => this.#onDelivered(bytes),
-      onSensed: () => this.#watch.sense(),
+      onAnswered: bytes => this.#onAnswered(bytes),
+      onSensed: traffic => this.#watch.noteTraffic(traffic),
       onSetback: failure => this.setBack(failure),
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
       onSettled: (id, rejection) => this.#onSettled(id, rejection),
@@ -211,7 +216,7 @@ export class Transit {
   }
 
   #onAccepted (bytes: number): void {
-    this.#accept(bytes)
+    if (this.#accept(bytes) > 0) this.#watch.noteAcceptance()
     this.#watch.update()
     this.#events.onChange()
   }
@@ -222,10 +227,22 @@ export class Transit {
     this.#events.onChange()
   }
 
-  #accept (bytes: number): void {
+  /** The backend is well, though not all of these lines need have been in that request: they stay unsettled. */
+  #onAnswered (bytes: number): void {
+    // Lines in doubt are all that the sink has: a request that was made since was about them.
+    if (this.#unsettled.isInDoubt) return this.#onDelivered(bytes)
+    const permits = this.#unsettled.takePermits(bytes)
+    if (permits.length === 0) return
+    this.#prove(() => { for (const permit of permits) permit.success() })
+    this.#events.onChange()
+  }
+
+  /** @returns how many bytes are accepted that were not before */
+  #accept (bytes: number): number {
     const now = this.#clock.now()
     const accepted = this.#unsettled.acceptUpTo(bytes, now)
     if (accepted > 0) this.#pace.progress(now, accepted)
+    return accepted
   }
 
   #onSettled (id: string, rejection: Rejection | undefined): void {

@@ -7,8 +7,8 @@ const NEWLINE = 10
 export interface Attempt {
   readonly id: string
   readonly lines: Lines
-  /** `null` where the breaker has no say. */
-  readonly permit: Permit | null
+  /** `null` where the breaker has no say, or has its answer already. */
+  permit: Permit | null
   /** Where these lines end among all bytes that this child was given. */
   readonly end: number
   /** Monotonic time at which the sink accepted them. */
@@ -94,9 +94,16 @@ export class Unsettled {
   /** Takes out what was delivered. */
   deliverUpTo (end: number): Attempt[] {
     this.#delivered = end
-    let n = 0
-    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
-    return this.#take(n)
+    return this.#take(this.#countUpTo(end))
+  }
+
+  /** Takes the permits of what ends there or before; the lines stay. */
+  takePermits (end: number): Permit[] {
+    return this.#attempts.slice(0, this.#countUpTo(end)).flatMap(attempt => {
+      const { permit } = attempt
+      attempt.permit = null
+      return permit ?? []
+    })
   }
 
   /** Takes out what has been accepted, and no later than that. */
@@ -158,6 +165,12 @@ export class Unsettled {
     const lines = deliveredLines === 0 ? first.lines : cutAt(first.lines, lineStart, deliveredLines)[1]
     attempts[0] = { ...first, lines: { ...lines, arrivedBytes: arrived - lineStart } }
     return { attempts, deliveredLines }
+  }
+
+  #countUpTo (end: number): number {
+    let n = 0
+    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
+    return n
   }
 
   #take (n: number): Attempt[] {

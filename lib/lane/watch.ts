@@ -1,6 +1,8 @@
+import type { SensedTraffic } from '../child/child.js'
 import type { Clock } from '../clock.js'
 import { Alarm } from './alarm.js'
 import type { Pace } from './pace.js'
+import type { Quiet } from './quiet.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
 /** What a watch looks after, and by which times. */
@@ -11,7 +13,9 @@ export interface WatchOptions {
   /** How long nothing may be accepted, and nothing move. */
   writeTimeoutMs: number
   /** How long an acceptance that nothing proves must stay quiet. */
-  settleMs: number
+  quiet: Quiet
+  /** Whether what the sink has in its hands is a probe. */
+  isTripped: () => boolean
 }
 
 /** What a watch tells. */
@@ -24,8 +28,6 @@ export interface WatchEvents {
   onLooked (): void
 }
 
-const SENSED_QUIET_FACTOR = 10
-
 /** Looks after lines in the sink's hands: they must be accepted in time, and an acceptance that stays quiet counts. */
 export class Watch {
   readonly #clock: Clock
@@ -34,30 +36,35 @@ export class Watch {
   readonly #writeTimeoutMs: number
   readonly #events: WatchEvents
   readonly #alarm: Alarm
-  #settleMs: number
-  /** Whether only the sink's own requests prove anything. */
-  #isSensed = false
+  readonly #quiet: Quiet
+  readonly #isTripped: () => boolean
   /** When the sink, having nothing to accept, was given something. */
   #busySince = 0
 
-  constructor ({ clock, pace, unsettled, writeTimeoutMs, settleMs }: WatchOptions, events: WatchEvents) {
+  constructor ({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped }: WatchOptions, events: WatchEvents) {
     this.#clock = clock
     this.#pace = pace
     this.#unsettled = unsettled
     this.#writeTimeoutMs = writeTimeoutMs
-    this.#settleMs = settleMs
+    this.#quiet = quiet
+    this.#isTripped = isTripped
     this.#events = events
     this.#alarm = new Alarm(clock, () => this.#look())
   }
 
-  /** The sink's own requests have been seen. */
-  sense (): void {
-    this.#isSensed = true
+  /** What the sink is on the network with has been seen. */
+  noteTraffic (traffic: SensedTraffic): void {
+    this.#quiet.noteTraffic(traffic)
+  }
+
+  /** The sink has accepted something. */
+  noteAcceptance (): void {
+    this.#quiet.noteAcceptance(this.#clock.now())
   }
 
   /** An acceptance need not be quiet for longer than that any more. */
   settleWithin (ms: number): void {
-    this.#settleMs = Math.min(this.#settleMs, ms)
+    this.#quiet.shorten(ms)
     this.update()
   }
 
@@ -82,17 +89,12 @@ export class Watch {
 
   get #settlementDue (): number {
     const { oldestAccepted } = this.#unsettled
-    return oldestAccepted === undefined ? Infinity : oldestAccepted.acceptedAt as number + this.#quietMs
-  }
-
-  /** How long an acceptance must stay quiet. Where requests are seen quiet proves nothing, but has an end all the same. */
-  get #quietMs (): number {
-    return this.#isSensed ? this.#settleMs * SENSED_QUIET_FACTOR : this.#settleMs
+    return oldestAccepted === undefined ? Infinity : this.#quiet.endOf(oldestAccepted.acceptedAt as number, this.#isTripped())
   }
 
   #look (): void {
     const now = this.#clock.now()
-    this.#events.onQuiet(this.#unsettled.takeAcceptedBefore(now - this.#quietMs))
+    if (now >= this.#settlementDue) this.#events.onQuiet(this.#unsettled.takeAcceptedBefore(now - this.#quiet.ms))
     if (now >= this.#acceptanceDue) this.#events.onTimeout()
     this.update()
     this.#events.onLooked()

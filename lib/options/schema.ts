@@ -179,7 +179,7 @@ const targetPolicy = {
     console: Type.Optional(Type.Boolean({ description: 'Also take what the sink says by `console.error` for a failure.', default: false }))
   })], {
     title: 'Sense',
-    description: 'Whether the HTTP requests and sockets of a sink in a thread of its own are watched, to see the failures that it keeps to itself.',
+    description: 'Whether the HTTP requests and sockets of a sink in a thread of its own are watched, and what it reports of itself is heard, to see the failures that it keeps to itself.',
     default: targetDefaults.sense
   })),
   healthCheck: Type.Optional({

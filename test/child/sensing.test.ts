@@ -3,23 +3,26 @@ import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import http, { type RequestListener, type Server } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
-import { mock } from 'node:test'
 import { Sense } from '#lib/child/sensing'
+import { HandClock } from '../support/hand-clock.js'
 
-interface Seen { what: 'request' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
+interface Seen { what: 'requests' | 'sockets' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
 
-/** A sense over a sink whose acceptance the test moves, and a log of what it tells. */
+/** A sense over a sink whose acceptance the test moves, and a log of what it tells. Its clock is moved by hand only. */
 function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number } = {}) {
   const seen: Seen[] = []
+  const clock = new HandClock()
   const sink = { accepted: 0 }
+  const answered: number[] = []
   let wake = (): void => {}
   const tell = (what: Seen): void => {
     seen.push(what)
     wake()
   }
-  const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, console: options.console ?? false, mark: () => sink.accepted }, {
-    onRequest: () => tell({ what: 'request' }),
+  const senses = new Sense({ sink: 'x', writeTimeoutMs: options.writeTimeoutMs ?? 10000, console: options.console ?? false, mark: () => sink.accepted, clock }, {
+    onSensed: traffic => tell({ what: traffic }),
     onDelivered: mark => tell({ what: 'delivered', mark }),
+    onAnswered: mark => { answered.push(mark) },
     onSetback: ({ reason, err }) => tell({ what: 'setback', reason, code: err.code }),
     onRefused: (mark, { reason }) => tell({ what: 'refused', mark, reason })
   })
@@ -27,7 +30,13 @@ function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number }
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise<void>(resolve => { wake = resolve })
   }
-  return { seen, sink, senses, until }
+  /** The sink accepts up to there, so long ago that a request made now is sure to carry it. */
+  const accept = (mark: number): void => {
+    sink.accepted = mark
+    senses.noteAcceptance()
+    clock.advance(250)
+  }
+  return { seen, sink, senses, until, clock, accept, answered }
 }
 
 async function serve (t: Test, listener: RequestListener): Promise<{ server: Server, url: string }> {
@@ -56,11 +65,11 @@ const byFetch = (url: string): Promise<void> => fetch(url).then(response => resp
 
 for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as const) {
   t.test(`an answer to a request by ${client} proves all that was accepted before it`, async t => {
-    const { seen, sink } = sense(t)
+    const { seen, accept } = sense(t)
     const { url } = await serve(t, (_request, response) => response.end('ok'))
-    sink.accepted = 100
+    accept(100)
     await request(url)
-    t.match(seen, [{ what: 'request' }, { what: 'delivered', mark: 100 }])
+    t.match(seen, [{ what: 'requests' }, { what: 'delivered', mark: 100 }])
   })
 
   for (const status of [401, 403, 404, 408, 429, 500, 503]) {
@@ -69,7 +78,7 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
       const { url } = await serve(t, (_request, response) => response.writeHead(status).end())
       sink.accepted = 100
       await request(url)
-      t.match(seen, [{ what: 'request' }, { what: 'setback', reason: `http-${status}` }])
+      t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: `http-${status}` }])
     })
   }
 
@@ -78,7 +87,7 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
     const { url } = await serve(t, (_request, response) => response.writeHead(400).end())
     sink.accepted = 100
     await request(url)
-    t.match(seen, [{ what: 'request' }, { what: 'refused', mark: 100, reason: 'http-400' }])
+    t.match(seen, [{ what: 'requests' }, { what: 'refused', mark: 100, reason: 'http-400' }])
   })
 
   t.test(`a refused connection of ${client} is one setback, with the system's code`, async t => {
@@ -100,31 +109,80 @@ for (const [client, request] of [['fetch', byFetch], ['node:http', byHttp]] as c
 }
 
 t.test('a later answer proves nothing before every earlier request has its own', async t => {
-  const { seen, sink } = sense(t)
+  const { seen, accept } = sense(t)
   const [first, second] = [{}, {}]
-  sink.accepted = 10
+  accept(10)
   channel('undici:request:create').publish({ request: first })
-  sink.accepted = 20
+  accept(20)
   channel('undici:request:create').publish({ request: second })
   channel('undici:request:headers').publish({ request: second, response: { statusCode: 200 } })
-  t.same(seen, [{ what: 'request' }])
+  t.same(seen, [{ what: 'requests' }])
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 100 } })
-  t.same(seen, [{ what: 'request' }], 'an interim answer is none')
+  t.same(seen, [{ what: 'requests' }], 'an interim answer is none')
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 204 } })
   t.same(seen.slice(1), [{ what: 'delivered', mark: 10 }, { what: 'delivered', mark: 20 }])
 })
 
+t.test('what was accepted shortly before a request is not proven by it, since its batch may have been closed by then', async t => {
+  const { seen, sink, senses, clock, accept, answered } = sense(t)
+  const [first, second] = [{}, {}]
+  const answer = (request: object): void => channel('undici:request:headers').publish({ request, response: { statusCode: 200 } })
+  accept(10)
+  accept(20)
+  sink.accepted = 30
+  senses.noteAcceptance()
+  clock.advance(200)
+  channel('undici:request:create').publish({ request: first })
+  answer(first)
+  t.same(seen, [{ what: 'requests' }, { what: 'delivered', mark: 20 }])
+  t.same(answered, [30], 'though the backend has shown that it is well')
+  accept(40)
+  channel('undici:request:create').publish({ request: second })
+  answer(second)
+  t.same(seen.slice(2), [{ what: 'delivered', mark: 40 }])
+})
+
+t.test('a request of node:http counts from its creation, though its agent lets it wait for a connection', async t => {
+  const { seen, sink, accept, until } = sense(t)
+  const answers: Array<() => void> = []
+  const { url } = await serve(t, (_request, response) => { answers.push(() => response.end()) })
+  const agent = new http.Agent({ maxSockets: 1 })
+  accept(10)
+  for (let n = 0; n < 2; n++) http.get(url, { agent }, response => response.resume()).on('error', () => {})
+  accept(20)
+  while (answers.length < 1) await new Promise(resolve => setImmediate(resolve))
+  answers[0]?.()
+  await until(() => seen.length >= 2)
+  while (answers.length < 2) await new Promise(resolve => setImmediate(resolve))
+  answers[1]?.()
+  t.match(seen, [{ what: 'requests' }, { what: 'delivered', mark: 10 }])
+  sink.accepted = 30
+  await byHttp(url.replace('//', '//nobody:@').replace(/:\d+$/, `:${await closedPort()}`))
+  await until(() => seen.some(({ what }) => what === 'setback'))
+  t.same(seen.filter(({ what }) => what === 'delivered'), [{ what: 'delivered', mark: 10 }], 'what came while the second waited is not in it')
+})
+
+t.test('a request that is given up without an answer is a setback', async t => {
+  const { seen, sink, until } = sense(t)
+  const { url } = await serve(t, () => {})
+  sink.accepted = 10
+  const request = http.get(url).on('error', () => {})
+  request.once('socket', socket => socket.once('connect', () => request.destroy()))
+  await until(() => seen.some(({ what }) => what === 'setback'))
+  t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: 'network' }])
+})
+
 t.test('requests from before a setback say nothing new', async t => {
-  const { seen, sink } = sense(t)
+  const { seen, sink, accept } = sense(t)
   const [first, second, third, fresh] = [{}, {}, {}, {}]
   sink.accepted = 10
   for (const request of [first, second, third]) channel('undici:request:create').publish({ request })
   channel('undici:request:error').publish({ request: second, error: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) })
   channel('undici:request:error').publish({ request: third, error: new Error('refused too') })
   channel('undici:request:headers').publish({ request: first, response: { statusCode: 200 } })
-  t.match(seen, [{ what: 'request' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  t.match(seen, [{ what: 'requests' }, { what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
   t.equal(seen.length, 2)
-  sink.accepted = 30
+  accept(30)
   channel('undici:request:create').publish({ request: fresh })
   channel('undici:request:headers').publish({ request: fresh, response: { statusCode: 200 } })
   t.match(seen.slice(2), [{ what: 'delivered', mark: 30 }])
@@ -141,25 +199,27 @@ t.test('the cause is named through the layers that fetch and names with several 
 })
 
 t.test('a request without an answer is a setback after writeTimeoutMs', async t => {
-  mock.timers.enable({ apis: ['setInterval'] })
-  t.teardown(() => mock.timers.reset())
-  const { seen, sink, senses } = sense(t, { writeTimeoutMs: 1 })
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const { seen, sink, senses, clock: senseClock } = sense(t, { writeTimeoutMs: 2000 })
   sink.accepted = 10
   channel('undici:request:create').publish({ request: {} })
+  senseClock.advance(1999)
+  clock.advance(1000)
   t.equal(senses.isQuiet, false)
-  const begun = performance.now()
-  while (performance.now() - begun < 2);
-  mock.timers.tick(1000)
+  senseClock.advance(1)
+  clock.advance(500)
   t.match(seen[1], { what: 'setback', reason: 'write-timeout' })
   t.equal(senses.isQuiet, true)
-  mock.timers.tick(2000)
+  senseClock.advance(2000)
+  clock.advance(2000)
   t.equal(seen.length, 2)
 })
 
 t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs', async t => {
-  mock.timers.enable({ apis: ['setInterval'] })
-  t.teardown(() => mock.timers.reset())
-  const { seen, sink } = sense(t, { writeTimeoutMs: 1 })
+  const timers = new HandClock().take()
+  t.teardown(() => timers.release())
+  const { seen, sink, senses, clock } = sense(t, { writeTimeoutMs: 2000 })
   const server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -167,16 +227,17 @@ t.test('a socket whose peer takes nothing more is a setback after writeTimeoutMs
   const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')])
   t.teardown(() => peer.destroy())
   sink.accepted = 10
-  mock.timers.tick(1000)
-  t.same(seen, [], 'with nothing to send it is merely idle')
+  clock.advance(3000)
+  timers.advance(3000)
+  t.same(seen, [{ what: 'sockets' }], 'with nothing to send it is merely idle')
   socket.write(Buffer.alloc(64 * 1024 * 1024))
-  for (let moves = 0; moves < 200 && seen.length === 0; moves++) {
-    mock.timers.tick(1000)
+  for (let moves = 0; moves < 200 && seen.length === 1; moves++) {
+    clock.advance(500)
+    timers.advance(500)
     await new Promise(resolve => setImmediate(resolve))
-    const begun = performance.now()
-    while (performance.now() - begun < 2);
   }
-  t.match(seen, [{ what: 'setback', reason: 'write-timeout' }])
+  t.match(seen.filter(({ what }) => what === 'setback'), [{ what: 'setback', reason: 'write-timeout' }])
+  t.ok(senses.socketTraffic.written > senses.socketTraffic.sent)
 })
 
 t.test('an error of a plain socket is a setback, and stays the error that it was', async t => {
@@ -189,13 +250,26 @@ t.test('an error of a plain socket is a setback, and stays the error that it was
   t.match(seen, [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
 })
 
+t.test('a socket that carries no requests is told of once', async t => {
+  const { seen, until } = sense(t)
+  const { server } = await serve(t, (_request, response) => response.end('ok'))
+  for (let n = 0; n < 2; n++) {
+    const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
+    await once(socket, 'connect')
+    t.teardown(() => socket.destroy())
+  }
+  await until(() => seen.some(({ what }) => what === 'sockets'))
+  t.same(seen, [{ what: 'sockets' }])
+})
+
 t.test('with console: true what the sink says by console.error is a setback, and is still said', async t => {
   const said: unknown[][] = []
   const { error } = console
   console.error = (...args: unknown[]) => { said.push(args) }
   t.teardown(() => { console.error = error })
-  const { seen, senses } = sense(t, { console: true })
+  const { seen, sink, senses } = sense(t, { console: true })
   console.error('it failed:', Object.assign(new Error('no'), { code: 'ETIMEDOUT' }))
+  sink.accepted = 10
   console.error('it failed again')
   t.match(seen, [{ what: 'setback', reason: 'network', code: 'ETIMEDOUT' }, { what: 'setback', reason: 'write-error' }])
   t.equal(said.length, 2)
@@ -204,10 +278,43 @@ t.test('with console: true what the sink says by console.error is a setback, and
   t.equal(seen.length, 2)
 })
 
+t.test('what the sink itself reports', async t => {
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+
+  t.test('is a setback', async t => {
+    const { seen, senses } = sense(t)
+    senses.reportBySink(refused)
+    t.match(seen, [{ what: 'setback', reason: 'network', code: 'ECONNREFUSED' }])
+  })
+
+  t.test('is one for all that was accepted before it', async t => {
+    const { seen, sink, senses } = sense(t)
+    senses.reportBySink(refused)
+    senses.reportBySink(refused)
+    t.equal(seen.length, 1)
+    sink.accepted = 10
+    senses.reportBySink(refused)
+    t.equal(seen.length, 2)
+  })
+
+  t.test('is nothing new where its request has failed, however late it is', async t => {
+    const { seen, sink, senses } = sense(t)
+    const request = {}
+    channel('undici:request:create').publish({ request })
+    channel('undici:request:error').publish({ request, error: refused })
+    sink.accepted = 10
+    senses.reportBySink(refused)
+    t.match(seen, [{ what: 'requests' }, { what: 'setback' }])
+    t.equal(seen.length, 2)
+    senses.reportBySink(refused)
+    t.equal(seen.length, 3, 'but the next one is')
+  })
+})
+
 t.test('a message of another shape on a channel harms nobody', async t => {
   const { seen } = sense(t)
   channel('undici:request:headers').publish({})
   channel('http.client.request.start').publish({})
   channel('undici:request:error').publish({ request: {} })
-  t.same(seen.filter(({ what }) => what !== 'request'), [])
+  t.same(seen.filter(({ what }) => what !== 'requests'), [])
 })

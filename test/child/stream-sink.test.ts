@@ -6,13 +6,14 @@ import { Duplex, Transform, Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
 import { isStream, joinPipeline, StreamSink, type StreamSinkOptions } from '#lib/child/stream-sink'
+import { HandClock } from '../support/hand-clock.js'
 
 type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 
 /** A watched stream, and what it has told. */
 function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkOptions> & { pipeline?: readonly AnyStream[] } = {}) {
   const told: Array<[what: string, detail?: unknown]> = []
-  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, ...options }, {
+  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, ...options }, {
     onAccepted: bytes => told.push(['accepted', bytes]),
     onDelivered: bytes => told.push(['delivered', bytes]),
     onFailure: ({ reason, err }) => told.push([reason, err.message]),
@@ -47,6 +48,59 @@ t.test('a Writable takes bytes, unless it wants text or objects', async t => {
   t.equal(watch(writable(undefined, { decodeStrings: false })).sink.takes, 'text')
   t.equal(watch(writable(undefined, { objectMode: true })).sink.takes, 'text')
   t.equal(watch(new Bare()).sink.takes, 'text')
+})
+
+t.test('a sink that sends datagrams is given no more at a time than one holds, in whole lines', async t => {
+  const long = 'x'.repeat(70000) + '\n'
+  const short = 'y'.repeat(29999) + '\n'
+  for (const decodeStrings of [true, false]) {
+    const given: number[] = []
+    const { told, write } = watch(writable((chunk, done) => {
+      given.push(chunk.length)
+      done()
+    }, { decodeStrings }), { holdsSockets: () => true, sendsDatagrams: () => true })
+    write(short + short + short + long + short)
+    await turn()
+    t.same(given, [60000, 30000, 70001, 30000])
+    t.same(told.at(-1), ['accepted', 190001])
+  }
+})
+
+t.test('what stands in a socket of a sink that calls back at once', async t => {
+  t.test('is accepted in its order, as the socket sends it', async t => {
+    const clock = new HandClock().take()
+    t.teardown(() => clock.release())
+    const socketTraffic = { written: 0, sent: 0 }
+    const { told, write } = watch(writable((chunk, done) => {
+      socketTraffic.written += chunk.length
+      done()
+    }), { holdsSockets: () => true, sense: { isQuiet: false, isBusy: false, socketTraffic, reportBySink () {} } })
+    write('a\n')
+    await turn()
+    write('bc\n')
+    await turn()
+    clock.advance(100)
+    t.same(told, [])
+    socketTraffic.sent = 2
+    clock.advance(20)
+    t.same(told, [['accepted', 2]])
+    socketTraffic.sent = 5
+    clock.advance(20)
+    t.same(told, [['accepted', 2], ['accepted', 5]])
+  })
+
+  t.test('is not waited for once the sink is got rid of', async t => {
+    const clock = new HandClock().take()
+    t.teardown(() => clock.release())
+    const socketTraffic = { written: 10, sent: 0 }
+    const { told, write, sink } = watch(writable(), { holdsSockets: () => true, sense: { isQuiet: false, isBusy: false, socketTraffic, reportBySink () {} } })
+    write('a\n')
+    await turn()
+    sink.destroy()
+    socketTraffic.sent = 10
+    clock.advance(100)
+    t.same(told, [])
+  })
 })
 
 t.test('evidence', async t => {
@@ -276,18 +330,33 @@ t.test('the end', async t => {
   t.test('a Duplex that never closes is waited for, until its last request has its answer', async t => {
     mock.timers.enable({ apis: ['setInterval'] })
     t.teardown(() => mock.timers.reset())
-    const ended = async (isQuiet?: () => boolean) => {
+    const ended = async (isQuiet?: boolean) => {
       const stream = new Duplex({ read () {}, write: (_chunk, _encoding, done) => done(), emitClose: false, autoDestroy: false })
-      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { isQuiet })
+      const { sink, told } = watch(stream, isQuiet === undefined ? {} : { sense: { isQuiet, isBusy: false, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} } })
       sink.end()
       await once(stream, 'finish')
       mock.timers.tick(500)
       return told
     }
     t.same(await ended(), [])
-    t.same(await ended(() => false), [])
-    t.same(await ended(() => true), [['ended']])
+    t.same(await ended(false), [])
+    t.same(await ended(true), [['ended']])
   })
+})
+
+t.test('a stream that closes with a request under way has ended with the answer to it', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const sense = { isQuiet: false, isBusy: true, socketTraffic: { written: 0, sent: 0 }, reportBySink () {} }
+  const stream = writable()
+  const { sink, told } = watch(stream, { sense })
+  sink.end()
+  await once(stream, 'close')
+  clock.advance(200)
+  t.same(told, [])
+  sense.isBusy = false
+  clock.advance(50)
+  t.same(told, [['ended']])
 })
 
 t.test('a pipeline', async t => {

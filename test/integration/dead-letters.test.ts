@@ -200,7 +200,7 @@ t.test('a stream that hides that its backend refused a line loses that line, and
   const path = join(t.testdir(), 'dead.ndjson')
   const backend = await new Backend().open(t)
   const fanout = openFanout({
-    targets: [targetFor(backend, path, { target: resolve('test/fixtures/sink-swallows-failures.js'), options: { url: backend.url, client: 'fetch' } } as Partial<TargetOptions>)],
+    targets: [targetFor(backend, path, { target: resolve('test/fixtures/sink-swallows-failures.js'), options: { url: backend.url, client: 'fetch' }, writeTimeoutMs: 1500, breaker: { settleMs: 50 } } as Partial<TargetOptions>)],
     diagnostics: false
   })
   logLines(fanout, 0, 10, 100)

@@ -62,7 +62,9 @@ function targetFor (backend: Backend, client: 'fetch' | 'http', fields: Partial<
     name: 'hidden',
     target: resolve('test/fixtures/sink-swallows-failures.js'),
     options: { url: backend.url, client },
-    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200 },
+    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200, settleMs: 50 },
+    // What no request proves counts after ten times settleMs and this.
+    writeTimeoutMs: 1500,
     ...fields
   } as TargetOptions
 }
@@ -149,7 +151,7 @@ t.test('with sense: false the same outage stays unseen', async t => {
 
 t.test('lines that a working backend refuses are dropped and counted, and the breaker stays closed', async t => {
   const backend = await backendFor(t)
-  const fanout = openFanout({ targets: [targetFor(backend, 'fetch', { breaker: { failureThreshold: 10 } })] })
+  const fanout = openFanout({ targets: [targetFor(backend, 'fetch', { breaker: { failureThreshold: 10, settleMs: 50 } })] })
   logLines(fanout, 0, 10)
   await allDelivered(fanout, 10)
   backend.mode = 400

@@ -31,6 +31,7 @@ class Rig {
       onReady: restarted => { this.ready.push(restarted) },
       onAccepted: () => {},
       onDelivered: () => {},
+      onAnswered: () => {},
       onSensed: () => {},
       onSetback: () => {},
       onRefused: () => {},

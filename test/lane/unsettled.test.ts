@@ -1,6 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import type { Permit } from '#lib/breaker'
 import { countLines, freshLines, type Lines } from '#lib/batch'
 import { Unsettled } from '#lib/lane/unsettled'
 
@@ -41,6 +42,17 @@ t.test('an acceptance tells by how much it is new', async t => {
   t.equal(unsettled.acceptUpTo(3, 200), 0, 'it never goes back')
   t.equal(unsettled.acceptUpTo(12, 300), 7)
   t.match(unsettled, { unacceptedBytes: 0, hasUnaccepted: false, firstUnacceptedLine: undefined })
+})
+
+t.test('permits are taken apart from their lines, and once only', async t => {
+  const unsettled = three()
+  const permit = { success () {} } as unknown as Permit
+  unsettled.add('4', linesOf(4, 'e'), permit)
+  t.same(unsettled.takePermits(12), [])
+  t.same(unsettled.takePermits(14), [permit])
+  t.same(unsettled.takePermits(14), [])
+  t.match(unsettled, { count: 4, lines: 5 })
+  t.equal(unsettled.deliverUpTo(14).at(-1)?.permit, null)
 })
 
 t.test('a delivery takes out what it covers whole, accepted or not', async t => {

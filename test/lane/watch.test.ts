@@ -1,6 +1,7 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
 import { Pace } from '#lib/lane/pace'
+import { Quiet } from '#lib/lane/quiet'
 import { Unsettled } from '#lib/lane/unsettled'
 import { Watch } from '#lib/lane/watch'
 import { HandClock } from '../support/hand-clock.js'
@@ -14,7 +15,7 @@ class Rig {
   readonly pace = new Pace()
   readonly quiet: string[] = []
   timeouts = 0
-  readonly watch = new Watch({ clock, pace: this.pace, unsettled: this.unsettled, writeTimeoutMs: 1000, settleMs: 200 }, {
+  readonly watch = new Watch({ clock, pace: this.pace, unsettled: this.unsettled, writeTimeoutMs: 1000, quiet: new Quiet({ settleMs: 200, writeTimeoutMs: 1000, isSensing: false }), isTripped: () => false }, {
     onQuiet: attempts => { this.quiet.push(...attempts.map(({ id }) => id)) },
     onTimeout: () => {
       this.timeouts++
@@ -51,12 +52,12 @@ t.test('what is accepted and stays quiet is told of, each in its own time', asyn
   t.equal(rig.timeouts, 0)
 })
 
-t.test('where requests are seen, quiet takes ten times as long', async t => {
+t.test('where requests are seen, quiet takes ten times as long, and as long as a request may', async t => {
   const rig = new Rig()
-  rig.watch.sense()
+  rig.watch.noteTraffic('requests')
   rig.give('1')
   rig.accept(2)
-  clock.advance(1999)
+  clock.advance(2999)
   t.same(rig.quiet, [])
   clock.advance(1)
   t.same(rig.quiet, ['1'])

@@ -150,6 +150,7 @@ export class LaneRig {
         writeTimeoutMs: 10000,
         startTimeoutMs: 10000,
         redelivery: 'at-least-once',
+        sense: false,
         ...settings,
         queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...queue }
       },

@@ -1,0 +1,15 @@
+/** Less than the 65,507 bytes that a datagram holds. */
+export const MAX_DATAGRAM_BYTES = 60000
+const NEWLINE = 10
+
+/** Cuts lines into parts that a datagram holds, each of whole lines; a line that is longer than that stays one part. */
+export function * cutForDatagrams (lines: string | Buffer): Generator<{ part: string | Buffer, bytes: number }> {
+  const whole = typeof lines === 'string' ? Buffer.from(lines) : lines
+  for (let from = 0; from < whole.length;) {
+    const fits = whole.lastIndexOf(NEWLINE, from + MAX_DATAGRAM_BYTES - 1) + 1
+    const end = fits > from ? fits : whole.indexOf(NEWLINE, from) + 1
+    const part = whole.subarray(from, end > 0 ? end : whole.length)
+    yield { part: typeof lines === 'string' ? part.toString() : part, bytes: part.length }
+    from += part.length
+  }
+}
