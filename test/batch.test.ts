@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, freshLines } from '#lib/batch'
+import { Batch, countLines, cutLines, encode, freshLines, PassingLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -75,4 +75,32 @@ t.test('any cut has as many whole lines as fit, and at least one', async () => {
     assert.equal(rest?.count, lines.length - count)
     assert.equal(rest?.firstLine, 100 + count)
   }), { numRuns: 2000 })
+})
+
+t.test('a batch of bytes takes its text from whoever has it, and decodes only where nobody has', async t => {
+  const bytes = Buffer.from('né\n')
+  t.equal(new Batch(bytes, 1).text, 'né\n')
+  const batch = new Batch(bytes, 1, { text: () => 'kept' })
+  t.equal(batch.text, 'kept')
+  batch.forgetText()
+  t.equal(batch.text, 'né\n')
+  t.equal(new Batch('né\n', 1).text, 'né\n')
+})
+
+t.test('texts and bytes are encoded one after the other, whatever their size, in memory that holds nothing else', async t => {
+  for (const repeats of [1, 100000]) {
+    const parts = ['né€\n'.repeat(repeats), Buffer.from('𝄞\n'), '', '\n']
+    const bytes = encode(parts)
+    t.equal(bytes.toString(), parts.join(''))
+    t.equal(bytes.buffer.byteLength, bytes.length)
+  }
+})
+
+t.test('lines that pass have the text of their batch, and a copy of them that is cut has none', async t => {
+  const lines = new PassingLines(new Batch('a\nb\n', 2), 7)
+  t.match(lines, { count: 2, firstLine: 7, attempts: 0, arrivedBytes: 0, text: 'a\nb\n' })
+  const [head, rest] = cutLines(lines, 2)
+  t.match(head, { count: 1, text: undefined })
+  t.equal(rest?.text, undefined)
+  t.notOk('text' in { ...lines })
 })
