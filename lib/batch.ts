@@ -1,11 +1,6 @@
+import { encode, type Content } from './encode.js'
+
 const NEWLINE = 10
-
-/** A batch has at most so many bytes as a rule: a piece of a chunk, in characters of three bytes, and the line before it. */
-const SCRATCH_BYTES = 512 * 1024
-let scratch: Buffer | undefined
-
-/** Lines as they came: text, or UTF-8. */
-export type Content = string | Buffer
 
 /** What a batch is told beside its bytes. */
 export interface BatchDetails {
@@ -45,21 +40,6 @@ export class Batch {
   forgetText (): void {
     this.#text = undefined
   }
-}
-
-/**
- * Texts, and what is UTF-8 already, one after the other, in memory of their own. To ask a text for its length in UTF-8
- * costs as much as to encode it, so it is written where there is room for the longest, and copied from there.
- */
-export function encode (parts: readonly Content[]): Buffer {
-  let most = 0
-  for (const part of parts) most += typeof part === 'string' ? part.length * 3 : part.length
-  const memory = most > SCRATCH_BYTES ? Buffer.allocUnsafeSlow(most) : scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)
-  let length = 0
-  for (const part of parts) length += typeof part === 'string' ? memory.write(part, length) : part.copy(memory, length)
-  const own = Buffer.allocUnsafeSlow(length)
-  memory.copy(own, 0, 0, length)
-  return own
 }
 
 /** Lines that have no number yet: a batch, or what was cut out of one. */

@@ -1,5 +1,7 @@
-import { Batch, countLines, encode, type Content } from './batch.js'
+import { Batch, countLines } from './batch.js'
+import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
+import { Cuts, join, Part } from './parts.js'
 
 /** What the router needs to know of a lane. */
 export interface RouterLane {
@@ -102,7 +104,8 @@ export class Router<Lane extends RouterLane> {
 
   #routeByLevel (bytes: Buffer, texts: readonly string[] | undefined): void {
     const groups = this.#groups
-    const parts = groups.map(() => new Part())
+    const cuts = new Cuts(bytes, texts)
+    const parts = groups.map(() => new Part(cuts))
     let from = 0
     let to = 0
     let line = 0
@@ -117,20 +120,22 @@ export class Router<Lane extends RouterLane> {
         if (this.#dedupe && nextTo > 0) nextFrom = nextTo - 1
       }
       if (nextFrom !== from || nextTo !== to) {
-        for (let g = from; g < to; g++) if (g < nextFrom || g >= nextTo) (parts[g] as Part).close(at, line)
-        for (let g = nextFrom; g < nextTo; g++) if (g < from || g >= to) (parts[g] as Part).open(at, line)
+        const cut = cuts.add(at, line)
+        for (let g = from; g < to; g++) if (g < nextFrom || g >= nextTo) (parts[g] as Part).end(cut)
+        for (let g = nextFrom; g < nextTo; g++) if (g < from || g >= to) (parts[g] as Part).begin(cut)
         from = nextFrom
         to = nextTo
       }
       at = end
     }
-    for (let g = from; g < to; g++) (parts[g] as Part).close(bytes.length, line)
+    const cut = cuts.add(bytes.length, line)
+    for (let g = from; g < to; g++) (parts[g] as Part).end(cut)
 
     let whole: Batch | undefined
     for (const [g, part] of parts.entries()) {
       if (part.count === 0) continue
       const batch = part.count < line
-        ? new Batch(part.bytesOf(bytes), part.count, texts && { text: () => part.textOf(texts) })
+        ? new Batch(part.copyBytes(), part.count, texts && { text: () => part.joinText() })
         : whole ??= new Batch(bytes, line, texts && { text: () => join(texts) })
       this.#deliver((groups[g] as Group<Lane>).lanes, batch)
       if (batch !== whole) batch.forgetText()
@@ -195,59 +200,6 @@ export class Router<Lane extends RouterLane> {
     }
     return runStart === 0 ? bytes : encode([...kept, bytes.subarray(runStart)])
   }
-}
-
-/** The lines of a batch that some lanes take, as runs of lines that follow each other. */
-class Part {
-  /** How many lines these are, once all runs are closed. */
-  count = 0
-  #byteLength = 0
-  /** Of each run, where it starts and ends: first in bytes, then in lines. */
-  readonly #runs: number[] = []
-
-  open (at: number, line: number): void {
-    this.#runs.push(at, line)
-  }
-
-  close (at: number, line: number): void {
-    const start = this.#runs.length - 2
-    this.#byteLength += at - (this.#runs[start] as number)
-    this.count += line - (this.#runs[start + 1] as number)
-    this.#runs.push(at, line)
-  }
-
-  bytesOf (whole: Buffer): Buffer {
-    const own = Buffer.allocUnsafeSlow(this.#byteLength)
-    let length = 0
-    for (let i = 0; i < this.#runs.length; i += 4) length += whole.copy(own, length, this.#runs[i], this.#runs[i + 2])
-    return own
-  }
-
-  textOf (texts: readonly string[]): string {
-    let part = ''
-    let line = 0
-    let run = 0
-    for (const text of texts) {
-      // Whether the line at hand stands in a run, and from where on in this text.
-      for (let at = 0; at < text.length && run < this.#runs.length;) {
-        const isTaken = line >= (this.#runs[run + 1] as number)
-        const until = this.#runs[isTaken ? run + 3 : run + 1] as number
-        const start = at
-        while (at < text.length && line < until) {
-          at = text.indexOf('\n', at) + 1
-          line++
-        }
-        if (isTaken) part += text.slice(start, at)
-        if (isTaken && line === until) run += 4
-      }
-    }
-    return part
-  }
-}
-
-/** Joined by `+`, which copies nothing as long as nobody looks into it. */
-function join (texts: readonly string[]): string {
-  return texts.reduce((all, text) => all + text, '')
 }
 
 /** A whole number up to a comma; `NO_LEVEL` for anything else. */

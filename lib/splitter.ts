@@ -1,6 +1,6 @@
 import split from 'split2'
 import type { Transform } from 'node:stream'
-import type { Content } from './batch.js'
+import type { Content } from './encode.js'
 
 /** What a {@link Splitter} finds. */
 export interface SplitterEvents {

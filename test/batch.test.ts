@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, encode, freshLines, PassingLines } from '#lib/batch'
+import { Batch, countLines, cutLines, freshLines, PassingLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -85,15 +85,6 @@ t.test('a batch of bytes takes its text from whoever has it, and decodes only wh
   batch.forgetText()
   t.equal(batch.text, 'né\n')
   t.equal(new Batch('né\n', 1).text, 'né\n')
-})
-
-t.test('texts and bytes are encoded one after the other, whatever their size, in memory that holds nothing else', async t => {
-  for (const repeats of [1, 100000]) {
-    const parts = ['né€\n'.repeat(repeats), Buffer.from('𝄞\n'), '', '\n']
-    const bytes = encode(parts)
-    t.equal(bytes.toString(), parts.join(''))
-    t.equal(bytes.buffer.byteLength, bytes.length)
-  }
 })
 
 t.test('lines that pass have the text of their batch, and a copy of them that is cut has none', async t => {
