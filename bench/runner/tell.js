@@ -1,10 +1,13 @@
 // For the programs that are measured: what a process knows of itself goes to the runner by file descriptor 3.
 import { readFileSync, writeSync } from 'node:fs'
 
-process.on('exit', () => {
+process.on('exit', tellUsage)
+
+/** Tells what the process has used so far; done at its exit, if it has one. */
+export function tellUsage () {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
   tell({ cpuMs: (userCPUTime + systemCPUTime) / 1000, peakRssMb: (peakRssKb() ?? maxRSS) / 1024 })
-})
+}
 
 /** Tells the runner some measures, by their names. */
 export function tell (measures) {
