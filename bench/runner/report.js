@@ -25,7 +25,7 @@ export function writeReport (resultsFile) {
     describeMachine(machine, minutes),
     'Every side is a process of its own. The sides of a scenario run in turn, round by round, in changing order. Figures are medians, with the quartiles in brackets. A comparison is made within each round; what stands here is the median of these ratios. A run that loses a line fails the whole.',
     '## What was to be reached',
-    goalTable(all.flatMap(([, { goals, sides }]) => goals.map(goal => ({ ...goal, sides })))),
+    goalTable(all.flatMap(([, { goals, sides, title }]) => goals.map(goal => ({ ...goal, sides, title })))),
     ...all.map(([name, scenario]) => section(dir, name, scenario)),
     ...soakSection(dir)
   ]
@@ -46,8 +46,8 @@ function describeMachine ({ date, cpu, memoryGb, os, versions }, minutes) {
 }
 
 function goalTable (goals) {
-  return table(['goal', 'reached', ''], goals.map(goal => [
-    describeGoal(goal, goal.sides), `${formatNumber(goal.median)} (${formatNumber(goal.low)}–${formatNumber(goal.high)})`, goal.isReached ? 'yes' : '**no**'
+  return table(['scenario', 'goal', 'reached', ''], goals.map(goal => [
+    goal.title, describeGoal(goal, goal.sides), `${formatNumber(goal.median)} (${formatNumber(goal.low)}–${formatNumber(goal.high)})`, goal.isReached ? 'yes' : '**no**'
   ]))
 }
 

@@ -8,8 +8,8 @@ const fanout = dir => fanoutOf([fileTarget(dir, 'a'), { name: 'slow', ...slow }]
 export default {
   title: 'Memory beside a slow sink',
   what: 'An app logs 40,000 lines a second, some 10 MB, to a file and to a sink that takes 1.5 MB a second. The longer it goes on, the more waits: with us in a queue of 16 MiB, which then drops the oldest.',
-  quick: { linesPerSecond: 40000, seconds: 5, longer: 10 },
-  full: { linesPerSecond: 40000, seconds: 5, longer: 10 },
+  quick: { linesPerSecond: 40000, seconds: 4, longer: 8 },
+  full: { linesPerSecond: 40000, seconds: 4, longer: 8 },
   sides: {
     fanout: { label: 'pino-breaker-fanout', command: ({ dir, size }) => paced(fanout(dir), size.linesPerSecond, size.seconds) },
     fanoutLonger: { label: 'pino-breaker-fanout, twice as long', command: ({ dir, size }) => paced(fanout(dir), size.linesPerSecond, size.longer) },

@@ -9,7 +9,7 @@ export default {
   title: 'What the app notices of a sink that hangs',
   what: 'An app logs 20,000 lines a second. With a file and a sink that never calls back (timeouts, trips, probes and drops included), against the same app with the file alone.',
   quick: { linesPerSecond: 20000, seconds: 3 },
-  full: { linesPerSecond: 20000, seconds: 8 },
+  full: { linesPerSecond: 20000, seconds: 5 },
   sides: {
     hung: { label: 'a file, and a sink that hangs', command: ({ dir, size }) => paced(fanoutOf([fileTarget(dir, 'a'), hanging], options), size) },
     healthy: { label: 'a file alone', command: ({ dir, size }) => paced(fanoutOf([fileTarget(dir, 'a')], options), size) }

@@ -7,11 +7,9 @@ export default {
   title: 'Idle',
   what: 'An app that has logged one line, 12 s ago. `wakeUps` counts how often any thread but the app\'s own has woken up since; Node itself wakes its threads now and then.',
   quick: { seconds: 2 },
-  full: { seconds: 5 },
-  rounds: 7,
+  full: { seconds: 4 },
   sides: {
     fanout: { label: 'pino-breaker-fanout', command: ({ dir, size }) => idle(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name }))), size) },
-    threads: { label: 'pino-breaker-fanout, a thread each', command: ({ dir, size }) => idle(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, isolation: 'thread' }))), size) },
     targets: { label: "pino's targets", command: ({ dir, size }) => idle({ targets: NAMES.map(name => fileTarget(dir, name)) }, size) }
   },
   show: ['idleCpuMsPerSecond', 'wakeUps'],
