@@ -1,4 +1,5 @@
-import { transcode } from 'node:buffer'
+// Not by its name: without ICU there is no `transcode`, and a name that is not there keeps a module from loading.
+import buffer from 'node:buffer'
 
 /** Lines as they came: text, or UTF-8. */
 export type Content = string | Buffer
@@ -35,7 +36,7 @@ function encodeByUtf16 (texts: readonly string[]): Buffer | undefined {
   let length = 0
   for (const text of texts) length += memory.write(text, length, 'utf16le')
   try {
-    return transcode(memory.subarray(0, length), 'utf16le', 'utf8')
+    return buffer.transcode(memory.subarray(0, length), 'utf16le', 'utf8')
   } catch {
     return undefined
   }
