@@ -1,40 +1,49 @@
+import { encode, type Content } from './encode.js'
+
 const NEWLINE = 10
 
-/**
- * Some whole lines, each with its newline, shared by every lane that takes them all. Encoded at most once, and only if
- * some lane needs bytes.
- */
+/** What a batch is told beside its bytes. */
+export interface BatchDetails {
+  /** Whether these lines are a diagnostic of our own: their loss is counted, but makes no further diagnostic. */
+  isDiagnostic?: boolean
+  /** How to get the same lines as text; they are decoded otherwise, which costs three times as much as encoding. */
+  text?: () => string
+}
+
+/** Some whole lines, each with its newline, in UTF-8, shared by every lane that takes them all. */
 export class Batch {
+  /** The lines, in memory of their own: a slice of what they came in would keep its neighbours alive. */
+  readonly bytes: Buffer
   /** How many lines these are. */
   readonly count: number
-  /** Whether these lines are a diagnostic of our own: their loss is counted, but makes no further diagnostic. */
   readonly isDiagnostic: boolean
-  readonly #text: string
-  #bytes: Buffer | undefined
-  #byteLength: number | undefined
+  #text: (() => string) | undefined
 
-  constructor (content: string | Buffer, count: number, { isDiagnostic = false } = {}) {
-    this.#text = typeof content === 'string' ? content : ''
-    this.#bytes = typeof content === 'string' ? undefined : content
+  constructor (content: Content, count: number, { isDiagnostic = false, text }: BatchDetails = {}) {
+    this.bytes = typeof content === 'string' ? encode([content]) : content
     this.count = count
     this.isDiagnostic = isDiagnostic
+    this.#text = typeof content === 'string' ? () => content : text
   }
 
   /** Their length in UTF-8. */
   get byteLength (): number {
-    this.#byteLength ??= this.#bytes?.length ?? Buffer.byteLength(this.#text)
-    return this.#byteLength
+    return this.bytes.length
   }
 
-  /** The lines in UTF-8, in memory of their own: a slice of the shared pool would keep its neighbours alive. */
-  get bytes (): Buffer {
-    if (this.#bytes === undefined) {
-      this.#bytes = Buffer.allocUnsafeSlow(this.byteLength)
-      this.#bytes.write(this.#text, 'utf8')
-    }
-    return this.#bytes
+  /** The lines as text, for a sink that takes strings. */
+  get text (): string {
+    return this.#text?.() ?? this.bytes.toString()
+  }
+
+  /** Lets the chunk go that the text is part of: lines may be in the hands of a sink for long. */
+  forgetText (): void {
+    this.#text = undefined
   }
 }
+
+/** Lines that have no number yet: a batch, or what was cut out of one. */
+export type NewLines = Pick<Lines, 'bytes' | 'count' | 'text'>
 
 /** Lines as a lane keeps them, with their place in its life. */
 export interface Lines {
@@ -50,11 +59,35 @@ export interface Lines {
   readonly doubts: number
   /** The number of each of them, where they do not follow one another: some between them have been settled. */
   readonly numbers?: readonly number[]
+  /** The same as text, as long as nobody has to decode them for that. */
+  readonly text?: string | undefined
 }
 
 /** Lines that nobody has been given yet. */
 export function freshLines (bytes: Buffer, count: number, firstLine: number): Lines {
   return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0, doubts: 0 }
+}
+
+/** The lines of a batch that go straight through. A copy of them that is cut, or sent again, has no text any more. */
+export class PassingLines implements Lines {
+  readonly bytes: Buffer
+  readonly count: number
+  readonly firstLine: number
+  readonly attempts = 0
+  readonly arrivedBytes = 0
+  readonly doubts = 0
+  readonly #batch: NewLines
+
+  constructor (batch: NewLines, firstLine: number) {
+    this.bytes = batch.bytes
+    this.count = batch.count
+    this.firstLine = firstLine
+    this.#batch = batch
+  }
+
+  get text (): string | undefined {
+    return this.#batch.text
+  }
 }
 
 /** How many lines end within these bytes. */

@@ -76,7 +76,7 @@ export class FanoutStream extends Writable {
     }
     this.#seats = this.#createSeats(settings.pinoWillSendConfig || willSendConfig)
     this.#splitter = new Splitter(maxLineBytes, {
-      onLines: text => this.#router?.route(text),
+      onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })

@@ -1,13 +1,12 @@
-import { countLines, cutLines, freshLines, type Lines } from './batch.js'
+import { countLines, cutLines, freshLines, PassingLines, type Lines, type NewLines } from './batch.js'
+
+export type { NewLines }
 
 /** How much a {@link LineQueue} holds. */
 export interface QueueLimits {
   maxBytes: number
   maxLines: number
 }
-
-/** Lines that have no number yet: a batch, or what was cut out of one. */
-export type NewLines = Pick<Lines, 'bytes' | 'count'>
 
 /** Bytes and lines together, as limits count them. */
 export interface Amount {
@@ -110,10 +109,10 @@ export class LineQueue {
   }
 
   /** Numbers new lines that go straight through, without a place in the queue. Only while it is empty. */
-  pass ({ bytes, count }: NewLines): Lines {
+  pass (lines: NewLines): Lines {
     const firstLine = this.#nextLine
-    this.#nextLine += count
-    return freshLines(bytes, count, firstLine)
+    this.#nextLine += lines.count
+    return new PassingLines(lines, firstLine)
   }
 
   /** Puts lines back, oldest first, to the place that they had: at the head, but for lines in doubt that stayed there. */

@@ -1,5 +1,7 @@
-import { Batch } from './batch.js'
+import { Batch, countLines } from './batch.js'
+import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
+import { Cuts, join, Part } from './parts.js'
 
 /** What the router needs to know of a lane. */
 export interface RouterLane {
@@ -29,7 +31,7 @@ interface Group<Lane> {
   lanes: Lane[]
 }
 
-const NEWLINE = '\n'
+const NEWLINE = 10
 const QUOTE = 34
 const COMMA = 44
 const ZERO = 48
@@ -49,7 +51,7 @@ export class Router<Lane extends RouterLane> {
   readonly #lanes: readonly Lane[]
   readonly #levels: LevelNames
   readonly #levelKey: string
-  readonly #head: string
+  readonly #head: Buffer
   readonly #dedupe: boolean
   readonly #maxLineBytes: number
   readonly #takesAll: boolean
@@ -69,23 +71,29 @@ export class Router<Lane extends RouterLane> {
     this.#lanes = lanes
     this.#levels = levels
     this.#levelKey = levelKey
-    this.#head = `{${JSON.stringify(levelKey)}:`
+    this.#head = Buffer.from(`{${JSON.stringify(levelKey)}:`)
     this.#dedupe = dedupe
     this.#maxLineBytes = maxLineBytes
     this.#deliver = deliver
     this.#takesAll = this.#groups.length === 1 && this.#groups[0]?.minLevel === EVERYTHING
   }
 
-  /** Routes whole lines. Every lane has its part when this returns. */
-  route (text: string): void {
-    // A character has at most three bytes in UTF-8 for each of its UTF-16 units.
-    if (text.length * 3 > this.#maxLineBytes) text = this.#refuseTooLong(text)
-    if (text === '') return
+  /**
+   * Routes whole lines, given in parts that each end with a newline. They are encoded once; every lane has its own when
+   * this returns.
+   */
+  route (parts: readonly Content[]): void {
+    const all = encode(parts)
+    const bytes = all.length > this.#maxLineBytes ? this.#refuseTooLong(all) : all
+    if (bytes.length === 0) return
+    const texts = bytes === all && parts.every(part => typeof part === 'string') ? [...parts as string[]] : undefined
     if (this.#takesAll) {
-      this.usesLabels = text.startsWith(this.#head) && text.charCodeAt(this.#head.length) === QUOTE
-      this.#deliver(this.#lanes, new Batch(text, countNewlines(text)))
+      this.usesLabels = this.#hasHead(bytes, 0) && bytes[this.#head.length] === QUOTE
+      const batch = new Batch(bytes, countLines(bytes), texts && { text: () => join(texts) })
+      this.#deliver(this.#lanes, batch)
+      batch.forgetText()
     } else {
-      this.#routeByLevel(text)
+      this.#routeByLevel(bytes, texts)
     }
   }
 
@@ -94,18 +102,16 @@ export class Router<Lane extends RouterLane> {
     for (const lane of this.#lanes) lane.refuse(1, 'too-long')
   }
 
-  #routeByLevel (text: string): void {
+  #routeByLevel (bytes: Buffer, texts: readonly string[] | undefined): void {
     const groups = this.#groups
-    const starts = new Array<number>(groups.length).fill(-1)
-    const parts = new Array<string>(groups.length).fill('')
-    const counts = new Array<number>(groups.length).fill(0)
+    const cuts = new Cuts(bytes, texts)
+    const parts = groups.map(() => new Part(cuts))
     let from = 0
     let to = 0
-    let runLines = 0
-    let at = 0
-    while (at < text.length) {
-      const end = text.indexOf(NEWLINE, at) + 1
-      const level = this.#levelOf(text, at, end)
+    let line = 0
+    for (let at = 0; at < bytes.length; line++) {
+      const end = bytes.indexOf(NEWLINE, at) + 1
+      const level = this.#levelOf(bytes, at, end)
       // The groups that take this line stand side by side: [nextFrom, nextTo).
       let nextFrom = 0
       let nextTo = groups.length
@@ -114,55 +120,55 @@ export class Router<Lane extends RouterLane> {
         if (this.#dedupe && nextTo > 0) nextFrom = nextTo - 1
       }
       if (nextFrom !== from || nextTo !== to) {
-        for (let g = from; g < to; g++) {
-          counts[g] = (counts[g] as number) + runLines
-          if (g < nextFrom || g >= nextTo) {
-            parts[g] += text.slice(starts[g], at)
-            starts[g] = -1
-          }
-        }
-        for (let g = nextFrom; g < nextTo; g++) if (starts[g] === -1) starts[g] = at
+        const cut = cuts.add(at, line)
+        for (let g = from; g < to; g++) if (g < nextFrom || g >= nextTo) (parts[g] as Part).end(cut)
+        for (let g = nextFrom; g < nextTo; g++) if (g < from || g >= to) (parts[g] as Part).begin(cut)
         from = nextFrom
         to = nextTo
-        runLines = 0
       }
-      runLines++
       at = end
     }
-    for (let g = from; g < to; g++) counts[g] = (counts[g] as number) + runLines
+    const cut = cuts.add(bytes.length, line)
+    for (let g = from; g < to; g++) (parts[g] as Part).end(cut)
 
     let whole: Batch | undefined
-    for (let g = 0; g < groups.length; g++) {
-      if (counts[g] === 0) continue
-      const start = starts[g] as number
-      let batch: Batch
-      if (start === 0) batch = whole ??= new Batch(text, counts[g] as number)
-      else batch = new Batch(start === -1 ? parts[g] as string : parts[g] + text.slice(start), counts[g] as number)
+    for (const [g, part] of parts.entries()) {
+      if (part.count === 0) continue
+      const batch = part.count < line
+        ? new Batch(part.copyBytes(), part.count, texts && { text: () => part.joinText() })
+        : whole ??= new Batch(bytes, line, texts && { text: () => join(texts) })
       this.#deliver((groups[g] as Group<Lane>).lanes, batch)
+      if (batch !== whole) batch.forgetText()
     }
+    whole?.forgetText()
+  }
+
+  #hasHead (bytes: Buffer, at: number): boolean {
+    const head = this.#head
+    for (let i = 0; i < head.length; i++) if (bytes[at + i] !== head[i]) return false
+    return true
   }
 
   /** The level of one line; `NO_LEVEL` if it has none that can be used. */
-  #levelOf (text: string, at: number, end: number): number {
-    if (text.startsWith(this.#head, at)) {
+  #levelOf (bytes: Buffer, at: number, end: number): number {
+    if (this.#hasHead(bytes, at)) {
       const value = at + this.#head.length
-      const code = text.charCodeAt(value)
-      if (code === QUOTE) {
-        const close = text.indexOf('"', value + 1)
-        const level = close === -1 || close > end ? undefined : this.#levels.valueOf(text.slice(value + 1, close))
+      if (bytes[value] === QUOTE) {
+        const close = bytes.indexOf(QUOTE, value + 1)
+        const level = close === -1 || close > end ? undefined : this.#levels.valueOf(bytes.toString('utf8', value + 1, close))
         if (level !== undefined) {
           this.usesLabels = true
           return level
         }
       } else {
-        const level = digits(text, value)
+        const level = digits(bytes, value)
         if (!Number.isNaN(level)) {
           this.usesLabels = false
           return level
         }
       }
     }
-    return this.#parseLevel(text.slice(at, end))
+    return this.#parseLevel(bytes.toString('utf8', at, end))
   }
 
   #parseLevel (line: string): number {
@@ -180,37 +186,31 @@ export class Router<Lane extends RouterLane> {
   }
 
   /** Takes lines out that are too long, and counts them in every lane. */
-  #refuseTooLong (text: string): string {
-    let kept = ''
+  #refuseTooLong (bytes: Buffer): Buffer {
+    const kept: Buffer[] = []
     let runStart = 0
-    for (let at = 0; at < text.length;) {
-      const end = text.indexOf(NEWLINE, at) + 1
-      if ((end - at) * 3 > this.#maxLineBytes && Buffer.byteLength(text.slice(at, end - 1)) > this.#maxLineBytes) {
-        kept += text.slice(runStart, at)
+    for (let at = 0; at < bytes.length;) {
+      const end = bytes.indexOf(NEWLINE, at) + 1
+      if (end - 1 - at > this.#maxLineBytes) {
+        kept.push(bytes.subarray(runStart, at))
         runStart = end
         this.refuseLine()
       }
       at = end
     }
-    return runStart === 0 ? text : kept + text.slice(runStart)
+    return runStart === 0 ? bytes : encode([...kept, bytes.subarray(runStart)])
   }
 }
 
 /** A whole number up to a comma; `NO_LEVEL` for anything else. */
-function digits (text: string, at: number): number {
+function digits (bytes: Buffer, at: number): number {
   let value = 0
   for (let i = at; i < at + 10; i++) {
-    const code = text.charCodeAt(i)
+    const code = bytes[i] as number
     if (code === COMMA && i > at) return value
     const digit = code - ZERO
     if (!(digit >= 0 && digit <= 9)) return NO_LEVEL
     value = value * 10 + digit
   }
   return NO_LEVEL
-}
-
-function countNewlines (text: string): number {
-  let count = 0
-  for (let at = text.indexOf(NEWLINE); at !== -1; at = text.indexOf(NEWLINE, at + 1)) count++
-  return count
 }

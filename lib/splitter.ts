@@ -1,10 +1,11 @@
 import split from 'split2'
 import type { Transform } from 'node:stream'
+import type { Content } from './encode.js'
 
 /** What a {@link Splitter} finds. */
 export interface SplitterEvents {
-  /** Whole lines, each with its newline, as one text. */
-  onLines (text: string): void
+  /** Whole lines, each with its newline: these parts one after the other, good until this returns. */
+  onLines (parts: readonly Content[]): void
   /** A line that was longer than `maxLineBytes` and was left out. */
   onTooLong (): void
 }
@@ -16,19 +17,23 @@ export interface SplitterEvents {
 const PIECE_LENGTH = 128 * 1024
 
 /**
- * Chunks in, whole lines out: split2 with a matcher that cuts at the last newline only, so that lines travel by the
- * batch. What is found is handed on before `write` returns.
+ * Chunks in, whole lines out, before `write` returns. What stands between the first and the last newline of a chunk is
+ * handed on as it is. Only the line that is cut by its edges goes through split2: joined with a whole chunk, it would
+ * make V8 copy all of that.
  */
 export class Splitter {
   readonly #stream: Transform
   readonly #events: SplitterEvents
+  readonly #found: Content[] = []
+  /** Whether split2 has the beginning of a line. */
+  #isMidLine = false
 
   constructor (maxLineBytes: number, events: SplitterEvents) {
     this.#events = events
-    const matcher = new LastNewline()
+    const matcher = new NewlineAtEnd()
     const stream = split(matcher as unknown as RegExp, (lines: string) => {
       // A last line that lacks its newline comes only at the end; a sink is given whole lines there too.
-      if (lines !== '') events.onLines(lines.endsWith('\n') ? lines : `${lines}\n`)
+      if (lines !== '') this.#found.push(lines.endsWith('\n') ? lines : `${lines}\n`)
     }, { maxLength: maxLineBytes, skipOverflow: true, decodeStrings: false } as split.Options)
     matcher.stream = stream as Overflowing
     matcher.onSkipped = () => events.onTooLong()
@@ -38,9 +43,10 @@ export class Splitter {
   }
 
   /** Takes a chunk of any size and shape; a text or UTF-8, cut wherever it may be. */
-  write (chunk: string | Buffer): void {
+  write (chunk: Content): void {
     for (let at = 0; at < chunk.length; at += PIECE_LENGTH) {
-      this.#stream.write(chunk.length <= PIECE_LENGTH ? chunk : chunk.slice(at, at + PIECE_LENGTH))
+      this.#split(chunk.length <= PIECE_LENGTH ? chunk : slice(chunk, at, at + PIECE_LENGTH))
+      this.#handOn()
     }
   }
 
@@ -52,29 +58,47 @@ export class Splitter {
       if (overflowing) this.#stream.destroy().once('close', resolve)
       else this.#stream.end()
     })
+    this.#handOn()
     if (overflowing) this.#events.onTooLong()
   }
+
+  #split (piece: Content): void {
+    let from = 0
+    if (this.#isMidLine) {
+      from = piece.indexOf('\n') + 1
+      this.#stream.write(from === 0 ? piece : slice(piece, 0, from))
+      if (from === 0) return
+    }
+    const to = piece.lastIndexOf('\n') + 1
+    if (to > from) this.#found.push(slice(piece, from, to))
+    this.#isMidLine = to < piece.length
+    if (this.#isMidLine) this.#stream.write(slice(piece, to, piece.length))
+  }
+
+  #handOn (): void {
+    if (this.#found.length > 0) this.#events.onLines(this.#found)
+    this.#found.length = 0
+  }
+}
+
+function slice (content: Content, from: number, to: number): Content {
+  return typeof content === 'string' ? content.slice(from, to) : content.subarray(from, to)
 }
 
 /** What split2 keeps on its stream, beside what its types tell. */
 type Overflowing = Transform & { overflow: boolean }
 
 /**
- * What split2 calls to cut a text: everything up to the last newline, and the rest. While split2 skips a line that is
- * too long it discards the first piece, which must then be the end of that line alone.
+ * What split2 calls to cut a text: it gets one newline at most, at the end. While split2 skips a line that is too long it
+ * discards the first piece, which is the end of that line.
  */
-class LastNewline {
+class NewlineAtEnd {
   stream: Overflowing | undefined
   onSkipped: (() => void) | undefined
 
   [Symbol.split] (text: string): string[] {
-    const last = text.lastIndexOf('\n') + 1
-    if (last === 0) return [text]
-    const rest = text.slice(last)
-    if (this.stream?.overflow !== true) return [text.slice(0, last), rest]
-
-    this.onSkipped?.()
-    const first = text.indexOf('\n') + 1
-    return [text.slice(0, first), text.slice(first, last), rest]
+    if (!text.endsWith('\n')) return [text]
+    if (this.stream?.overflow === true) this.onSkipped?.()
+    return [text, '']
   }
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, freshLines, joinLines, pickLines } from '#lib/batch'
+import { Batch, countLines, cutLines, freshLines, joinLines, PassingLines, pickLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -99,4 +99,23 @@ t.test('lines of several batches become one, with the numbers that they had', as
   const all = joinLines([one, two, three])
   t.equal(all.bytes.toString(), 'a\nb\nc\ne\n')
   t.match(all, { firstLine: 5, count: 4, numbers: [5, 6, 7, 9] })
+})
+
+t.test('a batch of bytes takes its text from whoever has it, and decodes only where nobody has', async t => {
+  const bytes = Buffer.from('né\n')
+  t.equal(new Batch(bytes, 1).text, 'né\n')
+  const batch = new Batch(bytes, 1, { text: () => 'kept' })
+  t.equal(batch.text, 'kept')
+  batch.forgetText()
+  t.equal(batch.text, 'né\n')
+  t.equal(new Batch('né\n', 1).text, 'né\n')
+})
+
+t.test('lines that pass have the text of their batch, and a copy of them that is cut has none', async t => {
+  const lines = new PassingLines(new Batch('a\nb\n', 2), 7)
+  t.match(lines, { count: 2, firstLine: 7, attempts: 0, arrivedBytes: 0, text: 'a\nb\n' })
+  const [head, rest] = cutLines(lines, 2)
+  t.match(head, { count: 1, text: undefined })
+  t.equal(rest?.text, undefined)
+  t.notOk('text' in { ...lines })
 })

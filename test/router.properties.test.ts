@@ -48,10 +48,11 @@ function levelOf (line: string, levelKey: string): number | undefined {
 }
 
 t.test('each lane gets exactly the lines that a parser of JSON would give it, in order and counted', async () => {
-  fc.assert(fc.property(fc.array(lines, { minLength: 1, maxLength: 4 }), options, (texts, { minLevels, levelKey, dedupe }) => {
+  fc.assert(fc.property(fc.array(lines, { minLength: 1, maxLength: 4 }), options, fc.nat(30), fc.boolean(), (texts, { minLevels, levelKey, dedupe }, cut, isText) => {
     const lanes = minLevels.map(minLevel => ({
       minLevel,
       batches: new Array<Batch>(),
+      texts: new Array<string>(),
       refused: 0,
       refuse (lines: number) { this.refused += lines }
     }))
@@ -61,13 +62,20 @@ t.test('each lane gets exactly the lines that a parser of JSON would give it, in
       levelKey,
       dedupe,
       maxLineBytes: MAX_LINE_BYTES,
-      deliver: (lanes, batch) => { for (const lane of lanes) lane.batches.push(batch) }
+      deliver: (lanes, batch) => {
+        for (const lane of lanes) {
+          lane.batches.push(batch)
+          lane.texts.push(batch.text)
+        }
+      }
     })
 
     let withoutLevel = 0
     for (const lines of texts) {
-      for (const lane of lanes) lane.batches.length = 0
-      router.route(lines.map(line => `${line}\n`).join(''))
+      for (const lane of lanes) lane.batches.length = lane.texts.length = 0
+      const chunk = lines.map(line => `${line}\n`)
+      const parts = [chunk.slice(0, cut), chunk.slice(cut)].map(lines => lines.join('')).filter(text => text !== '')
+      router.route(isText ? parts : parts.map(text => Buffer.from(text)))
 
       const kept = lines.filter(line => Buffer.byteLength(line) <= MAX_LINE_BYTES)
       const expected = lanes.map(() => new Array<string>())
@@ -81,9 +89,10 @@ t.test('each lane gets exactly the lines that a parser of JSON would give it, in
         }
       }
 
-      for (const [i, { batches }] of lanes.entries()) {
+      for (const [i, { batches, texts }] of lanes.entries()) {
         assert.ok(batches.length <= 1)
         assert.equal(batches.map(({ bytes }) => bytes.toString()).join(''), expected[i]?.map(line => `${line}\n`).join(''))
+        assert.equal(texts.join(''), expected[i]?.map(line => `${line}\n`).join(''))
         assert.equal(batches[0]?.count ?? 0, expected[i]?.length)
       }
       const whole = lanes.filter((_, i) => expected[i]?.length === kept.length && kept.length > 0)

@@ -44,7 +44,7 @@ const at = (level: number, msg = ''): string => `{"level":${level},"msg":"${msg}
 
 t.test('each lane gets the lines that its level admits, in order, in one batch', async t => {
   const { router, lanes: [all, info, error] } = createRouter([EVERYTHING, 30, 50])
-  router.route(at(20) + at(30) + at(50) + at(10) + at(60) + at(40))
+  router.route([at(20) + at(30) + at(50) + at(10) + at(60) + at(40)])
   t.equal(all?.text, at(20) + at(30) + at(50) + at(10) + at(60) + at(40))
   t.equal(info?.text, at(30) + at(50) + at(60) + at(40))
   t.equal(error?.text, at(50) + at(60))
@@ -54,15 +54,15 @@ t.test('each lane gets the lines that its level admits, in order, in one batch',
 
 t.test('a lane that no line is for gets nothing', async t => {
   const { router, lanes: [info, error] } = createRouter([30, 50])
-  router.route(at(30))
-  router.route('')
+  router.route([at(30)])
+  router.route([''])
   t.equal(error?.batches.length, 0)
   t.equal(info?.batches.length, 1)
 })
 
 t.test('a batch that lanes take whole is one and the same to all of them', async t => {
   const { router, lanes: [all, info, alsoInfo, error] } = createRouter([EVERYTHING, 30, 30, 50])
-  router.route(at(30) + at(50))
+  router.route([at(30) + at(50)])
   t.ok(all?.batches[0])
   t.equal(info?.batches[0], all?.batches[0])
   t.equal(alsoInfo?.batches[0], all?.batches[0])
@@ -71,7 +71,7 @@ t.test('a batch that lanes take whole is one and the same to all of them', async
 
 t.test('where every lane takes everything, nothing is looked at', async t => {
   const { router, lanes: [one, two] } = createRouter([EVERYTHING, EVERYTHING])
-  router.route('no JSON\n' + at(10))
+  router.route(['no JSON\n' + at(10)])
   t.equal(one?.lines, 2)
   t.equal(two?.batches[0], one?.batches[0])
   t.equal(router.linesWithoutLevel, 0)
@@ -82,7 +82,7 @@ t.test('a line without a level that can be used goes to every lane, and is count
   for (const line of lines) {
     for (const dedupe of [false, true]) {
       const { router, lanes } = createRouter([EVERYTHING, 30, 60], { dedupe })
-      router.route(`${line}\n`)
+      router.route([`${line}\n`])
       t.same(lanes.map(({ lines }) => lines), [1, 1, 1], line)
       t.equal(router.linesWithoutLevel, 1, line)
     }
@@ -96,7 +96,7 @@ t.test('levels are numbers of any kind', async t => {
   for (const [level, expected] of taken) {
     for (const rest of [',"a":1}', '}']) {
       const { router, lanes } = createRouter([EVERYTHING, 30, 50])
-      router.route(`{"level":${level}${rest}\n`)
+      router.route([`{"level":${level}${rest}\n`])
       t.equal(lanes.reduce((sum, { lines }) => sum + lines, 0), expected, level + rest)
       t.equal(router.linesWithoutLevel, 0, level + rest)
     }
@@ -105,14 +105,14 @@ t.test('levels are numbers of any kind', async t => {
 
 t.test('levels are labels in any case, custom ones too', async t => {
   const { router, lanes: [info, error] } = createRouter([30, 50], { levels: new LevelNames({ alert: 55 }) })
-  router.route('{"level":"WARN","a":1}\n{"level":"alert"}\n{"level":"debug","a":1}\n{"a":1,"level":"Error"}\n')
+  router.route(['{"level":"WARN","a":1}\n{"level":"alert"}\n{"level":"debug","a":1}\n{"a":1,"level":"Error"}\n'])
   t.equal(info?.text, '{"level":"WARN","a":1}\n{"level":"alert"}\n{"a":1,"level":"Error"}\n')
   t.equal(error?.text, '{"level":"alert"}\n{"a":1,"level":"Error"}\n')
 })
 
 t.test('a label that does not end sends nobody astray', async t => {
   const { router, lanes: [info, error] } = createRouter([30, 50])
-  router.route('{"level":"debug\n{"level":"debug","a":1}\n')
+  router.route(['{"level":"debug\n{"level":"debug","a":1}\n'])
   t.equal(info?.text, '{"level":"debug\n')
   t.equal(error?.text, '{"level":"debug\n')
   t.equal(router.linesWithoutLevel, 1)
@@ -122,7 +122,7 @@ t.test('the level stands under another key, whatever characters it has', async t
   for (const levelKey of ['severity', 'log.level', 'é"\\']) {
     const { router, lanes: [info, error] } = createRouter([30, 50], { levelKey })
     const line = (level: unknown): string => `${JSON.stringify({ [levelKey]: level, level: 10 })}\n`
-    router.route(line(30) + line('fatal') + line(20))
+    router.route([line(30) + line('fatal') + line(20)])
     t.equal(info?.text, line(30) + line('fatal'))
     t.equal(error?.text, line('fatal'))
   }
@@ -130,13 +130,13 @@ t.test('the level stands under another key, whatever characters it has', async t
 
 t.test('a line that bears its level twice is routed by the first', async t => {
   const { router, lanes: [info] } = createRouter([30])
-  router.route('{"level":30,"level":10}\n{"level":10,"level":30}\n')
+  router.route(['{"level":30,"level":10}\n{"level":10,"level":30}\n'])
   t.equal(info?.text, '{"level":30,"level":10}\n')
 })
 
 t.test('with dedupe a line goes to the lanes of the highest level that takes it, and to no other', async t => {
   const { router, lanes: [all, info, error, alsoError] } = createRouter([EVERYTHING, 30, 50, 50], { dedupe: true })
-  router.route(at(10) + at(30) + at(40) + at(50) + at(60) + at(20))
+  router.route([at(10) + at(30) + at(40) + at(50) + at(60) + at(20)])
   t.equal(all?.text, at(10) + at(20))
   t.equal(info?.text, at(30) + at(40))
   t.equal(error?.text, at(50) + at(60))
@@ -145,13 +145,13 @@ t.test('with dedupe a line goes to the lanes of the highest level that takes it,
 
 t.test('a silent lane gets no line that has a level', async t => {
   const { router, lanes: [silent] } = createRouter([Infinity, 30])
-  router.route(at(60) + 'no JSON\n')
+  router.route([at(60) + 'no JSON\n'])
   t.equal(silent?.text, 'no JSON\n')
 })
 
 t.test('a router goes on where the one before it was', async t => {
   const { router } = createRouter([30])
-  router.route('no JSON\n{"level":"info","a":1}\n')
+  router.route(['no JSON\n{"level":"info","a":1}\n'])
   const next = new Router<FakeLane>({ lanes: [new FakeLane(30)], levels: new LevelNames(), levelKey: 'level', dedupe: false, maxLineBytes: 100, deliver: () => {} }, router)
   t.match(next, { linesWithoutLevel: 1, usesLabels: true })
 })
@@ -159,9 +159,9 @@ t.test('a router goes on where the one before it was', async t => {
 t.test('it is known whether the app writes labels', async t => {
   const { router } = createRouter([30])
   t.equal(router.usesLabels, false)
-  router.route('{"level":"info","a":1}\n')
+  router.route(['{"level":"info","a":1}\n'])
   t.equal(router.usesLabels, true)
-  router.route(at(30))
+  router.route([at(30)])
   t.equal(router.usesLabels, false)
 })
 
@@ -170,7 +170,7 @@ t.test('a line that is too long is refused by every lane, whatever its level, an
   for (const minLevels of [[EVERYTHING], [EVERYTHING, 30, 50]]) {
     for (const text of [long, at(30) + long, long + at(30), at(30) + long + long + at(50) + long]) {
       const { router, lanes } = createRouter(minLevels, { maxLineBytes: 60 })
-      router.route(text)
+      router.route([text])
       t.equal(lanes[0]?.text, text.replaceAll(long, ''))
       for (const lane of lanes) t.equal(lane.refused, text.split(long).length - 1)
     }
@@ -179,14 +179,14 @@ t.test('a line that is too long is refused by every lane, whatever its level, an
 
 t.test('the bound is one of bytes, without the newline', async t => {
   const { router, lanes: [lane] } = createRouter([EVERYTHING], { maxLineBytes: 30 })
-  router.route(`${'€'.repeat(10)}\n`)
+  router.route([`${'€'.repeat(10)}\n`])
   t.equal(lane?.lines, 1)
-  router.route(`${'€'.repeat(10)}.\n`)
+  router.route([`${'€'.repeat(10)}.\n`])
   t.equal(lane?.lines, 1)
   t.equal(lane?.refused, 1)
-  router.route(`${'x'.repeat(30)}\n`)
+  router.route([`${'x'.repeat(30)}\n`])
   t.equal(lane?.lines, 2)
-  router.route(`${'x'.repeat(31)}\n`)
+  router.route([`${'x'.repeat(31)}\n`])
   t.equal(lane?.lines, 2)
 })
 

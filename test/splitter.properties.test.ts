@@ -19,8 +19,9 @@ for (const kind of ['text', 'bytes'] as const) {
       const found: string[] = []
       let tooLong = 0
       const splitter = new Splitter(MAX_LINE_BYTES, {
-        onLines: text => {
-          assert.ok(text.endsWith('\n'))
+        onLines: parts => {
+          for (const part of parts) assert.ok(part.toString().endsWith('\n'))
+          const text = parts.join('')
           found.push(...text.slice(0, -1).split('\n'))
         },
         onTooLong: () => { tooLong++ }

@@ -9,7 +9,7 @@ class Found {
 
   constructor (maxLineBytes = 1024) {
     this.splitter = new Splitter(maxLineBytes, {
-      onLines: text => { this.batches.push(text) },
+      onLines: parts => { this.batches.push(parts.join('')) },
       onTooLong: () => { this.tooLong++ }
     })
   }
@@ -29,6 +29,15 @@ t.test('whole lines of a chunk are handed on together, before write returns', as
   t.same(found.batches, ['a\nb\nc\n'])
   found.write('d\n')
   t.same(found.batches, ['a\nb\nc\n', 'd\n'])
+})
+
+t.test('what stands whole in a chunk is handed on as it came, text or bytes, and only what is cut is joined', async t => {
+  const found: unknown[] = []
+  const splitter = new Splitter(1024, { onLines: parts => found.push([...parts]), onTooLong: () => {} })
+  splitter.write('a\nb')
+  splitter.write('b\nc\nd\ne')
+  splitter.write(Buffer.from('e\nf\n'))
+  t.same(found, [['a\n'], ['bb\n', 'c\nd\n'], ['ee\n', Buffer.from('f\n')]])
 })
 
 t.test('what follows the last newline waits for its rest', async t => {

@@ -42,10 +42,11 @@ export class InlineChild implements Child, Culprit {
     setImmediate(tell)
   }
 
-  send ({ id, lines: { bytes: all, count, attempts, arrivedBytes } }: Parcel): void {
-    const bytes = all.subarray(arrivedBytes)
+  send ({ id, lines }: Parcel): void {
+    const { count, attempts, arrivedBytes } = lines
+    const bytes = lines.bytes.subarray(arrivedBytes)
     const isText = this.#host.takes === 'text'
-    const chunk = isText ? bytes.toString() : bytes
+    const chunk = isText ? (arrivedBytes === 0 ? lines.text : undefined) ?? bytes.toString() : bytes
     this.#contained(() => {
       this.#host.write(chunk, bytes.length)
       if (isText) this.#host.send({ id, text: chunk as string, count, bytes: bytes.length, attempt: attempts + 1 })

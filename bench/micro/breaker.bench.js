@@ -1,0 +1,11 @@
+import { SinkCircuitBreaker } from 'pino-breaker-fanout'
+
+/** What a batch pays for leave to be sent. */
+export default function addTasks (bench) {
+  const closed = new SinkCircuitBreaker('sink', { failureThreshold: 5 })
+  bench.add('acquire and succeed', () => closed.tryAcquire().success())
+  bench.add('acquire and ignore', () => closed.tryAcquire().ignore())
+  const open = new SinkCircuitBreaker('sink', {})
+  open.forceOpen()
+  bench.add('refused while open', () => open.tryAcquire())
+}

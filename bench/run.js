@@ -1,0 +1,65 @@
+// Runs the scenarios, writes what was measured into bench/results.json, and the report from that. `--quick` runs each
+// scenario small and three times, for a look while working, and writes nothing; `--only routing` runs those whose name has
+// that in it, and replaces only their results; `--scenarios` names another folder and `--results` another file.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { describeMachine } from './runner/machine.js'
+import { formatGoal, formatSides } from './runner/format.js'
+import { writeReport } from './runner/report.js'
+import { runScenario } from './runner/run-scenario.js'
+
+const HERE = dirname(fileURLToPath(import.meta.url))
+const QUICK_ROUNDS = 3
+const FULL_ROUNDS = 7
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    scenarios: { type: 'string', default: join(HERE, 'scenarios') },
+    results: { type: 'string', default: join(HERE, 'results.json') }
+  }
+})
+const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : FULL_ROUNDS))
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected a whole number >= 1, got ${values.rounds}`)
+
+const folder = resolve(values.scenarios)
+const names = readdirSync(folder).filter(file => file.endsWith('.js')).map(file => file.slice(0, -3)).sort()
+  .filter(name => values.only === undefined || name.includes(values.only))
+if (names.length === 0) throw new Error(`there is no scenario "${values.only}"`)
+
+const results = values.only === undefined ? { scenarios: {} } : readResults()
+const startedAt = Date.now()
+for (const name of names) {
+  const { default: scenario } = await import(pathToFileURL(join(folder, `${name}.js`)).href)
+  console.log(`\n${scenario.title}`)
+  const result = await runScenario(scenario, {
+    rounds,
+    isQuick: values.quick,
+    onRun: (round, side) => { if (process.stdout.isTTY) process.stdout.write(`\r  ${round + 1}/${rounds} ${side.padEnd(20)}\r`) }
+  })
+  const { title, what, show, chart } = scenario
+  results.scenarios[name] = { title, what, show, chart, ...result }
+  for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides))]) console.log(`  ${line}`)
+}
+results.machine = describeMachine()
+results.minutes = Math.round((Date.now() - startedAt) / 60000)
+
+if (values.quick) {
+  console.log('\na quick look: nothing is written')
+} else {
+  mkdirSync(dirname(resolve(values.results)), { recursive: true })
+  writeFileSync(values.results, JSON.stringify(results, null, 1) + '\n')
+  console.log(`\n${writeReport(resolve(values.results))} is written`)
+}
+
+function readResults () {
+  try {
+    return JSON.parse(readFileSync(values.results, 'utf8'))
+  } catch {
+    return { scenarios: {} }
+  }
+}

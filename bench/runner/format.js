@@ -1,0 +1,63 @@
+import { summarize } from './statistics.js'
+
+/** What the measures are called, and how they are written. */
+export const MEASURES = {
+  wallMs: { name: 'wall time', unit: 'ms' },
+  cpuMs: { name: 'CPU time', unit: 'ms' },
+  peakRssMb: { name: 'peak memory', unit: 'MB' },
+  linesPerSecond: { name: 'lines a second', unit: '' },
+  cpuNsPerLine: { name: 'CPU time for a line', unit: 'ns' },
+  cpuNsPerKb: { name: 'CPU time for 1 KB', unit: 'ns' },
+  nsPerLineAndSink: { name: 'time for a line and sink', unit: 'ns' },
+  firstLineMs: { name: 'first line after', unit: 'ms' },
+  idleCpuMsPerSecond: { name: 'CPU time a second', unit: 'ms' },
+  wakeUps: { name: 'wake-ups', unit: '' },
+  logP50Us: { name: '`log.info()`, p50', unit: 'µs' },
+  logP99Us: { name: '`log.info()`, p99', unit: 'µs' },
+  logP999Us: { name: '`log.info()`, p99.9', unit: 'µs' },
+  loopP99Ms: { name: 'event loop delay, p99', unit: 'ms' },
+  openDelayMs: { name: 'from the failure that trips to open', unit: 'ms' },
+  recoveryDelayMs: { name: 'from recovery being due to the first line delivered', unit: 'ms' }
+}
+
+/** A number as a reader wants it: three digits that count, or all before the point. */
+export function formatNumber (value) {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
+  return String(Number(value.toPrecision(3)))
+}
+
+/** One measure of a side: median, and the quartiles. */
+export function formatMeasure (side, measure) {
+  const values = side.runs.map(run => run[measure]).filter(value => value !== undefined)
+  if (values.length === 0) return '—'
+  const { median, low, high } = summarize(values)
+  const { unit } = MEASURES[measure] ?? { unit: '' }
+  return `${formatNumber(median)}${unit === '' ? '' : ` ${unit}`} (${formatNumber(low)}–${formatNumber(high)})`
+}
+
+/** Each side on a line, for a terminal. */
+export function formatSides ({ sides, show }) {
+  const all = Object.values(sides)
+  const width = Math.max(...all.map(({ label }) => label.length))
+  return all.map(side => `${side.label.padEnd(width)}  ${show.map(measure => `${nameOf(measure)} ${formatMeasure(side, measure)}`).join(', ')}`)
+}
+
+/** What was to be reached, in words. */
+export function describeGoal ({ measure, of, against, atMost, timesLess, timesMore }, sides) {
+  const subject = `${nameOf(measure)} of ${sides[of].label}`
+  const { unit } = MEASURES[measure] ?? { unit: '' }
+  if (against === undefined) return `${subject}: at most ${atMost} ${unit}`.trim()
+  const other = sides[against].label
+  if (atMost !== undefined) return `${subject}: at most ${atMost} times that of ${other}`
+  return `${subject}: at least ${timesLess ?? timesMore} times ${timesLess === undefined ? 'more' : 'less'} than ${other}`
+}
+
+/** What was reached, for a terminal. */
+export function formatGoal (goal, sides) {
+  return `${goal.isReached ? 'reached' : 'MISSED '}  ${formatNumber(goal.median)} (${formatNumber(goal.low)}–${formatNumber(goal.high)})  ${describeGoal(goal, sides)}`
+}
+
+/** The name of a measure in words. */
+export function nameOf (measure) {
+  return MEASURES[measure]?.name ?? measure
+}

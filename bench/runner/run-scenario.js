@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runSide } from './run-side.js'
+import { summarize } from './statistics.js'
+
+/**
+ * Runs the sides of a scenario side by side, round by round, so that whatever else the machine does meets all of them;
+ * who is first changes from round to round. Each run has a directory of its own, and is checked before it counts.
+ *
+ * @param scenario - What a file of `scenarios/` exports.
+ * @param {{ rounds: number, isQuick: boolean, onRun?: (round: number, side: string, measures: Record<string, number>) => void }} options
+ * @returns What was measured: of each side the values round by round, and for each goal what was reached.
+ */
+export async function runScenario (scenario, { rounds, isQuick, onRun = () => {} }) {
+  const size = isQuick ? scenario.quick : scenario.full
+  const names = Object.keys(scenario.sides)
+  const runs = Object.fromEntries(names.map(name => [name, []]))
+  const shared = mkdtempSync(join(tmpdir(), 'fanout-bench-'))
+  try {
+    await scenario.prepare?.(shared, size)
+    await runRounds(scenario, names, { rounds, size, shared, runs, onRun })
+  } finally {
+    rmSync(shared, { recursive: true, force: true })
+  }
+  return {
+    size,
+    rounds,
+    sides: Object.fromEntries(names.map(name => [name, { label: scenario.sides[name].label, x: scenario.sides[name].x, runs: runs[name] }])),
+    goals: (scenario.goals ?? []).map(goal => ({ ...goal, ...judge(goal, runs) }))
+  }
+}
+
+async function runRounds (scenario, names, { rounds, size, shared, runs, onRun }) {
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(round + i) % names.length]
+      const measures = await runOnce(scenario, name, { size, shared })
+      runs[name].push(measures)
+      onRun(round, name, measures)
+    }
+  }
+}
+
+async function runOnce (scenario, name, { size, shared }) {
+  const dir = mkdtempSync(join(tmpdir(), 'fanout-bench-'))
+  const run = { dir, size, shared }
+  try {
+    const measures = await runSide(scenario.sides[name].command(run))
+    scenario.verify?.(name, run, measures)
+    return measures
+  } catch (error) {
+    throw new Error(`${name}: ${error.message}`, { cause: error })
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Compares a side with another, pair by pair of one round: the spread of ratios is what noise leaves of a comparison.
+ * A goal is `atMost` (our value by theirs), `timesLess` (theirs by ours) or `timesMore` (ours by theirs); without
+ * `against` it is about our value itself.
+ */
+function judge ({ measure, of, against, atMost, timesLess, timesMore }, runs) {
+  const ratios = runs[of].map((run, round) => {
+    const value = run[measure]
+    if (against === undefined) return value
+    const other = runs[against][round][measure]
+    return timesLess === undefined ? value / other : other / value
+  })
+  const summary = summarize(ratios)
+  const isReached = atMost === undefined ? summary.median >= (timesLess ?? timesMore) : summary.median <= atMost
+  return { ...summary, isReached }
+}

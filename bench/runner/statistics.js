@@ -1,0 +1,13 @@
+/** The value at a fraction of the way through the sorted values, between two of them by their distance. */
+export function quantile (values, fraction) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (sorted.length - 1) * fraction
+  const low = Math.floor(at)
+  const high = Math.ceil(at)
+  return sorted[low] + (sorted[high] - sorted[low]) * (at - low)
+}
+
+/** Median and quartiles. */
+export function summarize (values) {
+  return { median: quantile(values, 0.5), low: quantile(values, 0.25), high: quantile(values, 0.75), rounds: values.length }
+}

@@ -1,0 +1,20 @@
+import { app, fanoutOf, fileTarget } from '../runner/commands.js'
+
+const NAMES = ['a', 'b', 'c']
+const idle = (transport, size) => app('idle', { transport, ...size })
+
+export default {
+  title: 'Idle',
+  what: 'An app that has logged one line, 12 s ago. `wakeUps` counts how often any thread but the app\'s own has woken up since; Node itself wakes its threads now and then.',
+  quick: { seconds: 2 },
+  full: { seconds: 4 },
+  sides: {
+    fanout: { label: 'pino-breaker-fanout', command: ({ dir, size }) => idle(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name }))), size) },
+    targets: { label: "pino's targets", command: ({ dir, size }) => idle({ targets: NAMES.map(name => fileTarget(dir, name)) }, size) }
+  },
+  show: ['idleCpuMsPerSecond', 'wakeUps'],
+  goals: [
+    { measure: 'wakeUps', of: 'fanout', atMost: 0 },
+    { measure: 'idleCpuMsPerSecond', of: 'fanout', against: 'targets', atMost: 1 }
+  ]
+}

@@ -1,0 +1,12 @@
+import { Writable } from 'node:stream'
+
+/** A sink that takes bytes and does nothing but count them. */
+export default function takesBytes ({ sink }) {
+  const counts = globalThis.benchCounts
+  return new Writable({
+    write (bytes, _encoding, done) {
+      counts[sink] += bytes.length
+      done()
+    }
+  })
+}

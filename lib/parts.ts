@@ -1,0 +1,107 @@
+/** Where lines that follow each other are cut, as the lanes that take them change. */
+export class Cuts {
+  readonly bytes: Buffer
+  readonly texts: readonly string[]
+  readonly #positions: number[] = []
+  readonly #lines: number[] = []
+  #characters: number[] | undefined
+
+  /** @param texts - The same lines as text, in parts that each end with a newline, where there is any. */
+  constructor (bytes: Buffer, texts: readonly string[] = []) {
+    this.bytes = bytes
+    this.texts = texts
+  }
+
+  /** Cuts before this line, which begins there; cuts come in order. Returns the number of the cut. */
+  add (position: number, line: number): number {
+    this.#lines.push(line)
+    return this.#positions.push(position) - 1
+  }
+
+  /** Where in the bytes this cut is. */
+  position (cut: number): number {
+    return this.#positions[cut] as number
+  }
+
+  /** How many lines are before this cut. */
+  line (cut: number): number {
+    return this.#lines[cut] as number
+  }
+
+  /** Where in the texts this cut is. */
+  character (cut: number): number {
+    this.#characters ??= this.#findCharacters()
+    return this.#characters[cut] as number
+  }
+
+  /** Once for all parts, and only if somebody takes text. */
+  #findCharacters (): number[] {
+    const found: number[] = []
+    let before = 0
+    let line = 0
+    for (const text of this.texts) {
+      for (let at = 0; at < text.length; line++) {
+        if (line === this.#lines[found.length]) found.push(before + at)
+        at = text.indexOf('\n', at) + 1
+      }
+      before += text.length
+    }
+    found.push(before)
+    return found
+  }
+}
+
+/** The lines that some lanes take, as runs from cut to cut. */
+export class Part {
+  /** How many lines these are, in all runs that have ended. */
+  count = 0
+  readonly #cuts: Cuts
+  /** The cut at which each run begins and the one at which it ends. */
+  readonly #runs: number[] = []
+  #byteLength = 0
+
+  constructor (cuts: Cuts) {
+    this.#cuts = cuts
+  }
+
+  begin (cut: number): void {
+    this.#runs.push(cut)
+  }
+
+  end (cut: number): void {
+    const begin = this.#runs[this.#runs.length - 1] as number
+    this.#runs.push(cut)
+    this.count += this.#cuts.line(cut) - this.#cuts.line(begin)
+    this.#byteLength += this.#cuts.position(cut) - this.#cuts.position(begin)
+  }
+
+  /** The lines in UTF-8, in memory of their own. */
+  copyBytes (): Buffer {
+    const own = Buffer.allocUnsafeSlow(this.#byteLength)
+    let length = 0
+    for (let i = 0; i < this.#runs.length; i += 2) {
+      length += this.#cuts.bytes.copy(own, length, this.#cuts.position(this.#runs[i] as number), this.#cuts.position(this.#runs[i + 1] as number))
+    }
+    return own
+  }
+
+  /** The lines as text, as long as the texts are there. */
+  joinText (): string {
+    let joined = ''
+    for (let i = 0; i < this.#runs.length; i += 2) {
+      const from = this.#cuts.character(this.#runs[i] as number)
+      const to = this.#cuts.character(this.#runs[i + 1] as number)
+      let before = 0
+      for (const text of this.#cuts.texts) {
+        if (from < before + text.length && to > before) joined += text.slice(Math.max(0, from - before), to - before)
+        before += text.length
+      }
+    }
+    return joined
+  }
+}
+
+/** Joins texts by `+`, which copies nothing as long as nobody looks into it. */
+export function join (texts: readonly string[]): string {
+  return texts.reduce((all, text) => all + text, '')
+}
