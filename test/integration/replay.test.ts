@@ -1,0 +1,387 @@
+import type { ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { DeadLetter } from 'pino-breaker-fanout'
+import t, { type Test } from 'tap'
+import { openBackend, type HttpBackend } from '../support/http-backend.js'
+import { runProcess, type RunResult } from '../support/run-process.js'
+import { SpoolUser } from '../support/spool-user.js'
+
+const LIMIT_MS = 60000
+const BIN = resolve('dist/esm/lib/cli/bin.js')
+
+interface Line { id: number, bad?: boolean, level: number, time: number }
+
+/** A folder with a config of one target, and a backend that it posts to. */
+class Scene {
+  readonly dir: string
+  readonly dead: string
+  readonly config: string
+  readonly backend: HttpBackend
+
+  private constructor (dir: string, backend: HttpBackend) {
+    this.dir = dir
+    this.dead = join(dir, 'dead.ndjson')
+    this.config = join(dir, 'config.json')
+    this.backend = backend
+  }
+
+  static async open (t: Test, fields: object = {}): Promise<Scene> {
+    const scene = new Scene(t.testdir(), await openBackend(t))
+    scene.configure({ targets: [{ ...scene.target('backend'), ...fields }] })
+    return scene
+  }
+
+  target (name: string, url = this.backend.url): object {
+    return {
+      name,
+      target: resolve('test/fixtures/sink-tells-of-refusals.js'),
+      options: { url },
+      breaker: { failureThreshold: 2, recoveryTimeoutMs: 100 }
+    }
+  }
+
+  configure (options: object): void {
+    writeFileSync(this.config, JSON.stringify(options))
+  }
+
+  /** Refuses requests that have a bad line in them. */
+  refuseBad (): void {
+    this.backend.answer = (response, { body }) => { response.writeHead(body.includes('"bad":true') ? 400 : 204).end() }
+  }
+
+  /** The `id`s of what has been answered by 204, as they arrived. */
+  get arrived (): number[] {
+    return this.backend.requests.filter(({ body }) => !body.includes('"bad":true')).flatMap(({ body }) => idsOf(body))
+  }
+
+  async replay (args: readonly string[] = [], path = this.dead, during?: (child: ChildProcess) => Promise<void>): Promise<RunResult> {
+    return await runProcess(process.execPath, [BIN, 'replay', path, '--config', this.config, ...args], { cwd: this.dir, limitMs: LIMIT_MS, ...during && { during } })
+  }
+
+  get left (): DeadLetter[] {
+    return existsSync(this.dead) ? readFileSync(this.dead, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as DeadLetter) : []
+  }
+}
+
+function lineOf (id: number, fields: Partial<Line> = {}): string {
+  return JSON.stringify({ level: 30, time: Date.UTC(2026, 10, 24, 10) + id, id, ...fields, msg: 'ünïcode "quoted"' })
+}
+
+function letterOf (line: string, fields: Partial<DeadLetter> = {}): string {
+  return JSON.stringify({ time: 1795488441640, sink: 'backend', reason: 'answered 422', status: 422, attempts: 4, ...fields, line })
+}
+
+function writeLetters (path: string, letters: readonly string[]): void {
+  writeFileSync(path, letters.map(letter => `${letter}\n`).join(''))
+}
+
+function idsOf (text: string): number[] {
+  return text.split('\n').filter(line => line !== '').map(line => (JSON.parse(line) as Line).id)
+}
+
+function numbers (count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}
+
+/** All that is in a folder, so that it shows whether anything was touched. */
+function stateOf (dir: string): string[] {
+  return (readdirSync(dir, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()).map(({ parentPath, name }) => {
+    const path = join(parentPath, name)
+    return `${path} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
+  }).sort()
+}
+
+async function until (holds: () => boolean): Promise<void> {
+  const limit = Date.now() + LIMIT_MS
+  while (!holds()) {
+    if (Date.now() > limit) throw new Error('it did not come to that')
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
+
+t.test('dead letters are delivered once the backend is mended, in order and as they were logged, and nothing is left', async t => {
+  const scene = await Scene.open(t)
+  const lines = numbers(5000).map(id => lineOf(id))
+  writeLetters(scene.dead, lines.map(line => letterOf(line)))
+  const { code, stdout, stderr } = await scene.replay()
+  t.equal(code, 0, stderr)
+  t.equal(stdout, '')
+  t.equal(stderr, 'delivered 5000 of 5000 lines; nothing is left\n')
+  t.equal(scene.backend.requests.map(({ body }) => body).join(''), lines.map(line => `${line}\n`).join(''))
+  t.same(readdirSync(scene.dir), ['config.json'])
+})
+
+t.test('what is refused again stays, exactly that, with its new reason and its attempts counted on', async t => {
+  const scene = await Scene.open(t)
+  scene.refuseBad()
+  writeLetters(scene.dead, numbers(40).map(id => letterOf(lineOf(id, id % 2 === 1 ? { bad: true } : {}))))
+  const { code, stderr } = await scene.replay()
+  t.equal(code, 1)
+  t.match(stderr, `delivered 20 of 40 lines, 20 refused again; 20 records left in ${scene.dead}\n`)
+  t.same([...scene.arrived].sort((a, b) => a - b), numbers(40).filter(id => id % 2 === 0), 'all good lines arrived, once')
+  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), numbers(40).filter(id => id % 2 === 1), 'in the order that they had')
+  for (const letter of scene.left) {
+    t.match(letter, { sink: 'backend', reason: 'the backend answered 400', status: 400 })
+    t.ok(letter.attempts > 4 && Math.abs(letter.time - Date.now()) < LIMIT_MS)
+  }
+})
+
+t.test('only what the filter lets through is sent; all else stays as it is, also what is no record', async t => {
+  const scene = await Scene.open(t)
+  const letters = numbers(20).map(id => letterOf(lineOf(id, { level: id < 10 ? 30 : 50 }), { time: 7 }))
+  letters.splice(3, 0, '{"time":1,"si')
+  writeLetters(scene.dead, letters)
+  const { code, stderr } = await scene.replay(['--filter', 'level>=ERROR', '--filter', 'time>=2026-11-24T10:00:00.015Z'])
+  t.equal(code, 1, 'a line that is no record is left')
+  t.match(stderr, 'delivered 5 of 5 lines')
+  t.same(scene.arrived, [15, 16, 17, 18, 19])
+  t.equal(readFileSync(scene.dead, 'utf8'), letters.slice(0, 16).map(letter => `${letter}\n`).join(''))
+})
+
+t.test('a dry run tells what would be sent, by target, level and hour, and touches nothing', async t => {
+  const scene = await Scene.open(t)
+  const letters = [30, 30, 50, 35, 30].map((level, id) => letterOf(lineOf(id, { level, time: Date.UTC(2026, 10, 24, 10 + Math.floor(id / 2)) })))
+  writeLetters(scene.dead, [...letters, letterOf('no JSON'), 'no record'])
+  const before = stateOf(scene.dir)
+  const { code, stdout, stderr } = await scene.replay(['--dry-run', '--filter', 'level!=35'])
+  t.equal(code, 0, stderr)
+  t.equal(stdout, `\
+target   level  time                lines
+backend  info   2026-11-24T10:00Z       2
+backend  info   2026-11-24T12:00Z       1
+backend  error  2026-11-24T11:00Z       1
+
+would send 4 lines; 2 lines left by the filter; 1 line left that is no record
+`)
+  t.same(stateOf(scene.dir), before)
+  t.equal(scene.backend.requests.length, 0)
+})
+
+t.test('with a backend that is down it gives up after a while, says so, and leaves all as it was', async t => {
+  const scene = await Scene.open(t)
+  scene.backend.answer = response => { response.writeHead(503).end() }
+  writeLetters(scene.dead, numbers(100).map(id => letterOf(lineOf(id))))
+  const before = stateOf(scene.dir)
+  const { code, stderr } = await scene.replay(['--timeout', '1'])
+  t.equal(code, 1)
+  t.match(stderr, 'backend: circuit closed -> open (http-503)')
+  t.match(stderr, 'backend: gave up, since nothing was delivered for 1 s: the backend answered 503\n')
+  t.match(stderr, `delivered 0 of 100 lines; 100 records left in ${scene.dead}\n`)
+  t.same(stateOf(scene.dir), before)
+})
+
+t.test('a backend that is down keeps no line from another target', async t => {
+  const scene = await Scene.open(t)
+  const other = await openBackend(t)
+  other.answer = response => { response.writeHead(503).end() }
+  scene.configure({ targets: [scene.target('backend'), scene.target('down', other.url)] })
+  writeLetters(scene.dead, numbers(200).map(id => letterOf(lineOf(id), { sink: id % 2 === 0 ? 'backend' : 'down' })))
+  const { code } = await scene.replay(['--timeout', '1'])
+  t.equal(code, 1)
+  t.same(scene.arrived, numbers(200).filter(id => id % 2 === 0))
+  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), numbers(200).filter(id => id % 2 === 1))
+})
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  t.test(`${signal} ends it soon, and leaves exactly what was not delivered`, async t => {
+    const scene = await Scene.open(t)
+    const lines = numbers(8000).map(id => `${lineOf(id).slice(0, -1)},"x":"${'x'.repeat(400)}"}`)
+    writeLetters(scene.dead, lines.map(line => letterOf(line)))
+    let answered = 0
+    const isHeld = (): boolean => answered === 2
+    scene.backend.answer = response => { if (++answered < 3) response.writeHead(204).end() }
+    const { code, stderr } = await scene.replay([], scene.dead, async child => {
+      await until(() => scene.backend.requests.length === 3)
+      child.kill(signal)
+    })
+    t.notOk(isHeld())
+    t.equal(code, 1)
+    t.match(stderr, `${signal}: stopping`)
+    const arrived = scene.backend.requests.slice(0, 2).flatMap(({ body }) => idsOf(body))
+    t.same(scene.left.map(({ line }) => line), lines.slice(arrived.length))
+    t.same(readdirSync(scene.dir).sort(), ['config.json', 'dead.ndjson'])
+  })
+}
+
+t.test('killed in the midst it loses nothing: the next run sends what is left, and what it had on its way', async t => {
+  const scene = await Scene.open(t)
+  const lines = numbers(8000).map(id => `${lineOf(id).slice(0, -1)},"x":"${'x'.repeat(400)}"}`)
+  writeLetters(scene.dead, lines.map(line => letterOf(line)))
+  let answered = 0
+  scene.backend.answer = response => { if (++answered < 4) response.writeHead(204).end() }
+  const working = `${scene.dead}.replaying`
+  const killed = await scene.replay([], scene.dead, async child => {
+    // What has been delivered is noted each second.
+    await until(() => existsSync(join(working, '0000000001.delivered')))
+    child.kill('SIGKILL')
+  })
+  // The process is `env` no more: it is the one that was killed.
+  t.equal(killed.signal, 'SIGKILL')
+  t.notOk(existsSync(scene.dead))
+  const before = scene.backend.requests.slice(0, 3).flatMap(({ body }) => idsOf(body))
+
+  // The app has gone on.
+  appendFileSync(scene.dead, `${letterOf(lineOf(8000))}\n`)
+  scene.backend.requests.length = 0
+  scene.backend.answer = response => { response.writeHead(204).end() }
+  const { code, stderr } = await scene.replay()
+  t.equal(code, 0, stderr)
+  t.same(new Set([...before, ...scene.arrived]), new Set(numbers(8001)), 'every line arrived')
+  t.same(scene.arrived, numbers(8001).slice(before.length), 'and none of those twice that were noted')
+  t.same(readdirSync(scene.dir), ['config.json'])
+})
+
+t.test('what the app appends meanwhile stays, behind what was not delivered', async t => {
+  const scene = await Scene.open(t)
+  writeLetters(scene.dead, numbers(10).map(id => letterOf(lineOf(id, id === 7 ? { bad: true } : {}))))
+  scene.refuseBad()
+  const { answer } = scene.backend
+  let isAppended = false
+  scene.backend.answer = (response, request) => {
+    if (!isAppended) appendFileSync(scene.dead, `${letterOf(lineOf(99))}\n`)
+    isAppended = true
+    answer(response, request)
+  }
+  const { code, stderr } = await scene.replay()
+  t.equal(code, 1)
+  t.match(stderr, 'delivered 9 of 10 lines, 1 refused again; 1 record left')
+  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), [7, 99])
+})
+
+t.test('a stream sink that proves nothing is taken at its word, as its lane takes it', async t => {
+  const scene = await Scene.open(t)
+  scene.configure({ target: 'pino/file', options: { destination: join(scene.dir, 'out.log') } })
+  const lines = numbers(3000).map(id => lineOf(id))
+  writeLetters(scene.dead, lines.map(line => letterOf(line)))
+  const { code, stderr } = await scene.replay()
+  t.equal(code, 0, stderr)
+  t.equal(readFileSync(join(scene.dir, 'out.log'), 'utf8'), lines.map(line => `${line}\n`).join(''))
+  t.notOk(existsSync(scene.dead))
+})
+
+t.test('two runs do not meet: the second says who is at it', async t => {
+  const scene = await Scene.open(t)
+  writeLetters(scene.dead, [letterOf(lineOf(0))])
+  let release: () => void = () => {}
+  scene.backend.answer = response => { release = () => response.writeHead(204).end() }
+  const first = await scene.replay([], scene.dead, async child => {
+    await until(() => scene.backend.requests.length === 1)
+    appendFileSync(scene.dead, `${letterOf(lineOf(1))}\n`)
+    const second = await scene.replay()
+    t.equal(second.code, 2)
+    t.match(second.stderr, `${scene.dead}: is being replayed by process ${child.pid}\n`)
+    release()
+  })
+  t.equal(first.code, 0, first.stderr)
+  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), [1])
+})
+
+/** A spool that an app has left, with so many lines. */
+function writeSpool (scene: Scene, count: number): { folder: string, lines: string[] } {
+  const folder = join(scene.dir, 'spool', 'backend')
+  mkdirSync(folder, { recursive: true })
+  const lines = numbers(count).map(id => lineOf(id))
+  const half = Math.ceil(count / 2)
+  for (const [i, some] of [lines.slice(0, half), lines.slice(half)].entries()) writeFileSync(join(folder, `000000000${i + 1}.ndjson`), some.map(line => `${line}\n`).join(''))
+  return { folder, lines }
+}
+
+t.test('the spool of an app that is gone is delivered in order, and is empty then', async t => {
+  const scene = await Scene.open(t)
+  const { folder, lines } = writeSpool(scene, 5000)
+  const { code, stderr } = await scene.replay([], folder)
+  t.equal(code, 0, stderr)
+  t.equal(stderr, 'delivered 5000 of 5000 lines; nothing is left\n')
+  t.equal(scene.backend.requests.map(({ body }) => body).join(''), lines.map(line => `${line}\n`).join(''))
+  t.same(readdirSync(folder).filter(name => name.endsWith('.ndjson') || name.startsWith('lock')), [])
+})
+
+t.test('a spool keeps what a backend that is down does not take', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = writeSpool(scene, 1000)
+  scene.backend.answer = response => { response.writeHead(503).end() }
+  const down = await scene.replay(['--timeout', '1'], folder)
+  t.equal(down.code, 1)
+  t.match(down.stderr, `delivered 0 of 1000 lines; 1000 lines left in ${folder}\n`)
+  scene.backend.requests.length = 0
+  scene.backend.answer = response => { response.writeHead(204).end() }
+  t.equal((await scene.replay([], folder)).code, 0)
+  t.same(scene.arrived, numbers(1000))
+})
+
+t.test('lines of a spool that are refused go to the dead letters of the target, or beside the spool', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = writeSpool(scene, 20)
+  appendFileSync(join(folder, '0000000002.ndjson'), `${lineOf(20, { bad: true })}\n`)
+  scene.refuseBad()
+  const beside = await scene.replay([], folder)
+  t.equal(beside.code, 1)
+  t.match(beside.stderr, `1 line refused: see ${folder}.refused.ndjson\ndelivered 20 of 21 lines; nothing is left\n`)
+  t.equal((JSON.parse(readFileSync(`${folder}.refused.ndjson`, 'utf8')) as DeadLetter).line, lineOf(20, { bad: true }))
+
+  scene.configure({ targets: [{ ...scene.target('backend'), deadLetter: { path: scene.dead } }] })
+  writeFileSync(join(folder, '0000000009.ndjson'), `${lineOf(21)}\n${lineOf(22, { bad: true })}\n`)
+  t.equal((await scene.replay([], folder)).code, 1)
+  t.same(scene.left.map(({ line }) => line), [lineOf(22, { bad: true })])
+})
+
+t.test('a line of a spool that is refused and cannot be kept ends it at once, and stays in the spool', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = writeSpool(scene, 20)
+  appendFileSync(join(folder, '0000000002.ndjson'), `${lineOf(20, { bad: true })}\n`)
+  scene.refuseBad()
+  mkdirSync(`${folder}.refused.ndjson`)
+  const { code, stderr } = await scene.replay([], folder)
+  t.equal(code, 1)
+  t.match(stderr, `${folder}.refused.ndjson: a line that was refused cannot be kept: `)
+  scene.backend.answer = response => { response.writeHead(204).end() }
+  scene.backend.requests.length = 0
+  t.equal((await scene.replay([], folder)).code, 0)
+  t.equal(idsOf(scene.backend.requests.map(({ body }) => body).join('')).at(-1), 20)
+})
+
+t.test('a dry run counts what waits in a spool, without a lock, and touches nothing', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = writeSpool(scene, 10)
+  const before = stateOf(scene.dir)
+  const { code, stdout } = await scene.replay(['--dry-run'], folder)
+  t.equal(code, 0)
+  t.match(stdout, 'would send 10 lines\n')
+  t.same(stateOf(scene.dir), before)
+})
+
+t.test('a spool that is in use is left alone, and its user is named', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = writeSpool(scene, 10)
+  const user = new SpoolUser({ folder })
+  t.teardown(() => user.kill())
+  await user.until(messages => messages.some(({ opened }) => opened !== undefined))
+  const { code, stderr } = await scene.replay([], folder)
+  t.equal(code, 2)
+  t.match(stderr, `${folder}: is in use by process ${user.pid}\n`)
+  t.equal(scene.backend.requests.length, 0)
+})
+
+t.test('what is wrong with a call is said, with what is allowed', async t => {
+  const scene = await Scene.open(t)
+  writeLetters(scene.dead, [letterOf(lineOf(0), { sink: 'loki' })])
+  scene.configure({ targets: [scene.target('backend'), scene.target('other')] })
+  const wrong = async (args: readonly string[], message: string, path = scene.dead): Promise<void> => {
+    const { code, stderr } = await scene.replay(args, path)
+    t.equal(code, 2, message)
+    t.match(stderr, message)
+  }
+  await wrong([], 'has 1 line of "loki", which is no target of the config; choose one with --target: backend, other')
+  await wrong(['--target', 'bakend'], '--target bakend: there is no such target, expected one of backend, other; did you mean "backend"?')
+  await wrong(['--filter', 'level>=eror'], 'there is no level "eror"')
+  await wrong([], 'there is no such file or folder, expected a dead-letter file or the spool folder of a target', join(scene.dir, 'none'))
+  const { folder } = writeSpool(scene, 1)
+  await wrong([], `has the spools of several targets, expected one of ${folder}`, join(scene.dir, 'spool'))
+  await wrong([], 'is no spool folder', scene.dir)
+  await wrong(['--filter', 'level=30'], '--filter: cannot be used with a spool', folder)
+  scene.configure({ targets: [{ ...scene.target('backend'), writeTimeout: 1 }] })
+  await wrong([], 'config.json: ERR_FANOUT_OPTIONS: targets[0].writeTimeout: unknown option; did you mean "writeTimeoutMs"?')
+  t.ok(existsSync(scene.dead))
+})
