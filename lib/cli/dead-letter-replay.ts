@@ -15,6 +15,7 @@ const SAVE_MS = 1000
 interface Branch {
   readonly target: TargetSettings
   readonly sender: Sender
+  offered: number
   delivered: number
   refused: number
 }
@@ -65,7 +66,7 @@ export async function replayDeadLetters (path: string, context: ReplayContext): 
   const { delivered, refused, total } = sum(branches, tally.lines)
   stderr.write(`${verdicts.includes('stopped') ? 'stopped: ' : ''}delivered ${delivered} of ${countOf(total)}${refused > 0 ? `, ${refused} refused again` : ''}; ` +
     `${left === 0 ? 'nothing is left' : `${countOf(left, 'record')} left in ${path}`}\n`)
-  return delivered >= total && unreadable === 0
+  return delivered === total && unreadable === 0
 }
 
 function createBranch (target: TargetSettings, { args, settings, clock, stop }: ReplayContext, progress: Progress): Branch {
@@ -78,13 +79,14 @@ function createBranch (target: TargetSettings, { args, settings, clock, stop }: 
     closeTimeoutMs: settings.closeTimeoutMs,
     onNote: text => progress.note(text)
   })
-  return { target, sender, delivered: 0, refused: 0 }
+  return { target, sender, offered: 0, delivered: 0, refused: 0 }
 }
 
 async function sendAll (branch: Branch, copy: WorkingCopy, findTarget: TargetFinder, { filter, format }: ReplayContext): Promise<Verdict> {
   const { target, sender } = branch
   for await (const { part, place, letter } of copy.records()) {
     if (letter === undefined || findTarget(letter.sink) !== target || !filter(factsOf(letter.line, format))) continue
+    branch.offered++
     const verdict = await sender.offer({
       line: letter.line,
       onDelivered: () => {
@@ -101,13 +103,15 @@ async function sendAll (branch: Branch, copy: WorkingCopy, findTarget: TargetFin
   return await sender.finish()
 }
 
-function sum (branches: readonly Branch[], total: number): ProgressCounts {
-  return branches.reduce((counts, { sender, delivered, refused }) => ({
-    total,
-    sent: counts.sent + sender.sentLines,
-    delivered: counts.delivered + delivered,
-    refused: counts.refused + refused
-  }), { total, sent: 0, delivered: 0, refused: 0 })
+/** @param expected - How many lines there were before it began; the app may have appended some as it did */
+function sum (branches: readonly Branch[], expected: number): ProgressCounts {
+  const sumOf = (count: (branch: Branch) => number): number => branches.reduce((sum, branch) => sum + count(branch), 0)
+  return {
+    total: Math.max(expected, sumOf(({ offered }) => offered)),
+    sent: sumOf(({ sender }) => sender.sentLines),
+    delivered: sumOf(({ delivered }) => delivered),
+    refused: sumOf(({ refused }) => refused)
+  }
 }
 
 function leaving (filtered: number, unreadable: number): string {

@@ -6,7 +6,7 @@ import { UsageError } from './usage-error.js'
 /** Whether a line is to be sent. */
 export type Filter = (facts: LineFacts) => boolean
 
-const CONDITION = /^\s*(?<field>[A-Za-z]+)\s*(?<operator>>=|<=|!=|=|>|<)\s*(?<value>.*\S)\s*$/
+const CONDITION = /^\s*(?<field>[A-Za-z]+)\s*(?<operator>>=|<=|!=|=|>|<)\s*(?<value>[^\s=<>!].*?)\s*$/
 const EPOCH_MS = /^\d{11,15}$/
 const ISO_8601 = /^\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?)?$/
 const fields = ['level', 'time']

@@ -17,7 +17,7 @@ export function workingFolderOf (path: string): string {
 /** What makes up a dead-letter file, oldest records first: what a run that was killed has left, and the file itself. */
 export async function partsOf (path: string): Promise<Part[]> {
   const folder = workingFolderOf(path)
-  const parts = await Promise.all((await segmentNamesIn(folder)).map(name => Part.open(join(folder, name))))
+  const parts = await isPutBack(folder) ? [] : await Promise.all((await segmentNamesIn(folder)).map(name => Part.open(join(folder, name))))
   return await exists(path) ? [...parts, Part.whole(path)] : parts
 }
 
@@ -87,14 +87,13 @@ export class WorkingCopy {
 
   /** A run that was killed as it put records back has either done so, and left its parts, or has not. */
   async #clearUp (): Promise<void> {
-    const left = join(this.#folder, LEFT)
-    const isBack = await stat(left).then(({ nlink }) => nlink > 1, () => false)
+    const isBack = await isPutBack(this.#folder)
     for (const name of await segmentNamesIn(this.#folder)) {
       const part = await Part.open(join(this.#folder, name))
       if (isBack) await part.remove()
       else this.#parts.push(part)
     }
-    await unlink(left).catch(() => {})
+    await unlink(join(this.#folder, LEFT)).catch(() => {})
   }
 
   /** Takes what is at the place of the file now. */
@@ -152,6 +151,11 @@ export class WorkingCopy {
     }
     await unlink(join(this.#folder, LEFT))
   }
+}
+
+/** Whether a run was killed after it had put back what was left, which then is in two places. */
+async function isPutBack (folder: string): Promise<boolean> {
+  return await stat(join(folder, LEFT)).then(({ nlink }) => nlink > 1, () => false)
 }
 
 async function segmentNamesIn (folder: string): Promise<string[]> {
