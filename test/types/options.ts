@@ -72,6 +72,6 @@ export const topLevelName: FanoutOptions = { targets: pinoTargets, name: 'all' }
 export const diagnostics: FanoutOptions = { targets: pinoTargets, diagnostics: true }
 
 sameType<QueueOptions['overflow'], 'drop-oldest' | 'drop-newest' | 'block' | undefined>()
-sameType<TargetOptions['whenOpen'], 'hold' | 'skip' | 'fallback' | undefined>()
+sameType<TargetOptions['whenOpen'], 'hold' | 'skip' | 'spool' | 'fallback' | undefined>()
 sameType<TargetOptions['level'], string | number | undefined>()
 sameType<FanoutOptions['targets'], readonly TargetOptions[]>()
