@@ -4,7 +4,10 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { join, resolve } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
 import t, { type Test } from 'tap'
+import { partsOf } from '#lib/cli/working-copy'
+import { encodeCursor } from '#lib/spool/cursor'
 import { openBackend, type HttpBackend } from '../support/http-backend.js'
+import { createRandom } from '../support/random.js'
 import { runProcess, type RunResult } from '../support/run-process.js'
 import { SpoolUser } from '../support/spool-user.js'
 
@@ -233,6 +236,77 @@ t.test('killed in the midst it loses nothing: the next run sends what is left, a
   t.same(readdirSync(scene.dir), ['config.json'])
 })
 
+t.test('killed again and again, at any moment, it never loses a line, and leaves exactly what is refused in the end', async t => {
+  const seed = Number(process.env['REPLAY_SEED'] ?? Date.now())
+  const kills = Number(process.env['REPLAY_KILLS'] ?? 8)
+  t.setTimeout(LIMIT_MS + kills * 2000)
+  t.comment(`REPLAY_SEED=${seed}`)
+  const random = createRandom(seed)
+  const scene = await Scene.open(t)
+  scene.refuseBad()
+  const isBad = (id: number): boolean => id % 50 === 49
+  writeLetters(scene.dead, numbers(300).map(id => letterOf(lineOf(id, isBad(id) ? { bad: true } : {}))))
+  for (let kill = 0; kill < kills; kill++) {
+    await scene.replay([], scene.dead, async child => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), 150 + random() * 600)
+      child.once('exit', () => clearTimeout(timer))
+    })
+    const kept = new Set(scene.arrived)
+    for (const part of await partsOf(scene.dead)) {
+      for await (const { letter } of part.records()) kept.add((JSON.parse(letter?.line ?? '{}') as Line).id)
+    }
+    t.equal(kept.size, 300, `after kill ${kill + 1} each line has arrived or is kept`)
+  }
+  await scene.replay(['--timeout', '2'])
+  t.same(new Set(scene.arrived), new Set(numbers(300).filter(id => !isBad(id))), 'all good lines arrived')
+  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), numbers(300).filter(isBad), 'the others are left, once and in order')
+  t.same(readdirSync(scene.dir).sort(), ['config.json', 'dead.ndjson'])
+})
+
+t.test('a second signal ends it at once, and nothing is lost by that', async t => {
+  const scene = await Scene.open(t)
+  writeLetters(scene.dead, numbers(10).map(id => letterOf(lineOf(id))))
+  scene.backend.answer = () => {}
+  const { code, signal } = await scene.replay([], scene.dead, async child => {
+    let stderr = ''
+    child.stderr?.on('data', (text: string) => { stderr += text })
+    await until(() => scene.backend.requests.length === 1)
+    child.kill('SIGINT')
+    await until(() => stderr.includes('stopping'))
+    child.kill('SIGINT')
+  })
+  t.same({ code, signal }, { code: 1, signal: null })
+  t.equal((await partsOf(scene.dead)).length, 1)
+  scene.backend.answer = response => { response.writeHead(204).end() }
+  scene.backend.requests.length = 0
+  t.equal((await scene.replay()).code, 0)
+  t.same(scene.arrived, numbers(10))
+})
+
+t.test('a line that its lane has to drop, since it is too large to be a dead letter, is not lost', async t => {
+  const scene = await Scene.open(t)
+  scene.refuseBad()
+  const huge = `${lineOf(1, { bad: true }).slice(0, -1)},"x":"${'x'.repeat(5e6)}"}`
+  writeLetters(scene.dead, [lineOf(0), huge, lineOf(2)].map(line => letterOf(line)))
+  const { code } = await scene.replay()
+  t.equal(code, 1)
+  t.ok(scene.left.some(({ line }) => line === huge))
+  t.same(scene.arrived, [0, 2])
+})
+
+t.test('with nothing to send nothing is touched', async t => {
+  const scene = await Scene.open(t)
+  writeLetters(scene.dead, [letterOf(lineOf(0)), 'no record', '7'])
+  const before = stateOf(scene.dir)
+  const { code, stderr } = await scene.replay(['--filter', 'level>=60'])
+  t.equal(stderr, 'nothing to send; 1 line left by the filter; 2 lines left that are no records\n')
+  t.equal(code, 1)
+  t.equal((await scene.replay(['--filter', 'level>=60', '--dry-run'])).stdout, 'would send 0 lines; 1 line left by the filter; 2 lines left that are no records\n')
+  writeLetters(scene.dead, [])
+  t.equal((await scene.replay()).code, 0)
+  t.same(stateOf(scene.dir).length, before.length)
+})
+
 t.test('what the app appends meanwhile stays, behind what was not delivered', async t => {
   const scene = await Scene.open(t)
   writeLetters(scene.dead, numbers(10).map(id => letterOf(lineOf(id, id === 7 ? { bad: true } : {}))))
@@ -366,6 +440,19 @@ t.test('a dry run counts what waits in a spool, without a lock, and touches noth
   t.same(stateOf(scene.dir), before)
 })
 
+t.test('of a spool only what is behind its cursor counts, and a damaged line is told', async t => {
+  const scene = await Scene.open(t)
+  const { folder, lines } = writeSpool(scene, 10)
+  writeFileSync(join(folder, '0000000003.ndjson'), `${lineOf(10)}\n{"level":30,"da\n${lineOf(11)}\n`)
+  writeFileSync(join(folder, 'cursor.json'), encodeCursor({ segment: 2, offset: Buffer.byteLength(`${lines[5]}\n`) }))
+  const dry = await scene.replay(['--dry-run', '--filter', 'level=30'], folder)
+  t.match(dry.stdout, 'would send 6 lines; 1 line left by the filter\n')
+  const { code, stderr } = await scene.replay([], folder)
+  t.equal(code, 1)
+  t.match(stderr, `1 line damaged: see the quarantine in ${folder}\ndelivered 6 of 7 lines; nothing is left\n`)
+  t.same(scene.arrived, [6, 7, 8, 9, 10, 11])
+})
+
 t.test('a spool that is in use is left alone, and its user is named', async t => {
   const scene = await Scene.open(t)
   const { folder } = writeSpool(scene, 10)
@@ -394,6 +481,9 @@ t.test('what is wrong with a call is said, with what is allowed', async t => {
   const { folder } = writeSpool(scene, 1)
   await wrong([], `has the spools of several targets, expected one of ${folder}`, join(scene.dir, 'spool'))
   await wrong([], 'is no spool folder', scene.dir)
+  mkdirSync(join(scene.dir, 'x.replaying'))
+  await wrong([], 'give that path, whether there is a file or not', join(scene.dir, 'x.replaying'))
+  await wrong([], 'is neither a file nor a folder', '/dev/null')
   await wrong(['--filter', 'level=30'], '--filter: cannot be used with a spool', folder)
   scene.configure({ targets: [{ ...scene.target('backend'), writeTimeout: 1 }] })
   await wrong([], 'config.json: ERR_FANOUT_OPTIONS: targets[0].writeTimeout: unknown option; did you mean "writeTimeoutMs"?')
