@@ -1,92 +1,15 @@
-import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { partsOf } from '#lib/cli/working-copy'
 import { encodeCursor } from '#lib/spool/cursor'
-import { openBackend, type HttpBackend } from '../support/http-backend.js'
-import { createRandom } from '../support/random.js'
-import { runProcess, type RunResult } from '../support/run-process.js'
+import { openBackend } from '../support/http-backend.js'
+import { idsOf, letterOf, LIMIT_MS, lineOf, numbers, Scene, until, writeLetters, type Line } from '../support/replay-scene.js'
 import { SpoolUser } from '../support/spool-user.js'
 
-const LIMIT_MS = 60000
-const BIN = resolve('dist/esm/lib/cli/bin.js')
-
-interface Line { id: number, bad?: boolean, level: number, time: number }
-
-/** A folder with a config of one target, and a backend that it posts to. */
-class Scene {
-  readonly dir: string
-  readonly dead: string
-  readonly config: string
-  readonly backend: HttpBackend
-
-  private constructor (dir: string, backend: HttpBackend) {
-    this.dir = dir
-    this.dead = join(dir, 'dead.ndjson')
-    this.config = join(dir, 'config.json')
-    this.backend = backend
-  }
-
-  static async open (t: Test, fields: object = {}): Promise<Scene> {
-    const scene = new Scene(t.testdir(), await openBackend(t))
-    scene.configure({ targets: [{ ...scene.target('backend'), ...fields }] })
-    return scene
-  }
-
-  target (name: string, url = this.backend.url): object {
-    return {
-      name,
-      target: resolve('test/fixtures/sink-tells-of-refusals.js'),
-      options: { url },
-      breaker: { failureThreshold: 2, recoveryTimeoutMs: 100 }
-    }
-  }
-
-  configure (options: object): void {
-    writeFileSync(this.config, JSON.stringify(options))
-  }
-
-  /** Refuses requests that have a bad line in them. */
-  refuseBad (): void {
-    this.backend.answer = (response, { body }) => { response.writeHead(body.includes('"bad":true') ? 400 : 204).end() }
-  }
-
-  /** The `id`s of what has been answered by 204, as they arrived. */
-  get arrived (): number[] {
-    return this.backend.requests.filter(({ body }) => !body.includes('"bad":true')).flatMap(({ body }) => idsOf(body))
-  }
-
-  async replay (args: readonly string[] = [], path = this.dead, during?: (child: ChildProcess) => Promise<void>): Promise<RunResult> {
-    return await runProcess(process.execPath, [BIN, 'replay', path, '--config', this.config, ...args], { cwd: this.dir, limitMs: LIMIT_MS, ...during && { during } })
-  }
-
-  get left (): DeadLetter[] {
-    return existsSync(this.dead) ? readFileSync(this.dead, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as DeadLetter) : []
-  }
-}
-
-function lineOf (id: number, fields: Partial<Line> = {}): string {
-  return JSON.stringify({ level: 30, time: Date.UTC(2026, 10, 24, 10) + id, id, ...fields, msg: 'ünïcode "quoted"' })
-}
-
-function letterOf (line: string, fields: Partial<DeadLetter> = {}): string {
-  return JSON.stringify({ time: 1795488441640, sink: 'backend', reason: 'answered 422', status: 422, attempts: 4, ...fields, line })
-}
-
-function writeLetters (path: string, letters: readonly string[]): void {
-  writeFileSync(path, letters.map(letter => `${letter}\n`).join(''))
-}
-
-function idsOf (text: string): number[] {
-  return text.split('\n').filter(line => line !== '').map(line => (JSON.parse(line) as Line).id)
-}
-
-function numbers (count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i)
-}
+t.setTimeout(2 * LIMIT_MS)
 
 /** All that is in a folder, so that it shows whether anything was touched. */
 function stateOf (dir: string): string[] {
@@ -94,14 +17,6 @@ function stateOf (dir: string): string[] {
     const path = join(parentPath, name)
     return `${path} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
   }).sort()
-}
-
-async function until (holds: () => boolean): Promise<void> {
-  const limit = Date.now() + LIMIT_MS
-  while (!holds()) {
-    if (Date.now() > limit) throw new Error('it did not come to that')
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
 }
 
 t.test('dead letters are delivered once the backend is mended, in order and as they were logged, and nothing is left', async t => {
@@ -234,33 +149,6 @@ t.test('killed in the midst it loses nothing: the next run sends what is left, a
   t.same(new Set([...before, ...scene.arrived]), new Set(numbers(8001)), 'every line arrived')
   t.same(scene.arrived, numbers(8001).slice(before.length), 'and none of those twice that were noted')
   t.same(readdirSync(scene.dir), ['config.json'])
-})
-
-t.test('killed again and again, at any moment, it never loses a line, and leaves exactly what is refused in the end', async t => {
-  const seed = Number(process.env['REPLAY_SEED'] ?? Date.now())
-  const kills = Number(process.env['REPLAY_KILLS'] ?? 8)
-  t.setTimeout(LIMIT_MS + kills * 2000)
-  t.comment(`REPLAY_SEED=${seed}`)
-  const random = createRandom(seed)
-  const scene = await Scene.open(t)
-  scene.refuseBad()
-  const isBad = (id: number): boolean => id % 50 === 49
-  writeLetters(scene.dead, numbers(300).map(id => letterOf(lineOf(id, isBad(id) ? { bad: true } : {}))))
-  for (let kill = 0; kill < kills; kill++) {
-    await scene.replay([], scene.dead, async child => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), 150 + random() * 600)
-      child.once('exit', () => clearTimeout(timer))
-    })
-    const kept = new Set(scene.arrived)
-    for (const part of await partsOf(scene.dead)) {
-      for await (const { letter } of part.records()) kept.add((JSON.parse(letter?.line ?? '{}') as Line).id)
-    }
-    t.equal(kept.size, 300, `after kill ${kill + 1} each line has arrived or is kept`)
-  }
-  await scene.replay(['--timeout', '2'])
-  t.same(new Set(scene.arrived), new Set(numbers(300).filter(id => !isBad(id))), 'all good lines arrived')
-  t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), numbers(300).filter(isBad), 'the others are left, once and in order')
-  t.same(readdirSync(scene.dir).sort(), ['config.json', 'dead.ndjson'])
 })
 
 t.test('a second signal ends it at once, and nothing is lost by that', async t => {
