@@ -2,9 +2,8 @@ import { Writable } from 'node:stream'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { Batch } from './batch.js'
 import type { TransitionEvent } from './breaker.js'
-import type { Child, ChildListener, ChildSource, PinoConfig } from './child/child.js'
-import { InlineChild } from './child/inline-child.js'
-import { ThreadChild } from './child/thread-child.js'
+import type { PinoConfig } from './child/child.js'
+import { createChild } from './child/create-child.js'
 import { systemClock, type Clock } from './clock.js'
 import { DeadLetterFile } from './dead-letter-file.js'
 import { Diagnostics, type DiagnosticRecord } from './diagnostics.js'
@@ -315,17 +314,4 @@ function rank (seats: readonly Seat[], byName: ReadonlyMap<string, Seat>): void 
     const isFile = isolation === 'inline' && source.kind === 'target' && source.entry.isPinoFile
     if (seat.rank === 0 && isFile && fallback === undefined) seat.rank = last
   }
-}
-
-function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
-  const childSource: ChildSource = {
-    sink: name,
-    entries: source.kind === 'pipeline' ? source.entries : [source.entry],
-    isPipeline: source.kind === 'pipeline',
-    failureEvents,
-    sense,
-    writeTimeoutMs,
-    willSendConfig: givesConfig
-  }
-  return isolation === 'inline' ? new InlineChild(childSource, listener) : new ThreadChild(childSource, worker, listener)
 }

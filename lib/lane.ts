@@ -285,6 +285,19 @@ export class Lane {
     }
   }
 
+  /**
+   * The number, among all that it was offered, of the oldest line that has not come to its end, or of the next to come:
+   * each line before it was delivered, or is a dead letter, or is counted as lost.
+   */
+  get firstHeldLine (): number {
+    return Math.min(this.#unsettled.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
+  }
+
+  /** Settles when a condition holds, which is asked after each change, or at the deadline. */
+  async until (condition: () => boolean, deadline: number): Promise<void> {
+    await this.#conditions.until(condition, deadline)
+  }
+
   get #firstUnacceptedLine (): number {
     return Math.min(this.#unsettled.firstUnacceptedLine ?? Infinity, this.#backlog.firstLine)
   }

@@ -1,6 +1,6 @@
 // Builds the package: one source, two tsc passes (ES modules and CommonJS), and the published schema.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildSchemas } from './schema.mjs'
@@ -22,6 +22,8 @@ for (const [format, { type, hostPath }] of Object.entries(formats)) {
   linkHost(dist, join(dist, hostPath))
   writeFileSync(join(dist, 'package.json'), JSON.stringify({ type }) + '\n')
 }
+
+chmodSync(join(root, 'dist', 'esm', 'lib', 'cli', 'bin.js'), 0o755)
 
 /** `#host` is a name for the compiler only: Node knows it from a nested package.json too, but not every bundler does. */
 function linkHost (dist, hostPath) {

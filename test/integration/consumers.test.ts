@@ -98,6 +98,19 @@ t.test('it does so with the oldest pino that it takes, too', async t => {
   await logsByName(t, 'log.cjs', `const pino = require('pino')\n${logIt}`, older)
 })
 
+t.test('the command is there, and says which version it is', async t => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  t.equal((await npm(project, 'exec', '--offline', '--', 'pino-breaker-fanout', '--version')).stdout, `${version}\n`)
+})
+
+t.test('the command sends dead letters again, to a target of the project', async t => {
+  writeFileSync(join(project, 'own-target.mjs'), ownTarget)
+  writeFileSync(join(project, 'replay.json'), JSON.stringify({ target: './own-target.mjs', options: { file: 'replayed.log' } }))
+  writeFileSync(join(project, 'dead.ndjson'), JSON.stringify({ time: 1, sink: 'own', reason: 'r', attempts: 1, line: '{"level":30,"msg":"from a consumer"}' }) + '\n')
+  succeed(await runProcess(join(project, 'node_modules', '.bin', 'pino-breaker-fanout'), ['replay', 'dead.ndjson', '--config', 'replay.json'], { cwd: project, limitMs: LIMIT_MS }))
+  t.equal(readFileSync(join(project, 'replayed.log'), 'utf8'), '{"level":30,"msg":"from a consumer"}\n')
+})
+
 const describe = `
 const breaker = new SinkCircuitBreaker('sink', { failureThreshold: 1 })
 breaker.recordFailure()

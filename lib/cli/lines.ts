@@ -1,0 +1,22 @@
+import type { FileHandle } from 'node:fs/promises'
+
+const NEWLINE = 10
+const CHUNK_BYTES = 256 * 1024
+
+/** The lines of a file, each without its newline and as the bytes that it is; also what stands behind the last newline. */
+export async function * linesOf (file: FileHandle, from = 0): AsyncGenerator<Buffer> {
+  let position = from
+  let parts: Buffer[] = []
+  for (;;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+    if (bytesRead === 0) break
+    position += bytesRead
+    let start = 0
+    for (let end = buffer.indexOf(NEWLINE); end !== -1 && end < bytesRead; end = buffer.indexOf(NEWLINE, start)) {
+      yield parts.length === 0 ? buffer.subarray(start, end) : Buffer.concat([...parts.splice(0), buffer.subarray(start, end)])
+      start = end + 1
+    }
+    if (start < bytesRead) parts = [...parts, buffer.subarray(start, bytesRead)]
+  }
+  if (parts.length > 0) yield Buffer.concat(parts)
+}

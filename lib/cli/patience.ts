@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.js'
+import type { Lane } from '../lane.js'
+
+/** Why somebody does not wait any longer. */
+export type Verdict = 'holds' | 'stalled' | 'stopped'
+
+/** What a patience depends on. */
+export interface PatienceOptions {
+  clock: Clock
+  /** For how long nothing may be delivered or refused. */
+  timeoutMs: number
+  /** Aborted when the user has had enough. */
+  stop: AbortSignal
+}
+
+/** A signal wakes nobody who waits for a lane. */
+const LOOK_MS = 100
+
+/** Waits for a lane as long as it gets somewhere. */
+export class Patience {
+  readonly #lane: Lane
+  readonly #options: PatienceOptions
+  #settledLines = 0
+  #movedAt: number
+
+  constructor (lane: Lane, options: PatienceOptions) {
+    this.#lane = lane
+    this.#options = options
+    this.#movedAt = options.clock.now()
+  }
+
+  /** Settles when the condition holds, or when nothing has been delivered or refused for too long, or at the signal. */
+  async until (holds: () => boolean): Promise<Verdict> {
+    const { clock, timeoutMs, stop } = this.#options
+    for (;;) {
+      if (stop.aborted) return 'stopped'
+      if (holds()) return 'holds'
+      this.#look()
+      const left = this.#movedAt + timeoutMs - clock.now()
+      if (left <= 0) return 'stalled'
+      await this.#lane.until(holds, clock.now() + Math.min(left, LOOK_MS))
+    }
+  }
+
+  #look (): void {
+    const { linesDelivered, linesDeadLettered } = this.#lane.snapshot()
+    if (linesDelivered + linesDeadLettered === this.#settledLines) return
+    this.#settledLines = linesDelivered + linesDeadLettered
+    this.#movedAt = this.#options.clock.now()
+  }
+}

@@ -1,0 +1,143 @@
+import type { DeadLetterStore } from '../lane/dead-letters.js'
+import { DeadLetterFile } from '../dead-letter-file.js'
+import { targetDefaults } from '../options/defaults.js'
+import type { TargetSettings } from '../options.js'
+import { nodeFileSystem } from '../spool/node-file-system.js'
+import { systemOwners } from '../spool/owner.js'
+import { Spool } from '../spool/spool.js'
+import type { Hindrance, SpoolEvents } from '../spool/spool-events.js'
+import { Patience } from './patience.js'
+import { Progress } from './progress.js'
+import { countOf, type ReplayContext } from './replay-context.js'
+import { openReplayLane } from './replay-lane.js'
+import { checkSpoolFolder, surveySpool } from './spool-survey.js'
+import { targetOfSpool } from './target-choice.js'
+import { UsageError } from './usage-error.js'
+
+/** Nothing more may be done to a spool: what its lane would do at its end would lose lines. */
+export class SpoolAbandoned extends Error {
+  override readonly name = 'SpoolAbandoned'
+}
+
+/**
+ * Sends what waits in a spool to its target, in order, as the lane would whose spool it is. What is not delivered stays,
+ * and what is refused goes to the dead letters of the target, or to a file beside the folder.
+ *
+ * @returns whether nothing is left
+ * @throws UsageError if it is no spool, is in use, or is of nobody
+ * @throws SpoolAbandoned if a line that was refused cannot be kept: the process must end at once
+ */
+export async function replaySpool (folder: string, context: ReplayContext): Promise<boolean> {
+  const { args, settings, stdout, stderr, clock, stop } = context
+  await checkSpoolFolder(folder)
+  const target = targetOfSpool(settings.targets, folder, args.target)
+  if (args.isDryRun) {
+    const { tally, filtered } = await surveySpool(folder, target.name, context)
+    stdout.write(`${tally.lines === 0 ? '' : `${tally}\n`}would send ${countOf(tally.lines)}${filtered > 0 ? `; ${countOf(filtered)} left by the filter` : ''}\n`)
+    return true
+  }
+  if (args.filters.length > 0) throw new UsageError(`--filter: cannot be used with a spool, whose lines are sent in order; with --dry-run it counts (${folder})`)
+
+  const refused = refusedFileOf(target, folder)
+  const spool = openSpool(target, folder, context)
+  const store = createStore(refused.path, refused.maxBytes)
+  let total = 0
+  const progress = new Progress(stderr, clock, () => {
+    const { linesDelivered, linesDeadLettered, queueLines, spoolLines } = lane.snapshot()
+    return { total, sent: total - queueLines - spoolLines, delivered: linesDelivered, refused: linesDeadLettered }
+  })
+  const lane = openReplayLane({
+    target,
+    levels: settings.levels ?? {},
+    clock,
+    refused: store.store,
+    maxRefusedBytes: refused.maxBytes,
+    spool: { settings: spool.settings, create: spool.create },
+    onNote: text => progress.note(text),
+    onSpoolNews: news => { if (news.kind === 'failed') progress.note(`${folder}: cannot ${news.fault.during}: ${messageOf(news.fault.error)}`) }
+  })
+  try {
+    const hindrance = await spool.opened
+    if (hindrance !== undefined) {
+      await lane.end(clock.now() + settings.closeTimeoutMs)
+      throw new UsageError(hindrance.kind === 'locked' ? `${folder}: is in use by process ${hindrance.pid}` : `${folder}: cannot be opened: ${messageOf(hindrance.error)}`)
+    }
+    total = lane.snapshot().linesReceived
+    progress.start()
+    const patience = new Patience(lane, { clock, timeoutMs: args.timeoutMs, stop })
+    const verdict = await Promise.race([store.failed, patience.until(() => {
+      const { queueLines, unsettledLines, spoolLines } = lane.snapshot()
+      return queueLines + unsettledLines + spoolLines === 0
+    })])
+    const { lastError } = lane.snapshot()
+    await Promise.race([store.failed, lane.end(clock.now() + settings.closeTimeoutMs)])
+    progress.stop()
+    const { linesDelivered, linesDeadLettered, linesDropped, spoolLines } = lane.snapshot()
+    const damaged = linesDropped.damaged ?? 0
+    if (verdict === 'stalled') stderr.write(`${target.name}: gave up, since nothing was delivered for ${args.timeoutMs / 1000} s${lastError === undefined ? '' : `: ${lastError.message}`}\n`)
+    if (linesDeadLettered > 0) stderr.write(`${countOf(linesDeadLettered)} refused: see ${refused.path}\n`)
+    if (damaged > 0) stderr.write(`${countOf(damaged)} damaged: see the quarantine in ${folder}\n`)
+    stderr.write(`${verdict === 'stopped' ? 'stopped: ' : ''}delivered ${linesDelivered} of ${countOf(total)}; ${spoolLines === 0 ? 'nothing is left' : `${countOf(spoolLines)} left in ${folder}`}\n`)
+    return linesDelivered === total
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Where the lines go that are refused: with no file of the target's own, they must not be lost for that. */
+function refusedFileOf ({ deadLetter }: TargetSettings, folder: string): { path: string, maxBytes: number } {
+  return deadLetter ?? { path: `${folder}.refused.ndjson`, maxBytes: Infinity }
+}
+
+interface OpenedSpool {
+  settings: NonNullable<TargetSettings['spool']>
+  create: (events: SpoolEvents) => Spool
+  /** Settles when it is open, or with what hinders it. */
+  opened: Promise<Hindrance | undefined>
+}
+
+function openSpool ({ spool }: TargetSettings, folder: string, { clock }: ReplayContext): OpenedSpool {
+  const settings: OpenedSpool['settings'] = { ...targetDefaults.spool, ...spool, mode: 'open', folder }
+  let settle: (hindrance: Hindrance | undefined) => void
+  const opened = new Promise<Hindrance | undefined>(resolve => { settle = resolve })
+  return {
+    settings,
+    opened,
+    create: events => new Spool(settings, { fs: nodeFileSystem, owners: systemOwners, clock, random: Math.random }, {
+      ...events,
+      onOpened: recovered => {
+        events.onOpened(recovered)
+        settle(undefined)
+      },
+      onHindered: hindrance => {
+        events.onHindered(hindrance)
+        settle(hindrance)
+      }
+    })
+  }
+}
+
+/**
+ * Dead letters that must be kept. A line whose record could not be written stays on its way for ever, so that the spool
+ * does not go past it.
+ */
+function createStore (path: string, maxBytes: number): { store: DeadLetterStore, failed: Promise<never> } {
+  let fail: (error: Error) => void
+  const failed = new Promise<never>((_resolve, reject) => { fail = reject })
+  // Whoever waits for it has ended when it comes late.
+  failed.catch(() => {})
+  const file = new DeadLetterFile(path, ({ message }) => fail(new SpoolAbandoned(`${path}: a line that was refused cannot be kept: ${message}`)))
+  return {
+    failed,
+    store: {
+      append: async records => {
+        const appended = await file.append(records, maxBytes)
+        return appended.written === records.length ? appended : await failed
+      }
+    }
+  }
+}
+
+function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

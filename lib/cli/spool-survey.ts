@@ -1,0 +1,62 @@
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CursorFile } from '../spool/cursor.js'
+import { ownerOf } from '../spool/lock.js'
+import { nodeFileSystem } from '../spool/node-file-system.js'
+import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
+import { factsOf } from './line-facts.js'
+import { linesOf } from './lines.js'
+import type { ReplayContext } from './replay-context.js'
+import { Tally } from './tally.js'
+import { UsageError } from './usage-error.js'
+
+/** What waits in a spool. */
+export interface SpoolSurvey {
+  tally: Tally
+  /** Lines that the filter does not let through. */
+  filtered: number
+}
+
+/**
+ * Makes sure that a folder is a spool.
+ *
+ * @throws UsageError if it is none, naming those that are in it
+ */
+export async function checkSpoolFolder (folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  if (entries.some(({ name }) => isOfSpool(name))) return
+  const inner: string[] = []
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory() && (await readdir(path)).some(isOfSpool)) inner.push(path)
+  }
+  throw new UsageError(inner.length > 0
+    ? `${folder}: has the spools of several targets, expected one of ${inner.sort().join(', ')}`
+    : `${folder}: is no spool folder, expected one that has segments (${segmentNameOf(1)}, ...)`)
+}
+
+/** Counts what waits in a spool, and changes nothing: it may be in use. */
+export async function surveySpool (folder: string, target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
+  const survey: SpoolSurvey = { tally: new Tally(format.levels), filtered: 0 }
+  const numbers = (await readdir(folder)).flatMap(name => segmentNumberOf(name) ?? []).sort((a, b) => a - b)
+  const reading = await new CursorFile(nodeFileSystem, folder).read()
+  const start = reading.kind === 'found' && numbers.includes(reading.position.segment) ? reading.position : { segment: 0, offset: 0 }
+  for (const number of numbers) {
+    if (number < start.segment) continue
+    const file = await open(join(folder, segmentNameOf(number)), 'r')
+    try {
+      for await (const line of linesOf(file, number === start.segment ? start.offset : 0)) {
+        const facts = factsOf(line.toString(), format)
+        if (filter(facts)) survey.tally.add(target, facts)
+        else survey.filtered++
+      }
+    } finally {
+      await file.close()
+    }
+  }
+  return survey
+}
+
+function isOfSpool (name: string): boolean {
+  return segmentNumberOf(name) !== undefined || name === 'cursor.json' || ownerOf(name) !== undefined
+}
