@@ -1016,3 +1016,38 @@ t.test('the end', async t => {
     t.equal(rig.transitions.length, 1)
   })
 })
+
+t.test('who offers lines', async t => {
+  t.test('can tell the oldest that has not come to its end: each before it has', async t => {
+    const rig = startedRig({ kind: 'delivery', deadLetter: { maxBytes: 1000 } })
+    t.equal(rig.lane.firstHeldLine, 0)
+    rig.offer('a')
+    rig.offer('b', 'c')
+    t.equal(rig.lane.firstHeldLine, 0)
+    rig.child.settle()
+    t.equal(rig.lane.firstHeldLine, 1, 'the first has arrived')
+    rig.child.refuse()
+    rig.child.refuse()
+    t.equal(rig.lane.firstHeldLine, 1, 'the second was refused, and is on its way to the dead letters')
+    rig.child.settle()
+    t.equal(rig.lane.firstHeldLine, 1)
+    await rig.bury()
+    t.equal(rig.lane.firstHeldLine, 3)
+  })
+
+  t.test('can wait until something holds, or for a time', async t => {
+    const rig = startedRig({ kind: 'delivery' })
+    rig.offer('a')
+    let holds = 0
+    rig.lane.until(() => rig.lane.firstHeldLine === 1, Infinity).then(() => { holds++ })
+    rig.lane.until(() => false, clock.now() + 1000).then(() => { holds++ })
+    await settled()
+    t.equal(holds, 0)
+    rig.child.settle()
+    await settled()
+    t.equal(holds, 1)
+    rig.advance(1000)
+    await settled()
+    t.equal(holds, 2)
+  })
+})
