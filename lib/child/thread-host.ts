@@ -8,6 +8,9 @@ import type { ChildSource } from './child.js'
 import { Sense } from './sensing.js'
 import { watchSockets } from './sockets.js'
 
+const GATHER_MS = 20
+const GATHER_BYTES = 128 * 1024
+
 /**
  * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
  * sink listens to the port, so that it gets pino's config whenever it begins to listen.
@@ -54,7 +57,10 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
     } else if (isOrder(order, 'FANOUT_ABORT')) {
       host.abort(order.id)
     } else if (isOrder(order, 'FANOUT_FLUSH')) {
-      host.flush().then(() => report({ type: 'flushed', flush: order.flush }))
+      host.flush().then(() => {
+        evidence.report()
+        report({ type: 'flushed', flush: order.flush })
+      })
     } else if (isOrder(order, 'FANOUT_END')) {
       host.end()
     }
@@ -105,13 +111,19 @@ function report (args: HostReport): void {
   parentPort?.postMessage({ code: 'EVENT', name: HOST_EVENT, args: [args] })
 }
 
-/** Gathers what the sink says within one turn of the event loop into one message. */
+/**
+ * Gathers what the sink says into few messages: at once after a pause, then every {@link GATHER_MS}, or when so much was
+ * accepted that the lane may be waiting for it. A message costs its thread as much as a small request does.
+ */
 class Evidence {
   readonly #onReport: () => void
   #accepted = 0
   #delivered = 0
   #answered = 0
-  #scheduled: NodeJS.Immediate | undefined
+  #reportedBytes = 0
+  #reportedAt = -Infinity
+  #soon: NodeJS.Immediate | undefined
+  #later: NodeJS.Timeout | undefined
 
   /** @param onReport - Called with each message, once for all that was accepted since the last. */
   constructor (onReport: () => void) {
@@ -134,14 +146,22 @@ class Evidence {
   }
 
   report (): void {
-    if (this.#scheduled === undefined) return
-    clearImmediate(this.#scheduled)
-    this.#scheduled = undefined
+    if (this.#soon === undefined && this.#later === undefined) return
+    clearImmediate(this.#soon)
+    clearTimeout(this.#later)
+    this.#soon = this.#later = undefined
+    this.#reportedBytes = this.#accepted
+    this.#reportedAt = performance.now()
     report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
     this.#onReport()
   }
 
   #schedule (): void {
-    this.#scheduled ??= setImmediate(() => this.report())
+    if (this.#soon !== undefined) return
+    const isMuch = this.#accepted - this.#reportedBytes >= GATHER_BYTES
+    if (this.#later !== undefined && !isMuch) return
+    const waitMs = isMuch ? 0 : this.#reportedAt + GATHER_MS - performance.now()
+    if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
+    else this.#soon = setImmediate(() => this.report())
   }
 }
