@@ -1,23 +1,28 @@
 // What sensing costs a healthy HTTP sink: the CPU time of the sink's thread with `sense: true` and with `sense: false`, in
 // pairs, one after the other, and the medians of these. Linux only, since it reads the time of a thread from /proc.
+// `--only <transport>` measures one, `--seconds <n>` for longer than 8 s a run.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 const PAIRS = 5
-const RUN_MS = 8000
 const LINES_PER_SECOND = 9000
+
+const { only, seconds } = parseArgs({ options: { only: { type: 'string' }, seconds: { type: 'string', default: '8' } } }).values
+const runMs = Number(seconds) * 1000
+const names = ['pino-loki', 'pino-elasticsearch'].filter(name => only === undefined || name === only)
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { startApp } = await import('../build/test/survey/app.js')
 const { startBackend } = await import('../build/test/survey/backend.js')
 const { transports } = await import('../build/test/survey/transports.js')
 
-console.log(`${PAIRS} pairs of ${RUN_MS / 1000} s at ${LINES_PER_SECOND} lines a second, node ${process.version}, ${cpus().length} CPUs`)
+console.log(`${PAIRS} pairs of ${runMs / 1000} s at ${LINES_PER_SECOND} lines a second, node ${process.version}, ${cpus().length} CPUs`)
 console.log('| sink | CPU with `sense: false` | with `sense: true` | more |\n| --- | --- | --- | --- |')
-for (const name of ['pino-loki', 'pino-elasticsearch']) {
+for (const name of names) {
   const taken = { true: [], false: [] }
   for (let pair = 0; pair < PAIRS; pair++) {
     // The order changes from pair to pair, so that what comes second is not always the same.
@@ -46,14 +51,14 @@ async function run (name, sense) {
     paddingBytes: 0
   })
   app.log()
-  await sleep(RUN_MS)
+  await sleep(runMs)
   const logged = await app.pause()
   await app.end(15000)
   await backend.close()
   const seconds = Number(readFileSync(report, 'utf8'))
   rmSync(dir, { recursive: true, force: true })
   // For as many lines in each run.
-  return seconds / logged * LINES_PER_SECOND * RUN_MS / 1000
+  return seconds / logged * LINES_PER_SECOND * runMs / 1000
 }
 
 function median (numbers) {
