@@ -32,8 +32,12 @@ export type SensedTraffic = 'requests' | 'sockets'
 export interface ChildListener {
   /** It can take lines. */
   onReady (kind: SinkKind): void
-  /** It took these bytes; whether they arrive is not proven. */
-  onAccepted (bytes: number): void
+  /**
+   * It took these bytes; whether they arrive is not proven.
+   *
+   * @param consumed - How many of these do not stand in buffers of its own any more
+   */
+  onAccepted (bytes: number, consumed: number): void
   /** These bytes have arrived. */
   onDelivered (bytes: number): void
   /** The backend has answered well to a request that was made once these bytes had been accepted; it may not carry all. */

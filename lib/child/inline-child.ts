@@ -105,7 +105,7 @@ function withBuffers (source: ChildSource): ChildSource {
 function outside (listener: ChildListener): ChildListener {
   return {
     onReady: kind => runUncontained(() => listener.onReady(kind)),
-    onAccepted: bytes => runUncontained(() => listener.onAccepted(bytes)),
+    onAccepted: (bytes, consumed) => runUncontained(() => listener.onAccepted(bytes, consumed)),
     onDelivered: bytes => runUncontained(() => listener.onDelivered(bytes)),
     onAnswered: bytes => runUncontained(() => listener.onAnswered(bytes)),
     onSensed: traffic => runUncontained(() => listener.onSensed(traffic)),

@@ -21,7 +21,7 @@ export type HostOrder =
 /** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
 export type HostReport =
   | { type: 'ready', kind: SinkKind }
-  | { type: 'evidence', accepted: number, delivered: number, answered: number }
+  | { type: 'evidence', accepted: number, consumed: number, delivered: number, answered: number }
   | { type: 'sensed', traffic: SensedTraffic }
   | { type: 'setback', failure: SinkFailure }
   | { type: 'refused', bytes: number, failure: SinkFailure }

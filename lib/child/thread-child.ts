@@ -111,7 +111,7 @@ export class ThreadChild implements Child {
         this.#kind = report.kind
         return this.#listener.onReady(report.kind)
       case 'evidence':
-        this.#listener.onAccepted(report.accepted)
+        this.#listener.onAccepted(report.accepted, report.consumed)
         this.#listener.onDelivered(report.delivered)
         return this.#listener.onAnswered(report.answered)
       case 'sensed':

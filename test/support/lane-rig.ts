@@ -70,7 +70,13 @@ export class ScriptedChild implements Child {
 
   accept (bytes = this.given - this.#accepted): void {
     this.#accepted += bytes
-    this.listener.onAccepted(this.#accepted)
+    this.listener.onAccepted(this.#accepted, this.#accepted)
+  }
+
+  /** Accepts everything, and keeps so much of it in buffers of its own. */
+  hold (bytes: number): void {
+    this.#accepted = this.given
+    this.listener.onAccepted(this.#accepted, this.#accepted - bytes)
   }
 
   deliver (bytes = this.given - this.#delivered): void {
