@@ -62,6 +62,8 @@ export interface ChildListener {
 export interface Child {
   /** How many bytes may be on their way to the sink without having been accepted. */
   readonly windowBytes: number
+  /** Whether the memory of lines is not needed any more once {@link send} has returned. */
+  readonly copies: boolean
   /** Passes pino's config on. */
   configure (config: PinoConfig): void
   /** Hands lines over, once it is ready. */

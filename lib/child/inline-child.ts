@@ -10,6 +10,7 @@ const CONFIG_INTERVAL_MS = 50
 /** A sink in the fanout's own thread. */
 export class InlineChild implements Child, Culprit {
   readonly windowBytes = WINDOW_BYTES
+  readonly copies = false
   readonly #host: SinkHost
   readonly #listener: ChildListener
   readonly #isTrusted: boolean

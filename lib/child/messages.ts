@@ -11,7 +11,10 @@ export interface HostData {
   pinoWillSendConfig: boolean
 }
 
-/** From the child to its host, by `postMessage`. */
+/**
+ * From the child to its host, by `postMessage`. The bytes of a batch are in shared memory, where the next one will stand
+ * once this one is settled.
+ */
 export type HostOrder =
   | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
   | { code: 'FANOUT_ABORT', id: string }

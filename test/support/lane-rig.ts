@@ -18,6 +18,7 @@ import { FOLDER, OwnerList } from './spool-rig.js'
 
 /** A child that does nothing by itself: what its sink would do, a test does. */
 export class ScriptedChild implements Child {
+  readonly copies = true
   readonly windowBytes: number
   readonly listener: ChildListener
   readonly sent: Parcel[] = []
@@ -36,7 +37,7 @@ export class ScriptedChild implements Child {
   }
 
   configure (config: PinoConfig): void { this.configs.push(config) }
-  send (parcel: Parcel): void { this.sent.push(parcel) }
+  send ({ id, lines }: Parcel): void { this.sent.push({ id, lines: { ...lines, bytes: Buffer.from(lines.bytes) } }) }
   abort (id: string): void { this.aborted.push(id) }
   async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
   end (): void { this.isAskedToEnd = true }
