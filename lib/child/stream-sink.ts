@@ -288,15 +288,15 @@ export class StreamSink {
 
   /** What it keeps in its own buffers is looked for until it is gone. */
   #tellAccepted (): void {
-    const consumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
-    this.#events.onAccepted(this.#accepted, consumed)
-    if (consumed === this.#accepted) return
-    this.#heldTimer ??= setInterval(() => {
-      const before = this.#consumed
-      if (this.consumedBytes !== before) this.#events.onAccepted(this.#accepted, this.#consumed)
-      if (this.#consumed < this.#accepted) return
-      clearInterval(this.#heldTimer)
-      this.#heldTimer = undefined
+    let told = this.#buffers === undefined ? this.#accepted : this.consumedBytes
+    this.#events.onAccepted(this.#accepted, told)
+    clearInterval(this.#heldTimer)
+    if (told === this.#accepted) return
+    this.#heldTimer = setInterval(() => {
+      // Whoever else asks for it finds out too, but tells nobody.
+      const consumed = this.consumedBytes
+      if (consumed !== told) this.#events.onAccepted(this.#accepted, told = consumed)
+      if (consumed === this.#accepted) clearInterval(this.#heldTimer)
     }, HELD_POLL_MS).unref()
   }
 

@@ -82,6 +82,7 @@ t.test('a transport that keeps lines in its own buffers tells of them, and when 
   stream.read(2)
   clock.advance(50)
   stream.read(2)
+  t.equal(sink.consumedBytes, 4, 'somebody else has asked before')
   clock.advance(50)
   t.same(told.slice(2), [[4, 2], [4, 4]])
   clock.advance(9000)
