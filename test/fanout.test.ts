@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -12,6 +13,7 @@ const collectGarbage = runInNewContext('gc') as () => void
 const CHUNK_BYTES = 64 * 1024
 const CHUNKS = 400
 const MOST_BYTES = 4 * 1024 * 1024
+const THREAD_STREAM_BYTES = 4 * 1024 * 1024
 
 t.test('of a chunk no more stays in memory than the few lines that a sink still has', async t => {
   const stream = await fanout({
@@ -33,4 +35,24 @@ t.test('of a chunk no more stays in memory than the few lines that a sink still 
   t.ok(grown < MOST_BYTES, `${grown} bytes`)
   stream.destroy()
   await once(stream, 'close')
+})
+
+t.test('all that a ThreadStream hands over at once goes straight to files, which share it, and no queue has a copy', async t => {
+  const dir = t.testdir()
+  const files = ['a', 'b'].map(name => join(dir, name))
+  const stream = await fanout({
+    targets: files.map(destination => ({ target: 'pino/file', level: 'trace', options: { destination } })),
+    diagnostics: false
+  })
+  const line = `{"level":30,"msg":"${'né'.repeat(100)}"}\n`
+  stream.write(line)
+  while (stream.snapshot().sinks.some(({ linesDelivered }) => linesDelivered === 0)) await nextTurn()
+
+  const count = Math.floor(THREAD_STREAM_BYTES / Buffer.byteLength(line))
+  stream.write(line.repeat(count))
+  const lanes = { queueLines: 0, unsettledLines: count }
+  t.match(stream.snapshot().sinks, [lanes, lanes])
+  stream.end()
+  await once(stream, 'close')
+  for (const file of files) t.ok(readFileSync(file, 'utf8') === line.repeat(1 + count), 'every line is there')
 })
