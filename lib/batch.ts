@@ -10,43 +10,25 @@ export interface BatchDetails {
   text?: () => string
 }
 
-/** Lines that stand among others, and are copied if somebody wants their bytes. */
-export interface ScatteredLines {
-  /** Their length in UTF-8. */
-  readonly byteLength: number
-  /** The lines in UTF-8, in memory of their own. */
-  copyBytes (): Buffer
-}
-
 /** Some whole lines, each with its newline, in UTF-8, shared by every lane that takes them all. */
 export class Batch {
+  /** The lines, in memory of their own: a slice of what they came in would keep its neighbours alive. */
+  readonly bytes: Buffer
   /** How many lines these are. */
   readonly count: number
   readonly isDiagnostic: boolean
-  #content: Buffer | ScatteredLines
   #text: (() => string) | undefined
 
-  constructor (content: Content | ScatteredLines, count: number, { isDiagnostic = false, text }: BatchDetails = {}) {
-    this.#content = typeof content === 'string' ? encode([content]) : content
+  constructor (content: Content, count: number, { isDiagnostic = false, text }: BatchDetails = {}) {
+    this.bytes = typeof content === 'string' ? encode([content]) : content
     this.count = count
     this.isDiagnostic = isDiagnostic
     this.#text = typeof content === 'string' ? () => content : text
   }
 
-  /** The lines, in memory of their own: a slice of what they came in would keep its neighbours alive. */
-  get bytes (): Buffer {
-    if (!Buffer.isBuffer(this.#content)) this.#content = this.#content.copyBytes()
-    return this.#content
-  }
-
-  /** Lets the other lines go that these stand among. */
-  keep (): void {
-    this.#content = this.bytes
-  }
-
   /** Their length in UTF-8. */
   get byteLength (): number {
-    return this.#content.byteLength
+    return this.bytes.length
   }
 
   /** The lines as text, for a sink that takes strings. */
@@ -86,50 +68,26 @@ export function freshLines (bytes: Buffer, count: number, firstLine: number): Li
   return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0, doubts: 0 }
 }
 
-/**
- * The lines of a batch that go straight through: as long as nobody asks for their bytes, none are copied. A copy of them
- * that is cut, or sent again, has no text any more.
- */
+/** The lines of a batch that go straight through. A copy of them that is cut, or sent again, has no text any more. */
 export class PassingLines implements Lines {
+  readonly bytes: Buffer
   readonly count: number
   readonly firstLine: number
   readonly attempts = 0
   readonly arrivedBytes = 0
   readonly doubts = 0
-  readonly #batch: NewLines & Partial<Pick<Batch, 'byteLength' | 'keep'>>
+  readonly #batch: NewLines
 
-  constructor (batch: NewLines & Partial<Pick<Batch, 'byteLength' | 'keep'>>, firstLine: number) {
+  constructor (batch: NewLines, firstLine: number) {
+    this.bytes = batch.bytes
     this.count = batch.count
     this.firstLine = firstLine
     this.#batch = batch
   }
 
-  get bytes (): Buffer {
-    return this.#batch.bytes
-  }
-
-  get byteLength (): number {
-    return this.#batch.byteLength ?? this.#batch.bytes.length
-  }
-
   get text (): string | undefined {
     return this.#batch.text
   }
-
-  /** Lets the other lines go that these stand among: they may be in the hands of a sink for long. */
-  keep (): void {
-    this.#batch.keep?.()
-  }
-}
-
-/** The length of lines in UTF-8; it needs no bytes. */
-export function lengthOf (lines: Lines): number {
-  return lines instanceof PassingLines ? lines.byteLength : lines.bytes.length
-}
-
-/** The same lines, with a further history. */
-export function withHistory (lines: Lines, history: Partial<Pick<Lines, 'attempts' | 'arrivedBytes' | 'doubts'>>): Lines {
-  return { ...lines, bytes: lines.bytes, ...history }
 }
 
 /** How many lines end within these bytes. */

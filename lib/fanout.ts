@@ -75,10 +75,7 @@ export class FanoutStream extends Writable {
     }
     this.#seats = this.#createSeats(settings.pinoWillSendConfig || willSendConfig)
     this.#splitter = new Splitter(maxLineBytes, {
-      onLines: parts => {
-        for (const { lane } of this.#seats) lane.keep()
-        this.#router?.route(parts)
-      },
+      onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })

@@ -206,11 +206,6 @@ export class Lane {
     this.#pump()
   }
 
-  /** What it still has of a chunk is all that stays of that. Called before the next one comes. */
-  keep (): void {
-    this.#unsettled.keep()
-  }
-
   /** Counts lines that came for it, but that no lane can be given. */
   refuse (lines: number, reason: DropReason): void {
     this.#ledger.receive(lines)

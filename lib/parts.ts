@@ -36,22 +36,17 @@ export class Cuts {
 
   /** Once for all parts, and only if somebody takes text. */
   #findCharacters (): number[] {
-    const length = this.texts.reduce((sum, text) => sum + text.length, 0)
-    // In ASCII a character is a byte.
-    if (length === this.bytes.length) return this.#positions
-    const lines = this.#lines
     const found: number[] = []
-    let next = lines[0]
     let before = 0
     let line = 0
     for (const text of this.texts) {
       for (let at = 0; at < text.length; line++) {
-        if (line === next) next = lines[found.push(before + at)]
+        if (line === this.#lines[found.length]) found.push(before + at)
         at = text.indexOf('\n', at) + 1
       }
       before += text.length
     }
-    found.push(length)
+    found.push(before)
     return found
   }
 }
@@ -60,11 +55,10 @@ export class Cuts {
 export class Part {
   /** How many lines these are, in all runs that have ended. */
   count = 0
-  /** Their length in UTF-8. */
-  byteLength = 0
   readonly #cuts: Cuts
   /** The cut at which each run begins and the one at which it ends. */
   readonly #runs: number[] = []
+  #byteLength = 0
 
   constructor (cuts: Cuts) {
     this.#cuts = cuts
@@ -78,12 +72,12 @@ export class Part {
     const begin = this.#runs[this.#runs.length - 1] as number
     this.#runs.push(cut)
     this.count += this.#cuts.line(cut) - this.#cuts.line(begin)
-    this.byteLength += this.#cuts.position(cut) - this.#cuts.position(begin)
+    this.#byteLength += this.#cuts.position(cut) - this.#cuts.position(begin)
   }
 
   /** The lines in UTF-8, in memory of their own. */
   copyBytes (): Buffer {
-    const own = Buffer.allocUnsafeSlow(this.byteLength)
+    const own = Buffer.allocUnsafeSlow(this.#byteLength)
     let length = 0
     for (let i = 0; i < this.#runs.length; i += 2) {
       length += this.#cuts.bytes.copy(own, length, this.#cuts.position(this.#runs[i] as number), this.#cuts.position(this.#runs[i + 1] as number))

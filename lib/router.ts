@@ -79,8 +79,8 @@ export class Router<Lane extends RouterLane> {
   }
 
   /**
-   * Routes whole lines, given in parts that each end with a newline. They are encoded once; what a lane takes of them is
-   * copied when it asks for the bytes.
+   * Routes whole lines, given in parts that each end with a newline. They are encoded once; every lane has its own when
+   * this returns.
    */
   route (parts: readonly Content[]): void {
     const all = encode(parts)
@@ -135,7 +135,7 @@ export class Router<Lane extends RouterLane> {
     for (const [g, part] of parts.entries()) {
       if (part.count === 0) continue
       const batch = part.count < line
-        ? new Batch(part, part.count, texts && { text: () => part.joinText() })
+        ? new Batch(part.copyBytes(), part.count, texts && { text: () => part.joinText() })
         : whole ??= new Batch(bytes, line, texts && { text: () => join(texts) })
       this.#deliver((groups[g] as Group<Lane>).lanes, batch)
       if (batch !== whole) batch.forgetText()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, freshLines, joinLines, lengthOf, PassingLines, pickLines, withHistory, type ScatteredLines } from '#lib/batch'
+import { Batch, countLines, cutLines, freshLines, joinLines, PassingLines, pickLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -22,52 +22,6 @@ t.test('a batch of bytes hands out these same bytes', async t => {
   const batch = new Batch(bytes, 2)
   t.equal(batch.bytes, bytes)
   t.equal(batch.byteLength, 4)
-})
-
-/** Lines that stand among others, and how often they have been copied. */
-class Scattered implements ScatteredLines {
-  readonly byteLength = 4
-  copies = 0
-
-  copyBytes (): Buffer {
-    this.copies++
-    return Buffer.from('a\nb\n')
-  }
-}
-
-t.test('lines that stand among others are copied once, and only if somebody wants their bytes', async t => {
-  const scattered = new Scattered()
-  const batch = new Batch(scattered, 2, { text: () => 'a\nb\n' })
-  t.equal(batch.byteLength, 4)
-  t.equal(batch.text, 'a\nb\n')
-  t.equal(lengthOf(new PassingLines(batch, 7)), 4)
-  t.equal(scattered.copies, 0)
-  t.equal(batch.bytes.toString(), 'a\nb\n')
-  t.equal(batch.bytes, batch.bytes)
-  t.equal(batch.byteLength, 4)
-  batch.keep()
-  t.equal(scattered.copies, 1)
-})
-
-t.test('lines that pass are copied where they are to be kept', async t => {
-  const scattered = new Scattered()
-  const lines = new PassingLines(new Batch(scattered, 2), 7)
-  lines.keep()
-  t.equal(scattered.copies, 1)
-  t.equal(lines.bytes.toString(), 'a\nb\n')
-  t.equal(scattered.copies, 1)
-})
-
-t.test('the length of lines is that of their bytes, wherever these are', async t => {
-  t.equal(lengthOf(freshLines(Buffer.from('né\n'), 1, 0)), 4)
-  t.equal(lengthOf(new PassingLines({ bytes: Buffer.from('né\n'), count: 1 }, 0)), 4)
-  new PassingLines({ bytes: Buffer.from('né\n'), count: 1 }, 0).keep()
-})
-
-t.test('lines that passed have their bytes with a further history too', async t => {
-  const sentAgain = withHistory(new PassingLines(new Batch(new Scattered(), 2), 7), { attempts: 1, doubts: 2 })
-  t.match(sentAgain, { bytes: Buffer.from('a\nb\n'), count: 2, firstLine: 7, attempts: 1, doubts: 2, arrivedBytes: 0 })
-  t.match(withHistory({ ...sentAgain, numbers: [7, 9] }, { arrivedBytes: 1 }), { numbers: [7, 9], arrivedBytes: 1, attempts: 1 })
 })
 
 t.test('a batch knows whether it is a diagnostic', async t => {

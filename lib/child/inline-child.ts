@@ -1,6 +1,4 @@
 import { parentPort } from 'node:worker_threads'
-import { lengthOf, type Lines } from '../batch.js'
-import type { Content } from '../encode.js'
 import type { SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig } from './child.js'
 import { runContained, runUncontained, type Culprit } from './containment.js'
@@ -49,12 +47,12 @@ export class InlineChild implements Child, Culprit {
 
   send ({ id, lines }: Parcel): void {
     const { count, attempts, arrivedBytes } = lines
-    const bytes = lengthOf(lines) - arrivedBytes
+    const bytes = lines.bytes.subarray(arrivedBytes)
     const isText = this.#host.takes === 'text'
-    const chunk = (isText && arrivedBytes === 0 ? lines.text : undefined) ?? rest(lines, isText)
+    const chunk = isText ? (arrivedBytes === 0 ? lines.text : undefined) ?? bytes.toString() : bytes
     this.#contained(() => {
-      this.#host.write(chunk, bytes)
-      if (isText) this.#host.send({ id, text: chunk as string, count, bytes, attempt: attempts + 1 })
+      this.#host.write(chunk, bytes.length)
+      if (isText) this.#host.send({ id, text: chunk as string, count, bytes: bytes.length, attempt: attempts + 1 })
     })
   }
 
@@ -99,12 +97,6 @@ export class InlineChild implements Child, Culprit {
   #contained<T> (run: () => T): T {
     return this.#isTrusted ? run() : runContained(this, run)
   }
-}
-
-/** What has not arrived yet. */
-function rest ({ bytes, arrivedBytes }: Lines, isText: boolean): Content {
-  const rest = bytes.subarray(arrivedBytes)
-  return isText ? rest.toString() : rest
 }
 
 /** `pino/file` writes buffers as they are: three files then cost hardly more than one (DESIGN §2). */

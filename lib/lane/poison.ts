@@ -1,4 +1,4 @@
-import { cutLines, joinLines, pickLines, withHistory, type Lines } from '../batch.js'
+import { cutLines, joinLines, pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { RefusedLine } from '../child/rejection.js'
 import { canBeOfLines, type SinkFailure } from '../failure.js'
@@ -119,11 +119,11 @@ function withoutCode (message: string): string {
 }
 
 function sentAgain (lines: Lines): Lines {
-  return withHistory(lines, { attempts: lines.attempts + 1 })
+  return { ...lines, attempts: lines.attempts + 1 }
 }
 
 function halvesInDoubt (lines: Lines): Lines[] {
-  const doubted = withHistory(lines, { attempts: lines.attempts + 1, doubts: lines.doubts + 1 })
+  const doubted = { ...sentAgain(lines), doubts: lines.doubts + 1 }
   return cutLines(doubted, Infinity, Math.ceil(lines.count / 2)).filter(half => half !== undefined)
 }
 

@@ -1,4 +1,4 @@
-import { lengthOf, pickLines, type Lines } from '../batch.js'
+import { pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { Child, ChildListener, PinoConfig } from '../child/child.js'
 import type { Rejection } from '../child/rejection.js'
@@ -253,7 +253,7 @@ export class Transit {
     if (rejection?.outcome !== undefined) return this.#settlePartly(attempt, rejection, rejection.outcome)
     if (rejection?.isRefusal === true) return this.#refuse([attempt], rejection)
     if (rejection !== undefined) return this.#failAttempt(attempt, rejection)
-    this.#pace.progress(this.#clock.now(), lengthOf(attempt.lines))
+    this.#pace.progress(this.#clock.now(), attempt.lines.bytes.length)
     this.#succeed([attempt])
     this.#events.onChange()
   }
@@ -265,7 +265,7 @@ export class Transit {
     if (delivered === 0 && (refused.length === 0 || !this.#poison.isProven)) {
       return retry.length === 0 ? this.#refuse([attempt], rejection) : this.#failAttempt(attempt, rejection)
     }
-    this.#pace.progress(this.#clock.now(), lengthOf(lines))
+    this.#pace.progress(this.#clock.now(), lines.bytes.length)
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
     this.#poison.bury(lines, refused)
     if (delivered > 0) {

@@ -1,4 +1,4 @@
-import { countLines, cutAt, lengthOf, PassingLines, withHistory, type Lines } from '../batch.js'
+import { countLines, cutAt, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 
 const NEWLINE = 10
@@ -24,8 +24,6 @@ export class Unsettled {
   #bytes = 0
   #lines = 0
   #unacceptedBytes = 0
-  /** How many of the attempts, from the oldest, have memory of their own. */
-  #kept = 0
 
   get bytes (): number {
     return this.#bytes
@@ -74,21 +72,12 @@ export class Unsettled {
   }
 
   add (id: string, lines: Lines, permit: Permit | null): void {
-    const bytes = lengthOf(lines)
-    const given = bytes - lines.arrivedBytes
+    const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
     this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined })
-    this.#bytes += bytes
+    this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
-  }
-
-  /** What came straight through stands among other lines, in the chunk that it came in: lets these go. */
-  keep (): void {
-    for (; this.#kept < this.#attempts.length; this.#kept++) {
-      const { lines } = this.#attempts[this.#kept] as Attempt
-      if (lines instanceof PassingLines) lines.keep()
-    }
   }
 
   /** The sink accepted everything up to there; returns how many bytes that is more than was known. */
@@ -174,7 +163,7 @@ export class Unsettled {
 
     const lineStart = bytes.lastIndexOf(NEWLINE, arrived - 1) + 1
     const lines = deliveredLines === 0 ? first.lines : cutAt(first.lines, lineStart, deliveredLines)[1]
-    attempts[0] = { ...first, lines: withHistory(lines, { arrivedBytes: arrived - lineStart }) }
+    attempts[0] = { ...first, lines: { ...lines, arrivedBytes: arrived - lineStart } }
     return { attempts, deliveredLines }
   }
 
@@ -188,9 +177,8 @@ export class Unsettled {
     if (n === 0) return []
     const taken = this.#attempts.splice(0, n)
     this.#accepted = Math.max(0, this.#accepted - n)
-    this.#kept = Math.max(0, this.#kept - n)
     for (const { lines, end, acceptedAt } of taken) {
-      this.#bytes -= lengthOf(lines)
+      this.#bytes -= lines.bytes.length
       this.#lines -= lines.count
       if (acceptedAt === undefined) this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
     }

@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import type { Permit } from '#lib/breaker'
-import { Batch, countLines, freshLines, PassingLines, type Lines } from '#lib/batch'
+import { countLines, freshLines, type Lines } from '#lib/batch'
 import { Unsettled } from '#lib/lane/unsettled'
 
 function linesOf (firstLine: number, ...texts: string[]): Lines {
@@ -32,32 +32,6 @@ t.test('nothing', async t => {
 
 t.test('what was handed over is counted', async t => {
   t.match(three(), { bytes: 12, lines: 4, count: 3, unacceptedBytes: 12, hasUnaccepted: true, firstUnacceptedLine: 0, oldestAccepted: undefined })
-})
-
-t.test('lines that went straight through are copied out of their chunk once the next one comes, if they are still here', async t => {
-  const unsettled = new Unsettled()
-  const copied: number[] = []
-  const pass = (line: number): void => {
-    const scattered = { byteLength: 2, copyBytes: () => Buffer.from(copied.push(line) > 0 ? 'a\n' : '') }
-    unsettled.add(`${line}`, new PassingLines(new Batch(scattered, 1), line), null)
-  }
-  pass(0)
-  pass(1)
-  t.equal(unsettled.bytes, 4)
-  unsettled.deliverUpTo(2)
-  t.same(copied, [])
-  unsettled.keep()
-  t.same(copied, [1])
-  unsettled.add('2', linesOf(2, 'b'), null)
-  pass(3)
-  unsettled.keep()
-  unsettled.keep()
-  t.same(copied, [1, 3])
-  unsettled.takeAll()
-  unsettled.restart()
-  pass(4)
-  unsettled.keep()
-  t.same(copied, [1, 3, 4], 'whatever was taken out before')
 })
 
 t.test('an acceptance tells by how much it is new', async t => {
