@@ -18,15 +18,19 @@ let expectsAscii = false
  * else character by character: such a text goes by UTF-16, which is copied as it is, and is encoded by SIMD from there.
  */
 export function encode (parts: readonly Content[]): Buffer {
+  return isText(parts) ? encodeTexts(parts) : joinBytes(parts)
+}
+
+function isText (parts: readonly Content[]): parts is readonly string[] {
+  return parts.every(part => typeof part === 'string')
+}
+
+function encodeTexts (texts: readonly string[]): Buffer {
   let length = 0
-  let isText = true
-  for (const part of parts) {
-    length += part.length
-    isText &&= typeof part === 'string'
-  }
-  const takesDetour = isText && !expectsAscii && length >= DETOUR_LENGTH && length * 2 <= SCRATCH_BYTES
-  const bytes = (takesDetour ? encodeByUtf16(parts as readonly string[]) : undefined) ?? encodeByParts(parts)
-  if (isText) expectsAscii = bytes.length === length
+  for (const text of texts) length += text.length
+  const takesDetour = !expectsAscii && length >= DETOUR_LENGTH && length * 2 <= SCRATCH_BYTES
+  const bytes = (takesDetour ? encodeByUtf16(texts) : undefined) ?? encodeByScratch(texts, length * 3)
+  expectsAscii = bytes.length === length
   return bytes
 }
 
@@ -43,13 +47,21 @@ function encodeByUtf16 (texts: readonly string[]): Buffer | undefined {
 }
 
 /** To ask a text for its length in UTF-8 costs as much as to encode it: it is written where the longest has room. */
-function encodeByParts (parts: readonly Content[]): Buffer {
-  let most = 0
-  for (const part of parts) most += typeof part === 'string' ? part.length * 3 : part.length
-  const memory = most > SCRATCH_BYTES ? Buffer.allocUnsafeSlow(most) : scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+function encodeByScratch (texts: readonly string[], mostBytes: number): Buffer {
+  const memory = mostBytes > SCRATCH_BYTES ? Buffer.allocUnsafeSlow(mostBytes) : scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   let length = 0
-  for (const part of parts) length += typeof part === 'string' ? memory.write(part, length) : part.copy(memory, length)
+  for (const text of texts) length += memory.write(text, length)
   const own = Buffer.allocUnsafeSlow(length)
   memory.copy(own, 0, 0, length)
+  return own
+}
+
+/** What is text beside bytes is no more than the line that was cut: its length costs little, and all is copied once. */
+function joinBytes (parts: readonly Content[]): Buffer {
+  let length = 0
+  for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length
+  const own = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const part of parts) at += typeof part === 'string' ? own.write(part, at) : part.copy(own, at)
   return own
 }

@@ -30,10 +30,11 @@ t.test('what was encoded is not changed by what is encoded next', async t => {
   t.equal(first.toString(), 'é'.repeat(5000))
 })
 
-t.test('any texts are encoded as Node.js does it', async () => {
+t.test('any texts are encoded as Node.js does it, beside bytes too', async () => {
   const unit = fc.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.constantFrom('a', '\ud834', '€', 'é'))
   const text = fc.tuple(unit, fc.constantFrom(1, 300, 5000)).map(([unit, times]) => `${unit.repeat(times)}\n`)
-  fc.assert(fc.property(fc.array(text, { maxLength: 4 }), texts => {
-    assert.deepEqual(encode(texts), Buffer.concat(texts.map(text => Buffer.from(text))))
+  fc.assert(fc.property(fc.array(text, { maxLength: 4 }), fc.nat(4), (texts, firstText) => {
+    const bytes = texts.map(text => Buffer.from(text))
+    assert.deepEqual(encode([...bytes.slice(0, firstText), ...texts.slice(firstText)]), Buffer.concat(bytes))
   }), { numRuns: 300 })
 })

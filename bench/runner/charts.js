@@ -39,7 +39,7 @@ function bars (title, axis, points) {
       type: 'bar',
       barWidth: '55%',
       label: { show: true, position: 'right', formatter: ({ value }) => Math.round(value).toLocaleString('en') },
-      data: points.map(({ label, median }) => ({ value: median, itemStyle: { color: /fanout|pipe\.js|hangs/.test(label) ? COLORS[0] : COLORS[1] } }))
+      data: points.map(({ label, median }) => ({ value: median, itemStyle: { color: /fanout|pipe\.cjs|hangs/.test(label) ? COLORS[0] : COLORS[1] } }))
     }]
   })
 }

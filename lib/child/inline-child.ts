@@ -5,11 +5,13 @@ import { runContained, runUncontained, type Culprit } from './containment.js'
 import { SinkHost } from './host.js'
 
 const WINDOW_BYTES = 1024 * 1024
+/** What ThreadStream hands over at once, at most: files share it as it is, where each queue would have a copy of it. */
+const FILE_WINDOW_BYTES = 4 * 1024 * 1024
 const CONFIG_INTERVAL_MS = 50
 
 /** A sink in the fanout's own thread. */
 export class InlineChild implements Child, Culprit {
-  readonly windowBytes = WINDOW_BYTES
+  readonly windowBytes: number
   readonly copies = false
   readonly #host: SinkHost
   readonly #listener: ChildListener
@@ -20,6 +22,7 @@ export class InlineChild implements Child, Culprit {
 
   constructor (source: ChildSource, listener: ChildListener) {
     this.#isTrusted = source.entries.every(entry => entry.isPinoFile)
+    this.windowBytes = this.#isTrusted ? FILE_WINDOW_BYTES : WINDOW_BYTES
     this.#listener = outside(listener)
     this.#host = new SinkHost(this.#isTrusted ? withBuffers(source) : source, {
       ...this.#listener,
