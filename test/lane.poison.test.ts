@@ -36,7 +36,9 @@ t.test('a refused batch', async t => {
     t.equal(rig.batches.at(-1), 'd')
     rig.child.settle()
     await rig.bury()
-    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, linesDropped: {}, failures: {}, consecutiveFailures: 0, state: 'closed' })
+    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, consecutiveFailures: 0, state: 'closed' })
+    t.same(rig.snapshot().linesDropped, {})
+    t.same(rig.snapshot().failures, {})
     t.same(rig.deadLetters, [{ time: clock.wallTime(), sink: 'loki', reason: 'answered 422', status: 422, attempts: 3, line: 'BAD' }])
   })
 
@@ -111,7 +113,8 @@ t.test('a backend that has taken nothing yet', async t => {
       rig.advance(500)
     }
     await rig.bury()
-    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, linesDropped: {} })
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0 })
+    t.same(rig.snapshot().linesDropped, {})
     t.equal(rig.story[0], 'closed>open http-400')
   })
 })
@@ -214,7 +217,8 @@ t.test('a sink that tells of each line', async t => {
     rig.child.reject({ outcome: { refused: [{ line: 0, reason: 'bad' }, { line: 1, reason: 'worse' }], retry: [] } })
     await rig.bury()
     t.match(rig.deadLetters, [{ line: 'BAD', reason: 'bad' }, { line: 'WORSE', reason: 'worse' }])
-    t.match(rig.snapshot(), { linesDelivered: 1, linesDeadLettered: 2, failures: {} })
+    t.match(rig.snapshot(), { linesDelivered: 1, linesDeadLettered: 2 })
+    t.same(rig.snapshot().failures, {})
   })
 })
 
@@ -307,7 +311,8 @@ t.test('the backend of a stream', async t => {
     rig.child.deliver()
     rig.child.deliver()
     await rig.bury()
-    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, queueLines: 0, unsettledLines: 0, failures: {} })
+    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, queueLines: 0, unsettledLines: 0 })
+    t.same(rig.snapshot().failures, {})
     t.match(rig.deadLetters, [{ line: 'BAD', status: 400, reason: 'the backend answered http 400' }])
   })
 
@@ -421,7 +426,8 @@ t.test('a line that makes its sink fail while others do not', async t => {
       run(rig, 500, 'http-503')
     }
     t.ok(rig.batches.every(batch => batch === 'a BAD c'), 'no other line was a probe')
-    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, linesDropped: {}, queueLines: 43 })
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, queueLines: 43 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 
   t.test('is dead-lettered with what the sink said', async t => {
@@ -434,7 +440,8 @@ t.test('a line that makes its sink fail while others do not', async t => {
     await rig.bury()
     t.match(rig.deadLetters, [{ line: 'BAD', reason: 'write-error' }])
     t.equal(rig.deadLetters[0]?.status, undefined)
-    t.match(rig.snapshot(), { linesDeadLettered: 1, linesDelivered: 40, linesDropped: {} })
+    t.match(rig.snapshot(), { linesDeadLettered: 1, linesDelivered: 40 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 })
 
@@ -449,5 +456,6 @@ t.test('an outage that could be of lines costs none, however long it is', async 
     while (rig.child.isAsked) rig.child.settle()
     rig.advance(500)
   }
-  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 100, linesDeadLettered: 0, linesDropped: {} })
+  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 100, linesDeadLettered: 0 })
+  t.same(rig.snapshot().linesDropped, {})
 })
