@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { HandClock } from './support/hand-clock.js'
 import { MemoryDisk } from './support/memory-disk.js'
 import { FOLDER, OwnerList, rest } from './support/spool-rig.js'
+import { pathOf } from './support/spool-scene.js'
 import { SpoolingLane, type SpoolingLaneOptions } from './support/spooling-lane.js'
 
 const clock = new HandClock()
 t.beforeEach(() => { clock.take() })
 t.afterEach(() => clock.release())
 
-const SEGMENT = `${FOLDER}/0000000001.ndjson`
+const SEGMENT = pathOf(1)
 
 async function laneWith (options: Partial<SpoolingLaneOptions> = {}): Promise<SpoolingLane> {
   return await SpoolingLane.open({ clock, ...options })

@@ -3,16 +3,12 @@ import t from 'tap'
 import assert from 'node:assert/strict'
 import { FilteredSpool, type FilteredLine, type Stuck } from '#lib/cli/filtered-spool'
 import { encodeCursor } from '#lib/spool/cursor'
-import { segmentNameOf } from '#lib/spool/segment'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { FOLDER, OwnerList, rest, SpoolRig } from '../support/spool-rig.js'
+import { pathOf } from '../support/spool-scene.js'
 
 const CURSOR = `${FOLDER}/cursor.json`
 const ID = `${FOLDER}/id.0123456789ab`
-
-function pathOf (segment: number): string {
-  return `${FOLDER}/${segmentNameOf(segment)}`
-}
 
 /** A disk with a spool on it that has these segments. */
 function diskWith (segments: readonly string[]): MemoryDisk {
