@@ -11,7 +11,10 @@ export interface HostData {
   pinoWillSendConfig: boolean
 }
 
-/** From the child to its host, by `postMessage`. */
+/**
+ * From the child to its host, by `postMessage`. The bytes of a batch are in shared memory, where the next one will stand
+ * once this one is settled.
+ */
 export type HostOrder =
   | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
   | { code: 'FANOUT_ABORT', id: string }
@@ -21,7 +24,7 @@ export type HostOrder =
 /** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
 export type HostReport =
   | { type: 'ready', kind: SinkKind }
-  | { type: 'evidence', accepted: number, delivered: number, answered: number }
+  | { type: 'evidence', accepted: number, consumed: number, delivered: number, answered: number }
   | { type: 'sensed', traffic: SensedTraffic }
   | { type: 'setback', failure: SinkFailure }
   | { type: 'refused', bytes: number, failure: SinkFailure }

@@ -8,18 +8,23 @@ import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } 
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 
 const WINDOW_BYTES = 1024 * 1024
+/** As much as a batch for a delivery sink has, but for a longer line. */
+const BATCH_BYTES = 512 * 1024
 /** For how long a thread whose sink has ended may take for its own exit handlers. */
 const EXIT_GRACE_MS = 500
 
 /** A sink in a thread of its own: whatever it does there, it does to itself. */
 export class ThreadChild implements Child {
   readonly windowBytes = WINDOW_BYTES
+  readonly copies = true
   readonly #stream: ThreadStream
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
+  /** What a batch for a delivery sink stands in until the sink's thread has read it, one at a time. */
+  #batchMemory: SharedArrayBuffer | undefined
   #lastFlush = 0
   #isOver = false
   #exitTimer: NodeJS.Timeout | undefined
@@ -56,12 +61,18 @@ export class ThreadChild implements Child {
   send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
     if (this.#isOver) return
     if (this.#kind === 'delivery') {
-      // Cloned, these bytes would take all of the block with them that they are a part of.
-      const own = new Uint8Array(bytes)
-      this.#post({ code: 'FANOUT_SEND', id, bytes: own, count, attempt: attempts + 1 }, [own.buffer])
+      this.#post({ code: 'FANOUT_SEND', id, bytes: this.#share(bytes), count, attempt: attempts + 1 })
     } else {
       this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
     }
+  }
+
+  /** Memory of its own for each batch would be garbage in two threads, of a kind that piles up before it is collected. */
+  #share (bytes: Buffer): Uint8Array {
+    const memory = bytes.length > BATCH_BYTES ? new SharedArrayBuffer(bytes.length) : this.#batchMemory ??= new SharedArrayBuffer(BATCH_BYTES)
+    const shared = new Uint8Array(memory, 0, bytes.length)
+    shared.set(bytes)
+    return shared
   }
 
   abort (id: string): void {
@@ -87,8 +98,8 @@ export class ThreadChild implements Child {
   }
 
   // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.
-  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }, transfer: readonly ArrayBuffer[] = []): void {
-    if (!this.#isOver) this.#worker.postMessage(message, transfer)
+  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }): void {
+    if (!this.#isOver) this.#worker.postMessage(message)
   }
 
   #onMessage (message: { code?: unknown, name?: unknown, args?: unknown } | null): void {
@@ -111,7 +122,7 @@ export class ThreadChild implements Child {
         this.#kind = report.kind
         return this.#listener.onReady(report.kind)
       case 'evidence':
-        this.#listener.onAccepted(report.accepted)
+        this.#listener.onAccepted(report.accepted, report.consumed)
         this.#listener.onDelivered(report.delivered)
         return this.#listener.onAnswered(report.answered)
       case 'sensed':

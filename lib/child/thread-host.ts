@@ -29,7 +29,7 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
       if (kind === 'delivery') sense?.close()
       report({ type: 'ready', kind })
     },
-    onAccepted: bytes => evidence.accept(bytes),
+    onAccepted: (bytes, consumed) => evidence.accept(bytes, consumed),
     onDelivered: bytes => evidence.deliver(bytes),
     onSettled: (id, rejection) => report({ type: 'settled', id, rejection }),
     onFailure: failure => {
@@ -118,6 +118,7 @@ function report (args: HostReport): void {
 class Evidence {
   readonly #onReport: () => void
   #accepted = 0
+  #consumed = 0
   #delivered = 0
   #answered = 0
   #reportedBytes = 0
@@ -130,8 +131,9 @@ class Evidence {
     this.#onReport = onReport
   }
 
-  accept (bytes: number): void {
+  accept (bytes: number, consumed: number): void {
     this.#accepted = bytes
+    this.#consumed = consumed
     this.#schedule()
   }
 
@@ -152,7 +154,7 @@ class Evidence {
     this.#soon = this.#later = undefined
     this.#reportedBytes = this.#accepted
     this.#reportedAt = performance.now()
-    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
+    report({ type: 'evidence', accepted: this.#accepted, consumed: this.#consumed, delivered: this.#delivered, answered: this.#answered })
     this.#onReport()
   }
 

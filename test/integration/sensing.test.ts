@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { readFileSync } from 'node:fs'
-import type { TargetOptions } from 'pino-breaker-fanout'
+import type { TargetOptions, TransitionEvent } from 'pino-breaker-fanout'
 import t, { type Test } from 'tap'
+import { makeCertificates } from '../support/certificates.js'
 import { accountedLines, openFanout, until, type FanoutRig } from '../support/fanout-rig.js'
 
 type Mode = 'ok' | 'reset' | 'black hole' | 400 | 401 | 429 | 503
@@ -77,6 +79,17 @@ async function allDelivered (fanout: FanoutRig, count: number): Promise<void> {
   await fanout.sinkWhen('hidden', ({ linesDelivered }) => linesDelivered === count, `${count} lines to be delivered`)
 }
 
+/** The transition by which a sink that never reaches its backend opens its breaker. */
+async function openedBy (client: 'fetch' | 'http', url: string): Promise<TransitionEvent> {
+  const target = { name: 'hidden', target: resolve('test/fixtures/sink-swallows-failures.js'), options: { url, client }, breaker: { failureThreshold: 2, recoveryTimeoutMs: 60000, settleMs: 50 } }
+  const fanout = openFanout({ targets: [target], closeTimeoutMs: 1000, diagnostics: false })
+  logLines(fanout, 0, 20)
+  const opened = await fanout.transitionTo('hidden', 'open')
+  await fanout.sinkWhen('hidden', ({ linesDelivered, queueLines }) => linesDelivered === 0 && queueLines === 20, 'all lines to be kept')
+  await fanout.close()
+  return opened
+}
+
 const outages: Array<{ what: string, begin: (backend: Backend) => Promise<void> | void, reason: RegExp, code?: RegExp }> = [
   { what: 'is gone', begin: backend => backend.close(), reason: /^network$/, code: /^(ECONNREFUSED|UND_ERR_SOCKET|ECONNRESET)$/ },
   { what: 'resets connections', begin: backend => { backend.mode = 'reset' }, reason: /^network$/ },
@@ -120,6 +133,31 @@ for (const client of ['fetch', 'http'] as const) {
       t.same(fanout.snapshots.flatMap(({ sinks }) => sinks).filter(sink => sink.linesReceived !== accountedLines(sink)), [])
     })
   }
+}
+
+for (const client of ['fetch', 'http'] as const) {
+  t.test(`a backend behind ${client} whose certificate nobody has signed opens the breaker, with that as the cause; and every line stays`, async t => {
+    const { key, cert } = makeCertificates(t.testdir())
+    const server = createSecureServer({ key, cert }, (request, response) => {
+      request.resume()
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const { port } = server.address() as AddressInfo
+    const opened = await openedBy(client, `https://127.0.0.1:${port}/`)
+    t.match(opened.reason, /^network$/)
+    t.match(opened.err?.code, /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/)
+  })
+
+  t.test(`a backend behind ${client} whose name nobody knows opens the breaker, with that as the cause; and every line stays`, async t => {
+    const opened = await openedBy(client, 'http://no-such-host.invalid/')
+    t.match(opened.reason, /^network$/)
+    t.match(opened.err?.code, /^(ENOTFOUND|EAI_AGAIN)$/)
+  })
 }
 
 t.test('a healthy backend sees no line twice, and no failure is counted', async t => {
