@@ -1,32 +1,24 @@
 import t from 'tap'
 import { HandClock, settled } from './support/hand-clock.js'
-import { LaneRig, type LaneRigOptions } from './support/lane-rig.js'
+import type { LaneRigOptions } from './support/lane-rig.js'
+import { HASTY_BREAKER, PoisonRig } from './support/poison-rig.js'
 
 const clock = new HandClock()
 t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
-/** A lane whose delivery sink has started, and that keeps dead letters. */
-function deliveryRig (options: LaneRigOptions = {}): LaneRig {
-  const rig = new LaneRig({ clock, deadLetter: { maxBytes: 1e6 }, ...options })
-  rig.lane.start()
-  rig.child.ready('delivery')
-  return rig
+function deliveryRig (options: LaneRigOptions = {}): PoisonRig {
+  return PoisonRig.delivery({ clock, ...options })
 }
 
-/** The same, and the sink has taken a line. */
-function provenRig (options: LaneRigOptions = {}): LaneRig {
-  const rig = deliveryRig(options)
-  rig.offer('good')
-  rig.child.settle()
-  return rig
+function provenRig (options: LaneRigOptions = {}): PoisonRig {
+  return PoisonRig.proven({ clock, ...options })
 }
 
 t.test('a refused batch', async t => {
   t.test('is sent again by halves until the guilty line is alone, and only that line is dead-lettered', async t => {
     const rig = provenRig()
-    rig.offer('a', 'b', 'BAD', 'd')
-    rig.child.refuse()
+    rig.refuse('a', 'b', 'BAD', 'd')
     t.equal(rig.batches.at(-1), 'a b')
     rig.child.settle()
     t.equal(rig.batches.at(-1), 'BAD d')
@@ -36,14 +28,15 @@ t.test('a refused batch', async t => {
     t.equal(rig.batches.at(-1), 'd')
     rig.child.settle()
     await rig.bury()
-    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, linesDropped: {}, failures: {}, consecutiveFailures: 0, state: 'closed' })
+    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, consecutiveFailures: 0, state: 'closed' })
+    t.same(rig.snapshot().linesDropped, {})
+    t.same(rig.snapshot().failures, {})
     t.same(rig.deadLetters, [{ time: clock.wallTime(), sink: 'loki', reason: 'answered 422', status: 422, attempts: 3, line: 'BAD' }])
   })
 
   t.test('keeps the numbers of its lines: a half has the id of its first', async t => {
     const rig = provenRig()
-    rig.offer('a', 'b', 'c')
-    rig.child.refuse()
+    rig.refuse('a', 'b', 'c')
     rig.child.settle()
     t.same(rig.child.sent.map(({ id, lines }) => [id, lines.attempts]), [['life:0', 0], ['life:1', 0], ['life:1', 1], ['life:3', 1]])
   })
@@ -58,16 +51,14 @@ t.test('a refused batch', async t => {
 
   t.test('is dead-lettered as a whole with at-most-once, since no part of it may be sent again', async t => {
     const rig = provenRig({ redelivery: 'at-most-once' })
-    rig.offer('a', 'BAD')
-    rig.child.refuse()
+    rig.refuse('a', 'BAD')
     await rig.bury()
     t.match(rig.snapshot(), { linesDeadLettered: 2, queueLines: 0 })
   })
 
   t.test('is dropped as poison by a lane that has no dead-letter file', async t => {
     const rig = provenRig({ deadLetter: undefined })
-    rig.offer('BAD')
-    rig.child.refuse()
+    rig.refuse('BAD')
     t.match(rig.snapshot(), { linesDeadLettered: 0, linesDropped: { poison: 1 } })
     t.same(rig.losses, [{ loss: { kind: 'dropped', reason: 'poison' }, lines: 1 }])
   })
@@ -76,8 +67,7 @@ t.test('a refused batch', async t => {
 t.test('a backend that has taken nothing yet', async t => {
   t.test('refuses more than these lines: that is a failure, and the batch is sent again by halves after a pause', async t => {
     const rig = deliveryRig()
-    rig.offer('a', 'BAD')
-    rig.child.refuse()
+    rig.refuse('a', 'BAD')
     t.match(rig.snapshot(), { failures: { 'http-400': 1 }, queueLines: 2 })
     t.equal(rig.child.sent.length, 1)
     rig.advance(200)
@@ -91,8 +81,7 @@ t.test('a backend that has taken nothing yet', async t => {
 
   t.test('is given other lines than those that it refused, so that one bad line keeps no other', async t => {
     const rig = deliveryRig()
-    rig.offer('BAD')
-    rig.child.refuse()
+    rig.refuse('BAD')
     rig.offer('good')
     rig.advance(200)
     t.equal(rig.batches.at(-1), 'good')
@@ -111,7 +100,8 @@ t.test('a backend that has taken nothing yet', async t => {
       rig.advance(500)
     }
     await rig.bury()
-    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, linesDropped: {} })
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0 })
+    t.same(rig.snapshot().linesDropped, {})
     t.equal(rig.story[0], 'closed>open http-400')
   })
 })
@@ -132,9 +122,8 @@ t.test('a backend that begins to refuse everything', async t => {
 t.test('one bad line never keeps a breaker open', async t => {
   for (const whenOpen of ['hold', 'skip'] as const) {
     t.test(`with ${whenOpen}, since the probe after it is of other lines`, async t => {
-      const rig = deliveryRig({ whenOpen, breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
-      rig.offer('BAD')
-      rig.child.refuse()
+      const rig = deliveryRig({ whenOpen, breaker: HASTY_BREAKER })
+      rig.refuse('BAD')
       t.equal(rig.snapshot().state, 'open')
       rig.advance(1000)
       rig.child.refuse()
@@ -152,7 +141,7 @@ t.test('one bad line never keeps a breaker open', async t => {
   }
 
   t.test('and a refusal after a success of the same half-open generation is a successful probe', async t => {
-    const rig = deliveryRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000, successThreshold: 2 } })
+    const rig = deliveryRig({ breaker: { ...HASTY_BREAKER, successThreshold: 2 } })
     rig.offer('a')
     rig.child.settle('network')
     rig.offer('BAD')
@@ -214,7 +203,8 @@ t.test('a sink that tells of each line', async t => {
     rig.child.reject({ outcome: { refused: [{ line: 0, reason: 'bad' }, { line: 1, reason: 'worse' }], retry: [] } })
     await rig.bury()
     t.match(rig.deadLetters, [{ line: 'BAD', reason: 'bad' }, { line: 'WORSE', reason: 'worse' }])
-    t.match(rig.snapshot(), { linesDelivered: 1, linesDeadLettered: 2, failures: {} })
+    t.match(rig.snapshot(), { linesDelivered: 1, linesDeadLettered: 2 })
+    t.same(rig.snapshot().failures, {})
   })
 })
 
@@ -231,7 +221,7 @@ t.test('retryAfterMs', async t => {
   })
 
   t.test('puts off the probe of a breaker that is open, since one before would be in vain', async t => {
-    const rig = deliveryRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
+    const rig = deliveryRig({ breaker: HASTY_BREAKER })
     rig.offer('a')
     rig.child.reject({ reason: 'http-429', retryAfterMs: 7000 })
     t.equal(rig.snapshot().state, 'open')
@@ -243,7 +233,7 @@ t.test('retryAfterMs', async t => {
   })
 
   t.test('does not shorten the wait for the probe', async t => {
-    const rig = deliveryRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
+    const rig = deliveryRig({ breaker: HASTY_BREAKER })
     rig.offer('a')
     rig.child.reject({ reason: 'http-429', retryAfterMs: 10 })
     rig.advance(999)
@@ -274,50 +264,34 @@ t.test('retryAfterMs', async t => {
 })
 
 t.test('the backend of a stream', async t => {
-  /** A lane whose stream has taken a line, and whose requests are seen. */
-  function sensedRig (options: LaneRigOptions = {}): LaneRig {
-    const rig = new LaneRig({ clock, deadLetter: { maxBytes: 1e6 }, ...options })
-    rig.lane.start()
-    rig.child.ready()
-    rig.child.listener.onSensed('requests')
-    rig.offer('good')
-    rig.child.accept()
-    rig.child.deliver()
-    return rig
-  }
-  const refusal = { reason: 'http-400', err: { type: 'Error', message: 'the backend answered http 400', statusCode: 400 } } as const
-
   t.test('that refuses what was accepted gets it again by halves, each by itself, until the guilty line is alone', async t => {
-    const rig = sensedRig()
+    const rig = PoisonRig.sensed({ clock })
     rig.offer('a', 'BAD')
     rig.offer('c')
-    rig.child.accept()
-    rig.child.listener.onRefused(rig.child.given, refusal)
+    rig.refuseAccepted()
     t.equal(rig.batches.at(-1), 'a BAD')
     rig.offer('later')
     t.equal(rig.batches.at(-1), 'a BAD', 'nothing is sent beside it')
-    rig.child.accept()
-    rig.child.listener.onRefused(rig.child.given, refusal)
+    rig.refuseAccepted()
     t.equal(rig.batches.at(-1), 'a')
     rig.child.deliver()
     t.equal(rig.batches.at(-1), 'BAD')
-    rig.child.accept()
-    rig.child.listener.onRefused(rig.child.given, refusal)
+    rig.refuseAccepted()
     t.equal(rig.batches.at(-1), 'c')
     rig.child.deliver()
     rig.child.deliver()
     await rig.bury()
-    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, queueLines: 0, unsettledLines: 0, failures: {} })
+    t.match(rig.snapshot(), { linesDelivered: 4, linesDeadLettered: 1, queueLines: 0, unsettledLines: 0 })
+    t.same(rig.snapshot().failures, {})
     t.match(rig.deadLetters, [{ line: 'BAD', status: 400, reason: 'the backend answered http 400' }])
   })
 
   t.test('that refuses a part of a batch is believed as to that part, and the rest stays with the sink', async t => {
-    const rig = sensedRig()
+    const rig = PoisonRig.sensed({ clock })
     const start = rig.child.given
     rig.offer('a', 'b', 'c')
-    rig.child.accept()
     rig.child.deliver(2)
-    rig.child.listener.onRefused(start + 4, refusal)
+    rig.refuseAccepted(start + 4)
     await rig.bury()
     t.match(rig.snapshot(), { linesDelivered: 2, linesDeadLettered: 1, unsettledLines: 1 })
     t.match(rig.deadLetters, [{ line: 'b' }])
@@ -329,8 +303,7 @@ t.test('the backend of a stream', async t => {
 t.test('dead letters', async t => {
   t.test('are counted once they are written, and as unsettled until then', async t => {
     const rig = provenRig()
-    rig.offer('BAD')
-    rig.child.refuse()
+    rig.refuse('BAD')
     t.match(rig.snapshot(), { unsettledLines: 1, linesDeadLettered: 0 })
     await rig.bury()
     t.match(rig.snapshot(), { unsettledLines: 0, linesDeadLettered: 1, queueBytes: 0 })
@@ -340,8 +313,7 @@ t.test('dead letters', async t => {
   t.test('that cannot be written are dropped as poison, and told', async t => {
     const rig = provenRig()
     rig.isDiskFull = true
-    rig.offer('BAD')
-    rig.child.refuse()
+    rig.refuse('BAD')
     await rig.bury()
     t.match(rig.snapshot(), { linesDeadLettered: 0, linesDropped: { poison: 1 } })
     t.same(rig.losses, [{ loss: { kind: 'dropped', reason: 'poison' }, lines: 1 }])
@@ -351,8 +323,7 @@ t.test('dead letters', async t => {
     const rig = provenRig({ breaker: { failureThreshold: 1000 } })
     const line = 'x'.repeat(512 * 1024 - 200)
     for (let i = 0; i < 9; i++) {
-      rig.offer(line)
-      rig.child.refuse()
+      rig.refuse(line)
     }
     t.match(rig.snapshot(), { unsettledLines: 8, linesDropped: { poison: 1 } })
     rig.offer('good')
@@ -363,8 +334,7 @@ t.test('dead letters', async t => {
   t.test('are waited for at the end, until the deadline', async t => {
     const rig = provenRig()
     for (const [line, isWritten] of [['BAD', true], ['WORSE', false]] as const) {
-      rig.offer(line)
-      rig.child.refuse()
+      rig.refuse(line)
       if (isWritten) await rig.bury()
     }
     let hasEnded = false
@@ -384,27 +354,15 @@ t.test('dead letters', async t => {
 t.test('a line that makes its sink fail while others do not', async t => {
   const BREAKER = { failureThreshold: 2, recoveryTimeoutMs: 1000 }
 
-  /** Answers for every batch, failing those with a bad line, until so much time is over. */
-  function run (rig: LaneRig, ms: number, reason: 'write-error' | 'http-503' = 'write-error'): void {
-    for (let i = 0; i < ms / 50; i++) {
-      const { child } = rig
-      while (child.isAsked) {
-        if (rig.batches.at(-1)?.includes('BAD') === true) child.settle(reason)
-        else child.settle()
-      }
-      rig.advance(50)
-    }
-  }
-
   for (const whenOpen of ['hold', 'skip'] as const) {
     t.test(`is found by halves, since some probes are of others, and keeps no breaker open (${whenOpen})`, async t => {
       const rig = deliveryRig({ whenOpen, breaker: BREAKER, deadLetter: undefined })
       rig.offer('a', 'BAD', 'c')
-      run(rig, 3000)
+      rig.answerFor(3000)
       t.equal(rig.snapshot().state, 'open')
       for (let i = 0; i < 40; i++) {
         rig.offer(`line ${i}`)
-        run(rig, 500)
+        rig.answerFor(500)
       }
       const { linesDelivered, linesSkipped, linesDropped, queueLines, state } = rig.snapshot()
       t.match({ linesDropped, queueLines, state }, { linesDropped: { poison: 1 }, queueLines: 0, state: 'closed' })
@@ -418,10 +376,11 @@ t.test('a line that makes its sink fail while others do not', async t => {
     rig.offer('a', 'BAD', 'c')
     for (let i = 0; i < 40; i++) {
       rig.offer(`line ${i}`)
-      run(rig, 500, 'http-503')
+      rig.answerFor(500, 'http-503')
     }
     t.ok(rig.batches.every(batch => batch === 'a BAD c'), 'no other line was a probe')
-    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, linesDropped: {}, queueLines: 43 })
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 0, linesDeadLettered: 0, queueLines: 43 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 
   t.test('is dead-lettered with what the sink said', async t => {
@@ -429,12 +388,13 @@ t.test('a line that makes its sink fail while others do not', async t => {
     rig.offer('BAD')
     for (let i = 0; i < 40; i++) {
       rig.offer(`line ${i}`)
-      run(rig, 500)
+      rig.answerFor(500)
     }
     await rig.bury()
     t.match(rig.deadLetters, [{ line: 'BAD', reason: 'write-error' }])
     t.equal(rig.deadLetters[0]?.status, undefined)
-    t.match(rig.snapshot(), { linesDeadLettered: 1, linesDelivered: 40, linesDropped: {} })
+    t.match(rig.snapshot(), { linesDeadLettered: 1, linesDelivered: 40 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 })
 
@@ -449,5 +409,6 @@ t.test('an outage that could be of lines costs none, however long it is', async 
     while (rig.child.isAsked) rig.child.settle()
     rig.advance(500)
   }
-  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 100, linesDeadLettered: 0, linesDropped: {} })
+  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 100, linesDeadLettered: 0 })
+  t.same(rig.snapshot().linesDropped, {})
 })

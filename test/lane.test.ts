@@ -683,7 +683,8 @@ t.test('overflow', async t => {
     rig.offer('b')
     rig.child.accept()
     rig.offer('c')
-    t.match(rig.snapshot(), { linesDelivered: 1, unsettledLines: 2, linesDropped: {}, consecutiveFailures: 0 })
+    t.match(rig.snapshot(), { linesDelivered: 1, unsettledLines: 2, consecutiveFailures: 0 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 
   t.test('a surrendered acceptance proves nothing', async t => {
@@ -712,7 +713,8 @@ t.test('overflow', async t => {
     t.equal(rig.reliefs, 1)
     rig.child.deliver()
     rig.child.deliver()
-    t.match(rig.snapshot(), { linesDropped: {}, linesDelivered: 4 })
+    t.match(rig.snapshot(), { linesDelivered: 4 })
+    t.same(rig.snapshot().linesDropped, {})
   })
 
   t.test('a lane whose sink stands still drops once blockTimeoutMs is over, though nothing else happens', async t => {
@@ -829,7 +831,8 @@ t.test('the end', async t => {
     t.match(rig.snapshot(), { unsettledLines: 2 })
     rig.child.listener.onEnded()
     await ended
-    t.match(rig.snapshot(), { linesDelivered: 2, unsettledLines: 0, linesDropped: {} })
+    t.match(rig.snapshot(), { linesDelivered: 2, unsettledLines: 0 })
+    t.same(rig.snapshot().linesDropped, {})
     t.ok(rig.child.isDestroyed)
     t.same(rig.undelivered, [])
   })

@@ -1,14 +1,15 @@
-import type { FileHandle } from 'node:fs/promises'
+import type { OpenFile } from '../spool/file-system.js'
 
 const NEWLINE = 10
 const CHUNK_BYTES = 256 * 1024
 
 /** The lines of a file, each without its newline and as the bytes that it is; also what stands behind the last newline. */
-export async function * linesOf (file: FileHandle, from = 0): AsyncGenerator<Buffer> {
+export async function * linesOf (file: Pick<OpenFile, 'read'>, from = 0): AsyncGenerator<Buffer> {
   let position = from
   let parts: Buffer[] = []
   for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
+    const bytesRead = await file.read(buffer, position)
     if (bytesRead === 0) break
     position += bytesRead
     let start = 0

@@ -1,6 +1,7 @@
 import { appendFile, open, readFile, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { DeadLetter } from '../lane/dead-letters.js'
+import { nodeFileSystem } from '../spool/node-file-system.js'
 import { parseDeadLetter, refusedAgain } from './dead-letter-records.js'
 import { linesOf } from './lines.js'
 
@@ -48,7 +49,7 @@ export class Part {
 
   /** The records that have not been delivered, in order; without lines that are empty. */
   async * records (): AsyncGenerator<PartRecord> {
-    const file = await open(this.path, 'r')
+    const file = await nodeFileSystem.open(this.path, 'read')
     try {
       let place = 0
       for await (const bytes of linesOf(file)) {
@@ -82,7 +83,7 @@ export class Part {
    * @returns how many these are, and where the file ended
    */
   async copyLeft (to: FileHandle): Promise<{ records: number, end: number }> {
-    const from = await open(this.path, 'r')
+    const from = await nodeFileSystem.open(this.path, 'read')
     try {
       let place = 0
       let records = 0
@@ -105,7 +106,7 @@ export class Part {
       }
       await to.appendFile(Buffer.concat(waiting))
       // The last line may have no newline.
-      return { records, end: Math.min(end, (await from.stat()).size) }
+      return { records, end: Math.min(end, await from.size()) }
     } finally {
       await from.close()
     }

@@ -6,6 +6,7 @@ import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
 import { Spool } from '../spool/spool.js'
 import type { Hindrance, SpoolEvents } from '../spool/spool-events.js'
+import { replayFilteredSpool } from './filtered-spool-replay.js'
 import { Patience } from './patience.js'
 import { Progress } from './progress.js'
 import { countOf, type ReplayContext } from './replay-context.js'
@@ -21,7 +22,8 @@ export class SpoolAbandoned extends Error {
 
 /**
  * Sends what waits in a spool to its target, in order, as the lane would whose spool it is. What is not delivered stays,
- * and what is refused goes to the dead letters of the target, or to a file beside the folder.
+ * and what is refused goes to the dead letters of the target, or to a file beside the folder. With a filter, only
+ * some of them: {@link replayFilteredSpool}.
  *
  * @returns whether nothing is left
  * @throws UsageError if it is no spool, is in use, or is of nobody
@@ -36,7 +38,7 @@ export async function replaySpool (folder: string, context: ReplayContext): Prom
     stdout.write(`${tally.lines === 0 ? '' : `${tally}\n`}would send ${countOf(tally.lines)}${filtered > 0 ? `; ${countOf(filtered)} left by the filter` : ''}\n`)
     return true
   }
-  if (args.filters.length > 0) throw new UsageError(`--filter: cannot be used with a spool, whose lines are sent in order; with --dry-run it counts (${folder})`)
+  if (args.filters.length > 0) return await replayFilteredSpool(folder, target, context)
 
   const refused = refusedFileOf(target, folder)
   const spool = openSpool(target, folder, context)

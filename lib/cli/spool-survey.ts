@@ -1,12 +1,11 @@
-import { open, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CursorFile } from '../spool/cursor.js'
 import { ownerOf } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
 import { factsOf } from './line-facts.js'
-import { linesOf } from './lines.js'
 import type { ReplayContext } from './replay-context.js'
+import { contentOf, linesIn } from './spool-content.js'
 import { Tally } from './tally.js'
 import { UsageError } from './usage-error.js'
 
@@ -38,20 +37,11 @@ export async function checkSpoolFolder (folder: string): Promise<void> {
 /** Counts what waits in a spool, and changes nothing: it may be in use. */
 export async function surveySpool (folder: string, target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
   const survey: SpoolSurvey = { tally: new Tally(format.levels), filtered: 0 }
-  const numbers = (await readdir(folder)).flatMap(name => segmentNumberOf(name) ?? []).sort((a, b) => a - b)
-  const reading = await new CursorFile(nodeFileSystem, folder).read()
-  const start = reading.kind === 'found' && numbers.includes(reading.position.segment) ? reading.position : { segment: 0, offset: 0 }
-  for (const number of numbers) {
-    if (number < start.segment) continue
-    const file = await open(join(folder, segmentNameOf(number)), 'r')
-    try {
-      for await (const line of linesOf(file, number === start.segment ? start.offset : 0)) {
-        const facts = factsOf(line.toString(), format)
-        if (filter(facts)) survey.tally.add(target, facts)
-        else survey.filtered++
-      }
-    } finally {
-      await file.close()
+  for (const segment of (await contentOf(nodeFileSystem, folder)).segments) {
+    for await (const { bytes } of linesIn(nodeFileSystem, segment)) {
+      const facts = factsOf(bytes.toString(), format)
+      if (filter(facts)) survey.tally.add(target, facts)
+      else survey.filtered++
     }
   }
   return survey

@@ -22,3 +22,12 @@ export async function identify (fs: FileSystem, folder: string, random: () => nu
   }
   return identity
 }
+
+/**
+ * Makes another spool of it, in which a place that had a line before may have another one now. It has happened for good
+ * when this settles.
+ */
+export async function loseIdentity (fs: FileSystem, folder: string): Promise<void> {
+  for (const name of (await fs.list(folder)).filter(name => PATTERN.test(name))) await fs.remove(join(folder, name))
+  await fs.syncFolder(folder)
+}

@@ -44,7 +44,7 @@ export class Recovery {
   async run (reading: CursorReading, segments: Segments): Promise<Recovered | undefined> {
     const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
     const cursor = reading.kind === 'found' ? reading.position : undefined
-    const start = cursor === undefined ? undefined : await this.#verify(cursor, numbers)
+    const start = cursor === undefined ? undefined : await startOf(this.#fs, this.#folder, cursor, numbers)
     const recovered: Recovered = {
       lines: 0,
       bytes: 0,
@@ -66,29 +66,6 @@ export class Recovery {
     recovered.bytes = all.reduce((sum, { bytes }) => sum + bytes, 0)
     segments.recover(all, Math.max(0, numbers.at(-1) ?? 0, cursor?.segment ?? 0))
     return recovered
-  }
-
-  /**
-   * Where to begin. A cursor to a segment that is gone means the oldest one left. One that stands within a line belongs
-   * to another file than it was written for: `undefined`, and all is delivered again.
-   */
-  async #verify (cursor: Position, numbers: readonly number[]): Promise<Position | undefined> {
-    if (!numbers.includes(cursor.segment)) return { segment: numbers[0] ?? 0, offset: 0 }
-    if (cursor.offset === 0) return cursor
-    try {
-      const file = await this.#fs.open(join(this.#folder, segmentNameOf(cursor.segment)), 'read')
-      try {
-        // What was behind the end was delivered, and lost in a power cut after that.
-        if (cursor.offset > await file.size()) return cursor
-        const before = Buffer.alloc(1)
-        return await file.read(before, cursor.offset - 1) === 1 && before[0] === NEWLINE ? cursor : undefined
-      } finally {
-        await file.close()
-      }
-    } catch {
-      // It cannot be read, and will be put aside: the next one is the first.
-      return cursor
-    }
   }
 
   /** What is in a segment; `undefined` if it cannot be read, and is out of the way now. */
@@ -147,5 +124,30 @@ export class Recovery {
       end += read
     }
     return { lines, endOfLines, end }
+  }
+}
+
+/**
+ * Where to begin. A cursor to a segment that is gone means the oldest one left. One that stands within a line belongs to
+ * another file than it was written for: `undefined`, and all is delivered again.
+ *
+ * @param numbers those of all segments, in order
+ */
+export async function startOf (fs: FileSystem, folder: string, cursor: Position, numbers: readonly number[]): Promise<Position | undefined> {
+  if (!numbers.includes(cursor.segment)) return { segment: numbers[0] ?? 0, offset: 0 }
+  if (cursor.offset === 0) return cursor
+  try {
+    const file = await fs.open(join(folder, segmentNameOf(cursor.segment)), 'read')
+    try {
+      // What was behind the end was delivered, and lost in a power cut after that.
+      if (cursor.offset > await file.size()) return cursor
+      const before = Buffer.alloc(1)
+      return await file.read(before, cursor.offset - 1) === 1 && before[0] === NEWLINE ? cursor : undefined
+    } finally {
+      await file.close()
+    }
+  } catch {
+    // It cannot be read, and will be put aside: the next one is the first.
+    return cursor
   }
 }

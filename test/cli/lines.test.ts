@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { linesOf } from '#lib/cli/lines'
+import { nodeFileSystem } from '#lib/spool/node-file-system'
 
 async function read (path: string, from?: number): Promise<string[]> {
-  const file = await open(path, 'r')
+  const file = await nodeFileSystem.open(path, 'read')
   try {
     const lines: string[] = []
     for await (const line of linesOf(file, from)) lines.push(line.toString('latin1'))

@@ -142,7 +142,8 @@ t.test('an outage, and a backend that refuses everything, put no line into the f
     await fanout.sinkWhen('backend', ({ queueLines, unsettledLines, state }) => queueLines + unsettledLines === 0 && state === 'closed', 'everything to arrive')
   }
   await fanout.close()
-  t.match(fanout.snapshots.at(-1)?.sinks[0], { linesDelivered: 150, linesDeadLettered: 0, linesDropped: {} })
+  t.match(fanout.snapshots.at(-1)?.sinks[0], { linesDelivered: 150, linesDeadLettered: 0 })
+  t.same(fanout.snapshots.at(-1)?.sinks[0]?.linesDropped, {})
   t.throws(() => statSync(path), { code: 'ENOENT' })
   checkSums(t, fanout)
 })

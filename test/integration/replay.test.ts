@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
@@ -6,18 +5,10 @@ import t from 'tap'
 import { partsOf } from '#lib/cli/working-copy'
 import { encodeCursor } from '#lib/spool/cursor'
 import { openBackend } from '../support/http-backend.js'
-import { idsOf, letterOf, LIMIT_MS, lineOf, numbers, Scene, until, writeLetters, type Line } from '../support/replay-scene.js'
+import { idsOf, letterOf, LIMIT_MS, lineOf, numbers, Scene, stateOf, until, writeLetters, type Line } from '../support/replay-scene.js'
 import { SpoolUser } from '../support/spool-user.js'
 
 t.setTimeout(2 * LIMIT_MS)
-
-/** All that is in a folder, so that it shows whether anything was touched. */
-function stateOf (dir: string): string[] {
-  return (readdirSync(dir, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()).map(({ parentPath, name }) => {
-    const path = join(parentPath, name)
-    return `${path} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
-  }).sort()
-}
 
 t.test('dead letters are delivered once the backend is mended, in order and as they were logged, and nothing is left', async t => {
   const scene = await Scene.open(t)
@@ -254,19 +245,9 @@ t.test('two runs do not meet: the second says who is at it', async t => {
   t.same(scene.left.map(({ line }) => (JSON.parse(line) as Line).id), [1])
 })
 
-/** A spool that an app has left, with so many lines. */
-function writeSpool (scene: Scene, count: number): { folder: string, lines: string[] } {
-  const folder = join(scene.dir, 'spool', 'backend')
-  mkdirSync(folder, { recursive: true })
-  const lines = numbers(count).map(id => lineOf(id))
-  const half = Math.ceil(count / 2)
-  for (const [i, some] of [lines.slice(0, half), lines.slice(half)].entries()) writeFileSync(join(folder, `000000000${i + 1}.ndjson`), some.map(line => `${line}\n`).join(''))
-  return { folder, lines }
-}
-
 t.test('the spool of an app that is gone is delivered in order, and is empty then', async t => {
   const scene = await Scene.open(t)
-  const { folder, lines } = writeSpool(scene, 5000)
+  const { folder, lines } = scene.writeSpool(5000)
   const { code, stderr } = await scene.replay([], folder)
   t.equal(code, 0, stderr)
   t.equal(stderr, 'delivered 5000 of 5000 lines; nothing is left\n')
@@ -276,7 +257,7 @@ t.test('the spool of an app that is gone is delivered in order, and is empty the
 
 t.test('a spool keeps what a backend that is down does not take', async t => {
   const scene = await Scene.open(t)
-  const { folder } = writeSpool(scene, 1000)
+  const { folder } = scene.writeSpool(1000)
   scene.backend.answer = response => { response.writeHead(503).end() }
   const down = await scene.replay(['--timeout', '1'], folder)
   t.equal(down.code, 1)
@@ -289,7 +270,7 @@ t.test('a spool keeps what a backend that is down does not take', async t => {
 
 t.test('lines of a spool that are refused go to the dead letters of the target, or beside the spool', async t => {
   const scene = await Scene.open(t)
-  const { folder } = writeSpool(scene, 20)
+  const { folder } = scene.writeSpool(20)
   appendFileSync(join(folder, '0000000002.ndjson'), `${lineOf(20, { bad: true })}\n`)
   scene.refuseBad()
   const beside = await scene.replay([], folder)
@@ -305,7 +286,7 @@ t.test('lines of a spool that are refused go to the dead letters of the target, 
 
 t.test('a line of a spool that is refused and cannot be kept ends it at once, and stays in the spool', async t => {
   const scene = await Scene.open(t)
-  const { folder } = writeSpool(scene, 20)
+  const { folder } = scene.writeSpool(20)
   appendFileSync(join(folder, '0000000002.ndjson'), `${lineOf(20, { bad: true })}\n`)
   scene.refuseBad()
   mkdirSync(`${folder}.refused.ndjson`)
@@ -320,7 +301,7 @@ t.test('a line of a spool that is refused and cannot be kept ends it at once, an
 
 t.test('a dry run counts what waits in a spool, without a lock, and touches nothing', async t => {
   const scene = await Scene.open(t)
-  const { folder } = writeSpool(scene, 10)
+  const { folder } = scene.writeSpool(10)
   const before = stateOf(scene.dir)
   const { code, stdout } = await scene.replay(['--dry-run'], folder)
   t.equal(code, 0)
@@ -330,7 +311,7 @@ t.test('a dry run counts what waits in a spool, without a lock, and touches noth
 
 t.test('of a spool only what is behind its cursor counts, and a damaged line is told', async t => {
   const scene = await Scene.open(t)
-  const { folder, lines } = writeSpool(scene, 10)
+  const { folder, lines } = scene.writeSpool(10)
   writeFileSync(join(folder, '0000000003.ndjson'), `${lineOf(10)}\n{"level":30,"da\n${lineOf(11)}\n`)
   writeFileSync(join(folder, 'cursor.json'), encodeCursor({ segment: 2, offset: Buffer.byteLength(`${lines[5]}\n`) }))
   const dry = await scene.replay(['--dry-run', '--filter', 'level=30'], folder)
@@ -343,7 +324,7 @@ t.test('of a spool only what is behind its cursor counts, and a damaged line is 
 
 t.test('a spool that is in use is left alone, and its user is named', async t => {
   const scene = await Scene.open(t)
-  const { folder } = writeSpool(scene, 10)
+  const { folder } = scene.writeSpool(10)
   const user = new SpoolUser({ folder })
   t.teardown(() => user.kill())
   await user.until(messages => messages.some(({ opened }) => opened !== undefined))
@@ -366,13 +347,12 @@ t.test('what is wrong with a call is said, with what is allowed', async t => {
   await wrong(['--target', 'bakend'], '--target bakend: there is no such target, expected one of backend, other; did you mean "backend"?')
   await wrong(['--filter', 'level>=eror'], 'there is no level "eror"')
   await wrong([], 'there is no such file or folder, expected a dead-letter file or the spool folder of a target', join(scene.dir, 'none'))
-  const { folder } = writeSpool(scene, 1)
+  const { folder } = scene.writeSpool(1)
   await wrong([], `has the spools of several targets, expected one of ${folder}`, join(scene.dir, 'spool'))
   await wrong([], 'is no spool folder', scene.dir)
   mkdirSync(join(scene.dir, 'x.replaying'))
   await wrong([], 'give that path, whether there is a file or not', join(scene.dir, 'x.replaying'))
   await wrong([], 'is neither a file nor a folder', '/dev/null')
-  await wrong(['--filter', 'level=30'], '--filter: cannot be used with a spool', folder)
   scene.configure({ targets: [{ ...scene.target('backend'), writeTimeout: 1 }] })
   await wrong([], 'config.json: ERR_FANOUT_OPTIONS: targets[0].writeTimeout: unknown option; did you mean "writeTimeoutMs"?')
   t.ok(existsSync(scene.dead))

@@ -47,7 +47,8 @@ t.test('each line is a record with the refusal of its own', async t => {
   ])
   t.same(sizes, [99])
   t.match(deadLetters, { lines: 0, bytes: 0 })
-  t.match(ledger.entries, { linesDeadLettered: 2, linesDropped: {} })
+  t.match(ledger.entries, { linesDeadLettered: 2 })
+  t.same(ledger.entries.linesDropped, {})
   t.equal(changes(), 1)
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { identify } from '#lib/spool/identity'
+import { identify, loseIdentity } from '#lib/spool/identity'
 import { MemoryDisk } from '../support/memory-disk.js'
 
 t.test('a spool keeps its identity as long as its folder is there, and another has another', async t => {
@@ -23,4 +23,15 @@ t.test('a full disk has room for it, and one that fails does not keep anybody wa
   await disk.makeFolder('/b')
   disk.fail('create', { code: 'EIO' })
   t.match(await identify(disk, '/b', () => 0), /^0{12}$/)
+})
+
+t.test('a spool that has lost its identity gets another one, also after a power cut', async t => {
+  const disk = new MemoryDisk()
+  await disk.makeFolder('/a')
+  const identity = await identify(disk, '/a', () => 0.1)
+  disk.put('/a/id.txt', '')
+  await loseIdentity(disk, '/a')
+  disk.cutPower('nothing', () => 0)
+  t.same(disk.paths, ['/a/id.txt'])
+  t.not(await identify(disk, '/a', () => 0.2), identity)
 })

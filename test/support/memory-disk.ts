@@ -189,7 +189,7 @@ export class MemoryDisk implements FileSystem {
       size: async () => inode.seen.length,
       read: async (into, position) => {
         await enter('read')
-        return inode.seen.copy(into, 0, position)
+        return inode.seen.subarray(position).copy(into)
       },
       write: async (bytes, position) => {
         const fault = await enter('write')

@@ -1,8 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
 import type { Test } from 'tap'
+import { contentOf, linesIn } from '#lib/cli/spool-content'
+import { nodeFileSystem } from '#lib/spool/node-file-system'
+import { segmentNameOf } from '#lib/spool/segment'
 import { openBackend, type HttpBackend } from './http-backend.js'
 import { runProcess, type RunResult } from './run-process.js'
 
@@ -60,6 +64,16 @@ export class Scene {
     return await runProcess(process.execPath, [BIN, 'replay', path, '--config', this.config, ...args], { cwd: this.dir, limitMs: LIMIT_MS, ...during && { during } })
   }
 
+  /** A spool that an app has left, with so many lines, in segments of equal length. */
+  writeSpool (count: number, { segments = 2, lineFor = lineOf as (id: number) => string } = {}): { folder: string, lines: string[] } {
+    const folder = join(this.dir, 'spool', 'backend')
+    mkdirSync(folder, { recursive: true })
+    const lines = numbers(count).map(id => lineFor(id))
+    const length = Math.ceil(count / segments)
+    for (let n = 0; n < segments; n++) writeLines(join(folder, segmentNameOf(n + 1)), lines.slice(n * length, (n + 1) * length))
+    return { folder, lines }
+  }
+
   get left (): DeadLetter[] {
     return existsSync(this.dead) ? readFileSync(this.dead, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as DeadLetter) : []
   }
@@ -76,7 +90,28 @@ export function letterOf (line: string, fields: Partial<DeadLetter> = {}): strin
 }
 
 export function writeLetters (path: string, letters: readonly string[]): void {
-  writeFileSync(path, letters.map(letter => `${letter}\n`).join(''))
+  writeLines(path, letters)
+}
+
+function writeLines (path: string, lines: readonly string[]): void {
+  writeFileSync(path, lines.map(line => `${line}\n`).join(''))
+}
+
+/** What waits in a spool, as its app would send it, in order. */
+export async function waitingIn (folder: string): Promise<string[]> {
+  const lines: string[] = []
+  for (const segment of (await contentOf(nodeFileSystem, folder)).segments) {
+    for await (const { bytes } of linesIn(nodeFileSystem, segment)) lines.push(bytes.toString())
+  }
+  return lines
+}
+
+/** All that is in a folder, so that it shows whether anything was touched. */
+export function stateOf (dir: string): string[] {
+  return (readdirSync(dir, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()).map(({ parentPath, name }) => {
+    const path = join(parentPath, name)
+    return `${path} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`
+  }).sort()
 }
 
 export function idsOf (text: string): number[] {

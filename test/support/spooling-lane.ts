@@ -1,0 +1,82 @@
+import { LaneRig, type LaneRigOptions } from './lane-rig.js'
+import type { HandClock } from './hand-clock.js'
+import { MemoryDisk } from './memory-disk.js'
+import { rest } from './spool-rig.js'
+
+/** A lane with a delivery sink and a spool on a disk in memory. It is for tests whose lines are words. */
+export class SpoolingLane extends LaneRig {
+  readonly disk: MemoryDisk
+
+  constructor ({ disk = new MemoryDisk(), ...options }: SpoolingLaneOptions) {
+    super({ whenOpen: 'spool', spool: { mode: 'open' }, disk, breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 }, ...options })
+    this.disk = disk
+  }
+
+  /** One whose spool is open, and whose sink is ready. */
+  static async open (options: SpoolingLaneOptions): Promise<SpoolingLane> {
+    const rig = new SpoolingLane(options)
+    rig.start()
+    await rest()
+    return rig
+  }
+
+  /** One whose breaker has been tripped by its line `first`, which came back. */
+  static async tripped (options: SpoolingLaneOptions): Promise<SpoolingLane> {
+    const rig = await SpoolingLane.open(options)
+    rig.log('first')
+    rig.child.settle('network')
+    await rest()
+    return rig
+  }
+
+  /** Starts it, with a sink that is ready at once. */
+  start (): void {
+    this.lane.start()
+    this.child.ready('delivery')
+  }
+
+  /** Offers lines that are JSON, since a spool keeps no others. */
+  log (...words: string[]): void {
+    this.offer(...words.map(word => JSON.stringify(word)))
+  }
+
+  /** What the sink was given, batch by batch. */
+  get sent (): string[] {
+    return this.batches.map(batch => batch.replaceAll('"', ''))
+  }
+
+  async wait (ms: number): Promise<void> {
+    this.clock.advance(ms)
+    await rest()
+    this.check()
+  }
+
+  /** Lets every batch arrive, until there are no more. */
+  async deliverAll (): Promise<void> {
+    for (let sent = -1; sent !== this.child.sent.length;) {
+      sent = this.child.sent.length
+      this.child.settle()
+      await rest()
+      this.check()
+    }
+  }
+
+  /** Ends it, with so much time. */
+  async end (ms = 1000): Promise<void> {
+    const deadline = this.clock.now() + ms
+    const ended = this.lane.drain(deadline).then(() => this.lane.end(deadline))
+    for (let passed = 0; passed < ms; passed += 50) {
+      await rest()
+      this.clock.advance(50)
+    }
+    await rest()
+    await ended
+    this.check()
+  }
+}
+
+/** What a test makes of one: its clock is in the test's hands. */
+export interface SpoolingLaneOptions extends LaneRigOptions {
+  clock: HandClock
+  disk?: MemoryDisk
+}
