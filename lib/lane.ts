@@ -106,7 +106,7 @@ export class Lane {
       sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
     })
     const intake = new Intake(settings.queue, { clock, pace, unsettled }, {
-      isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isTaking ?? !this.isTripped),
+      isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
       onSurrender: attempt => this.#transit.surrender(attempt),
       onDropped: (lines, isDiagnostic) => this.#ledger.drop(lines, 'queue-full', isDiagnostic),
       onRelief: () => this.onRelief(),

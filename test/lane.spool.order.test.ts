@@ -336,3 +336,22 @@ t.test('a flush does not wait for the sink, with mode always: the disk is enough
   t.match(rig.snapshot(), { unsettledLines: 1 })
   t.equal(isFlushed, true)
 })
+
+t.test('of lines that were read one after another, those that are still on the disk are not lost at the end', async t => {
+  // Small lines, which the lane keeps together, though they are of several segments.
+  const rig = await trippedLaneWith({ spoolSizes: { maxBytes: 100, segmentBytes: 50 } })
+  await rig.wait(1000)
+  for (const word of ['a', 'b', 'c', 'd', 'e']) {
+    rig.log(padded(word, 30))
+    await rest()
+  }
+  await rig.end()
+  t.match(rig.snapshot(), { linesDropped: { closed: 3 }, spoolLines: 3 })
+})
+
+t.test('a burst holds the app back while the sink is well, as without a spool', async t => {
+  const rig = await laneWith({ queue: { maxLines: 2 } })
+  for (const word of ['a', 'b', 'c', 'd']) rig.log(word)
+  t.equal(rig.lane.isPressing, true)
+  t.same(rig.snapshot().linesDropped, {})
+})

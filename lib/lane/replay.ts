@@ -78,6 +78,20 @@ export class Replay {
     return this.#queue.drain()
   }
 
+  /** Cuts lines that are kept together, so that each part has one place on the disk. */
+  partByPiece (lines: Lines): Lines[] {
+    const parts: Lines[] = []
+    for (let rest = lines; ;) {
+      const end = this.#pieces.find(({ firstLine }) => firstLine > rest.firstLine)?.firstLine ?? Infinity
+      let count = 1
+      while (count < rest.count && numberOf(rest, count) < end) count++
+      if (count === rest.count) return [...parts, rest]
+      const [head, tail] = cutAt(rest, offsetOf(rest.bytes, count), count)
+      parts.push(head)
+      rest = tail
+    }
+  }
+
   /** Where on the disk a line begins. */
   placeOf (line: number): { segment: number, offset: number } {
     const piece = this.#pieces.findLast(({ firstLine }) => firstLine <= line) as Piece

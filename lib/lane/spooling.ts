@@ -207,7 +207,7 @@ export class Spooling {
   close (held: readonly Lines[], deadline: number): { lost: Lines[], closed: Promise<void> } {
     const isOpen = this.#state === 'open'
     this.#state = 'closing'
-    const left = [...held, ...this.#replay.drain()]
+    const left = [...held, ...this.#replay.drain()].flatMap(lines => this.#replay.partByPiece(lines))
     const lost = left.filter(({ firstLine }) => !isOpen || !this.#spool.has(this.#replay.placeOf(firstLine)))
     for (const spooled of this.#replay.takeAllDone(left)) this.#spool.settle(spooled)
     if (isOpen) this.#spool.rewind()
