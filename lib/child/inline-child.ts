@@ -20,7 +20,7 @@ export class InlineChild implements Child, Culprit {
   constructor (source: ChildSource, listener: ChildListener) {
     this.#isTrusted = source.entries.every(entry => entry.isPinoFile)
     this.#listener = outside(listener)
-    this.#host = new SinkHost(this.#isTrusted ? withBuffers(source) : source, {
+    this.#host = new SinkHost(source, {
       ...this.#listener,
       onReady: kind => {
         this.#started()
@@ -94,11 +94,6 @@ export class InlineChild implements Child, Culprit {
   #contained<T> (run: () => T): T {
     return this.#isTrusted ? run() : runContained(this, run)
   }
-}
-
-/** `pino/file` writes buffers as they are: three files then cost hardly more than one (DESIGN §2). */
-function withBuffers (source: ChildSource): ChildSource {
-  return { ...source, entries: source.entries.map(entry => ({ ...entry, options: { contentMode: 'buffer', ...entry.options as object } })) }
 }
 
 /** What a sink calls back into goes on in no sink's name. */

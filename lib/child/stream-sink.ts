@@ -137,6 +137,11 @@ export class StreamSink {
     return (this.#stream as { _readableState?: unknown })._readableState !== undefined
   }
 
+  /** Whether it has written what it has accepted, and holds none of it any more; any other stream may keep what it was given. */
+  get keepsNothing (): boolean {
+    return this.#acceptance === 'written'
+  }
+
   /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
   get #provesByCallback (): boolean {
     return this.#acceptance === 'callback' && !this.#isReadable && !this.#options.holdsSockets()

@@ -5,9 +5,14 @@ import { hostPath } from '#host'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } from './child.js'
+import { LineRing } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 
 const WINDOW_BYTES = 1024 * 1024
+/** The window, and what goes beyond it or is left at the end: a batch as it comes from the app has some 128 KiB. */
+const RING_BYTES = WINDOW_BYTES + 512 * 1024
+/** Its own ring is of no use here: what it takes out of it, it decodes. */
+const LEAST_STREAM_BYTES = 4
 /** For how long a thread whose sink has ended may take for its own exit handlers. */
 const EXIT_GRACE_MS = 500
 
@@ -18,6 +23,7 @@ export class ThreadChild implements Child {
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
+  readonly #ring = new LineRing(RING_BYTES)
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
   #lastFlush = 0
@@ -27,12 +33,12 @@ export class ThreadChild implements Child {
   constructor (source: ChildSource, workerOptions: WorkerOptions, listener: ChildListener) {
     this.#listener = listener
     this.#sink = source.sink
-    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig }
+    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig, ring: this.#ring.memory }
     this.#stream = new ThreadStream({
       filename: hostPath,
       workerData,
       workerOpts: { name: `pino-breaker-fanout:${source.sink}`, ...workerOptions },
-      bufferSize: WINDOW_BYTES
+      bufferSize: LEAST_STREAM_BYTES
     })
     // What thread-stream makes of a dead thread is known already from the thread itself.
     this.#stream.on('error', () => {})
@@ -60,8 +66,15 @@ export class ThreadChild implements Child {
       const own = new Uint8Array(bytes)
       this.#post({ code: 'FANOUT_SEND', id, bytes: own, count, attempt: attempts + 1 }, [own.buffer])
     } else {
-      this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
+      this.#hand(bytes.subarray(arrivedBytes))
     }
+  }
+
+  #hand (lines: Uint8Array): void {
+    const place = this.#ring.put(lines)
+    if (place !== undefined) return this.#post({ code: 'FANOUT_LINES', lines: place })
+    const own = new Uint8Array(lines)
+    this.#post({ code: 'FANOUT_LINES', lines: own }, [own.buffer])
   }
 
   abort (id: string): void {
@@ -111,6 +124,7 @@ export class ThreadChild implements Child {
         this.#kind = report.kind
         return this.#listener.onReady(report.kind)
       case 'evidence':
+        this.#ring.free(Math.max(report.accepted, report.delivered))
         this.#listener.onAccepted(report.accepted)
         this.#listener.onDelivered(report.delivered)
         return this.#listener.onAnswered(report.answered)

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
 import { SinkHost } from './host.js'
+import type { RingPlace } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 import type { ChildSource } from './child.js'
 import { Sense } from './sensing.js'
@@ -15,7 +16,7 @@ const GATHER_BYTES = 128 * 1024
  * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
  * sink listens to the port, so that it gets pino's config whenever it begins to listen.
  */
-export default async function threadHost ({ source }: HostData): Promise<Writable> {
+export default async function threadHost ({ source, ring }: HostData): Promise<Writable> {
   watchSockets()
   // Ahead of thread-stream's own listeners, which end the thread with less to say.
   process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
@@ -49,9 +50,12 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
   }, sense)
   await host.start()
 
+  const memory = Buffer.from(ring)
   parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
     if (order === null || typeof order !== 'object') return
-    if (isOrder(order, 'FANOUT_SEND')) {
+    if (isOrder(order, 'FANOUT_LINES')) {
+      writeLines(host, memory, order.lines)
+    } else if (isOrder(order, 'FANOUT_SEND')) {
       const { id, bytes, count, attempt } = order
       host.send({ id, text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), count, bytes: bytes.byteLength, attempt })
     } else if (isOrder(order, 'FANOUT_ABORT')) {
@@ -66,24 +70,17 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
     }
   })
 
-  // The ring between the threads wraps in the middle of a line; a sink is given whole lines only, so that what it
-  // accepted ends with one.
-  let rest = ''
-  const entry = new Writable({
-    decodeStrings: false,
-    write (chunk: string, _encoding, done) {
-      const end = chunk.lastIndexOf('\n') + 1
-      if (end === 0) {
-        rest += chunk
-      } else {
-        const lines = rest + (end === chunk.length ? chunk : chunk.slice(0, end))
-        rest = end === chunk.length ? '' : chunk.slice(end)
-        host.write(lines, Buffer.byteLength(lines))
-      }
-      done()
-    }
-  })
+  // For thread-stream it stands for the sink, from start to end; the lines come by another way.
+  const entry = new Writable()
   return entry
+}
+
+/** Text for a sink that takes text; else the bytes as they stand in the ring, or a copy for a sink that may keep them. */
+function writeLines (host: SinkHost, memory: Buffer, lines: RingPlace | Uint8Array): void {
+  const isOwn = lines instanceof Uint8Array
+  const bytes = isOwn ? Buffer.from(lines.buffer, lines.byteOffset, lines.length) : memory.subarray(lines.at, lines.at + lines.length)
+  if (host.takes === 'text') host.write(bytes.toString(), bytes.length)
+  else host.write(isOwn || host.keepsNothing ? bytes : Buffer.from(bytes), bytes.length)
 }
 
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
@@ -150,15 +147,20 @@ class Evidence {
     clearImmediate(this.#soon)
     clearTimeout(this.#later)
     this.#soon = this.#later = undefined
-    this.#reportedBytes = this.#accepted
+    this.#reportedBytes = this.#taken
     this.#reportedAt = performance.now()
     report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
     this.#onReport()
   }
 
+  /** What a sink has written that does not tell of acceptance, it has accepted. */
+  get #taken (): number {
+    return Math.max(this.#accepted, this.#delivered)
+  }
+
   #schedule (): void {
     if (this.#soon !== undefined) return
-    const isMuch = this.#accepted - this.#reportedBytes >= GATHER_BYTES
+    const isMuch = this.#taken - this.#reportedBytes >= GATHER_BYTES
     if (this.#later !== undefined && !isMuch) return
     const waitMs = isMuch ? 0 : this.#reportedAt + GATHER_MS - performance.now()
     if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
