@@ -6,7 +6,7 @@ import { SinkHost } from './host.js'
 import type { RingPlace } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 import type { ChildSource } from './child.js'
-import { Sense } from './sensing.js'
+import type { Sense } from './sensing.js'
 import { watchSockets } from './sockets.js'
 
 const GATHER_MS = 20
@@ -23,7 +23,7 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
   process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
 
   const evidence = new Evidence(() => sense?.noteAcceptance())
-  const sense: Sense | undefined = source.sense === false ? undefined : senseFor(source, source.sense, () => host.consumedBytes, evidence)
+  const sense: Sense | undefined = source.sense === false ? undefined : await senseFor(source, source.sense, () => host.consumedBytes, evidence)
   const host: SinkHost = new SinkHost(source, {
     onReady: kind => {
       // A delivery sink tells what became of each batch: its requests would say the same thing twice.
@@ -84,7 +84,9 @@ function writeLines (host: SinkHost, memory: Buffer, lines: RingPlace | Uint8Arr
 }
 
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
-function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
+async function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Promise<Sense> {
+  // It loads node:http, of which a sink that is not sensed may have no need.
+  const { Sense } = await import('./sensing.js')
   return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock: systemClock }, {
     onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
