@@ -2,15 +2,13 @@ import { Writable } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
+import { Evidence } from './evidence.js'
 import { SinkHost } from './host.js'
 import type { RingPlace } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 import type { ChildSource } from './child.js'
 import type { Sense } from './sensing.js'
 import { watchSockets } from './sockets.js'
-
-const GATHER_MS = 20
-const GATHER_BYTES = 128 * 1024
 
 /**
  * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
@@ -22,7 +20,10 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
   process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
   process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
 
-  const evidence = new Evidence(() => sense?.noteAcceptance())
+  const evidence = new Evidence(systemClock, told => {
+    report({ type: 'evidence', ...told })
+    sense?.noteAcceptance()
+  })
   const sense: Sense | undefined = source.sense === false ? undefined : await senseFor(source, source.sense, () => host.consumedBytes, evidence)
   const host: SinkHost = new SinkHost(source, {
     onReady: kind => {
@@ -108,64 +109,4 @@ function isOrder<Code extends HostOrder['code']> (order: { code?: unknown }, cod
 
 function report (args: HostReport): void {
   parentPort?.postMessage({ code: 'EVENT', name: HOST_EVENT, args: [args] })
-}
-
-/**
- * Gathers what the sink says into few messages: at once after a pause, then every {@link GATHER_MS}, or when so much was
- * accepted that the lane may be waiting for it. A message costs its thread as much as a small request does.
- */
-class Evidence {
-  readonly #onReport: () => void
-  #accepted = 0
-  #delivered = 0
-  #answered = 0
-  #reportedBytes = 0
-  #reportedAt = -Infinity
-  #soon: NodeJS.Immediate | undefined
-  #later: NodeJS.Timeout | undefined
-
-  /** @param onReport - Called with each message, once for all that was accepted since the last. */
-  constructor (onReport: () => void) {
-    this.#onReport = onReport
-  }
-
-  accept (bytes: number): void {
-    this.#accepted = bytes
-    this.#schedule()
-  }
-
-  deliver (bytes: number): void {
-    this.#delivered = bytes
-    this.#schedule()
-  }
-
-  answer (bytes: number): void {
-    this.#answered = bytes
-    this.#schedule()
-  }
-
-  report (): void {
-    if (this.#soon === undefined && this.#later === undefined) return
-    clearImmediate(this.#soon)
-    clearTimeout(this.#later)
-    this.#soon = this.#later = undefined
-    this.#reportedBytes = this.#taken
-    this.#reportedAt = performance.now()
-    report({ type: 'evidence', accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
-    this.#onReport()
-  }
-
-  /** What a sink has written that does not tell of acceptance, it has accepted. */
-  get #taken (): number {
-    return Math.max(this.#accepted, this.#delivered)
-  }
-
-  #schedule (): void {
-    if (this.#soon !== undefined) return
-    const isMuch = this.#taken - this.#reportedBytes >= GATHER_BYTES
-    if (this.#later !== undefined && !isMuch) return
-    const waitMs = isMuch ? 0 : this.#reportedAt + GATHER_MS - performance.now()
-    if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
-    else this.#soon = setImmediate(() => this.report())
-  }
 }
