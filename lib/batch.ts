@@ -90,10 +90,11 @@ export class PassingLines implements Lines {
   }
 }
 
-/** How many lines end within these bytes. */
-export function countLines (bytes: Buffer): number {
+/** How many lines end within these. */
+export function countLines (content: Content): number {
+  const newline = typeof content === 'string' ? '\n' : NEWLINE
   let count = 0
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++
+  for (let at = content.indexOf(newline as string); at !== -1; at = content.indexOf(newline as string, at + 1)) count++
   return count
 }
 

@@ -113,7 +113,7 @@ export class Lane {
       onTick: () => this.#pump()
     })
     this.#spooling = spool && createSpool && new Spooling({
-      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, isTripped: () => this.isTripped
+      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
     }, {
       onChange: () => this.#pump(),
       onNews: news => events.onSpoolNews(news)

@@ -108,6 +108,17 @@ export class LineQueue {
     }
   }
 
+  /** As {@link push}, for lines whose memory nobody else has: unless they are few, or a small part of it, they stay there. */
+  adopt (lines: NewLines): void {
+    const { bytes, count } = lines
+    if (bytes.length < FIRST_BLOCK_BYTES || bytes.buffer.byteLength > 2 * bytes.length) return this.push(lines)
+    this.#close()
+    this.#items.push({ lines: freshLines(bytes, count, this.#nextLine), block: undefined })
+    this.#nextLine += count
+    this.#bytes += bytes.length
+    this.#lines += count
+  }
+
   /** Numbers new lines that go straight through, without a place in the queue. Only while it is empty. */
   pass (lines: NewLines): Lines {
     const firstLine = this.#nextLine

@@ -78,6 +78,13 @@ t.test('what was there when it opened, and what comes then, is on the disk', asy
   t.equal(disk.contentOf(`${FOLDER}/0000000001.ndjson`).toString(), '"first"\n"second"\n"third"\n')
 })
 
+t.test('a batch that the queue has no room for goes to the disk as well as any', async t => {
+  const rig = await trippedLaneWith({ queue: { maxBytes: 20 } })
+  offer(rig, 'a'.repeat(30), 'b'.repeat(30))
+  await rest()
+  t.match(rig.snapshot(), { linesReceived: 3, spoolLines: 3, queueLines: 0 })
+})
+
 t.test('once it has recovered lines are replayed in order, with those behind them that came meanwhile', async t => {
   const rig = await trippedLaneWith()
   offer(rig, 'second')

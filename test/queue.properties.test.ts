@@ -7,6 +7,7 @@ import { textOf } from './support/arbitrary-lines.js'
 
 type Step =
   | { do: 'push', lengths: number[] }
+  | { do: 'adopt', lengths: number[] }
   | { do: 'pass', lengths: number[] }
   | { do: 'shift', maxBytes: number, maxCount: number }
   | { do: 'drop', maxBytes: number, maxCount: number }
@@ -19,6 +20,7 @@ const lengths = fc.array(fc.oneof({ weight: 20, arbitrary: fc.nat(60) }, { weigh
 const limit = (max: number): fc.Arbitrary<number> => fc.oneof(fc.nat(max), fc.constant(Infinity))
 const steps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), lengths }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('adopt' as const), lengths }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pass' as const), lengths }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('shift' as const), maxBytes: limit(70000), maxCount: limit(30) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('drop' as const), maxBytes: limit(70000), maxCount: limit(30) }) },
@@ -47,9 +49,10 @@ class Course {
 
   do (step: Step): void {
     switch (step.do) {
-      case 'push': {
+      case 'push':
+      case 'adopt': {
         const texts = this.#make(step.lengths)
-        this.queue.push({ bytes: Buffer.from(textOf(texts.map(({ text }) => text))), count: texts.length })
+        this.queue[step.do]({ bytes: Buffer.from(textOf(texts.map(({ text }) => text))), count: texts.length })
         this.model.push(...texts)
         break
       }
@@ -125,14 +128,16 @@ t.test('a queue agrees with a plain array after every step', async () => {
 })
 
 t.test('a queue keeps at most twice the memory that it counts, whatever the chunks are that lines are cut from', async () => {
-  const batch = fc.record({ chunkBytes: fc.integer({ min: 1, max: 400000 }), share: fc.double({ min: 0, max: 1, noNaN: true }) })
+  const batch = fc.record({
+    chunkBytes: fc.integer({ min: 1, max: 400000 }), share: fc.double({ min: 0, max: 1, noNaN: true }), way: fc.constantFrom('push' as const, 'adopt' as const)
+  })
   fc.assert(fc.property(fc.array(batch, { maxLength: 40 }), batches => {
     const queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity })
-    for (const { chunkBytes, share } of batches) {
+    for (const { chunkBytes, share, way } of batches) {
       const length = Math.max(1, Math.floor(chunkBytes * share))
       const bytes = Buffer.allocUnsafeSlow(chunkBytes).subarray(0, length).fill('x')
       bytes[length - 1] = 10
-      queue.push({ bytes, count: 1 })
+      queue[way]({ bytes, count: 1 })
     }
     const counted = queue.bytes
     const kept = [...new Set(queue.drain().map(({ bytes }) => bytes.buffer))].reduce((sum, { byteLength }) => sum + byteLength, 0)

@@ -88,6 +88,33 @@ t.test('what came back stands at the head, with its number, and is not merged', 
   t.same(queue.drain().map(({ bytes, firstLine, attempts }) => [bytes.toString(), firstLine, attempts]), [['a\n', 0, 0], ['b\n', 1, 1], ['c\n', 2, 0]])
 })
 
+t.test('many lines that are adopted stay in their memory, behind what came before', async t => {
+  const queue = new LineQueue(unbounded)
+  const many = Buffer.allocUnsafeSlow(100 * KIB).fill('x')
+  many[many.length - 1] = 10
+  queue.push(lines('a'))
+  queue.adopt({ bytes: many, count: 1 })
+  queue.push(lines('b'))
+  t.match(queue, { bytes: 100 * KIB + 4, lines: 3, nextLine: 3 })
+  t.match(queue.shift(), { count: 1, firstLine: 0 })
+  const adopted = queue.shift()
+  t.match(adopted, { count: 1, firstLine: 1 })
+  t.equal(adopted?.bytes, many)
+  t.match(queue.shift(), { count: 1, firstLine: 2 })
+})
+
+t.test('few lines that are adopted are gathered with others, and so are those that would keep much memory alive', async t => {
+  const queue = new LineQueue(unbounded)
+  const few = sized(70 * KIB)
+  const part = Buffer.allocUnsafeSlow(400 * KIB)
+  queue.adopt(lines('a'))
+  queue.adopt(lines('b'))
+  t.equal(queue.shift()?.bytes.toString(), 'a\nb\n')
+  part.set(few.bytes)
+  queue.adopt({ bytes: part.subarray(0, few.bytes.length), count: 1 })
+  t.not(queue.shift()?.bytes.buffer, part.buffer)
+})
+
 t.test('lines that go straight through have their place in the numbers', async t => {
   const queue = new LineQueue(unbounded)
   t.match(queue.pass(lines('a', 'b')), { count: 2, firstLine: 0, attempts: 0 })

@@ -32,8 +32,12 @@ export type SensedTraffic = 'requests' | 'sockets'
 export interface ChildListener {
   /** It can take lines. */
   onReady (kind: SinkKind): void
-  /** It took these bytes; whether they arrive is not proven. */
-  onAccepted (bytes: number): void
+  /**
+   * It took these bytes; whether they arrive is not proven.
+   *
+   * @param consumed - How many of these do not stand in buffers of its own any more
+   */
+  onAccepted (bytes: number, consumed: number): void
   /** These bytes have arrived. */
   onDelivered (bytes: number): void
   /** The backend has answered well to a request that was made once these bytes had been accepted; it may not carry all. */
@@ -58,6 +62,8 @@ export interface ChildListener {
 export interface Child {
   /** How many bytes may be on their way to the sink without having been accepted. */
   readonly windowBytes: number
+  /** Whether the memory of lines is not needed any more once {@link send} has returned. */
+  readonly copies: boolean
   /** Passes pino's config on. */
   configure (config: PinoConfig): void
   /** Hands lines over, once it is ready. */

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 /** What a sink has said of its lines so far: cumulative bytes, as in `ChildListener`. */
 export interface EvidenceSoFar {
   accepted: number
+  consumed: number
   delivered: number
   answered: number
 }
@@ -18,6 +19,7 @@ export class Evidence {
   readonly #clock: Clock
   readonly #onReport: (told: EvidenceSoFar) => void
   #accepted = 0
+  #consumed = 0
   #delivered = 0
   #answered = 0
   #reportedBytes = 0
@@ -31,8 +33,9 @@ export class Evidence {
     this.#onReport = onReport
   }
 
-  accept (bytes: number): void {
+  accept (bytes: number, consumed: number): void {
     this.#accepted = bytes
+    this.#consumed = consumed
     this.#schedule()
   }
 
@@ -54,7 +57,7 @@ export class Evidence {
     this.#soon = this.#later = undefined
     this.#reportedBytes = this.#taken
     this.#reportedAt = this.#clock.now()
-    this.#onReport({ accepted: this.#accepted, delivered: this.#delivered, answered: this.#answered })
+    this.#onReport({ accepted: this.#accepted, consumed: this.#consumed, delivered: this.#delivered, answered: this.#answered })
   }
 
   /** What a sink has written that does not tell of acceptance, it has accepted. */

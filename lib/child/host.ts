@@ -126,7 +126,7 @@ export class SinkHost {
 
   #streamEvents (): ConstructorParameters<typeof StreamSink>[2] {
     return {
-      onAccepted: bytes => { if (!this.#over) this.#listener.onAccepted(bytes) },
+      onAccepted: (bytes, consumed) => { if (!this.#over) this.#listener.onAccepted(bytes, consumed) },
       onDelivered: bytes => { if (!this.#over) this.#listener.onDelivered(bytes) },
       onFailure: failure => this.#fail(failure),
       onEnded: () => this.#end()

@@ -10,6 +10,7 @@ const CONFIG_INTERVAL_MS = 50
 /** A sink in the fanout's own thread. */
 export class InlineChild implements Child, Culprit {
   readonly windowBytes = WINDOW_BYTES
+  readonly copies = false
   readonly #host: SinkHost
   readonly #listener: ChildListener
   readonly #isTrusted: boolean
@@ -100,7 +101,7 @@ export class InlineChild implements Child, Culprit {
 function outside (listener: ChildListener): ChildListener {
   return {
     onReady: kind => runUncontained(() => listener.onReady(kind)),
-    onAccepted: bytes => runUncontained(() => listener.onAccepted(bytes)),
+    onAccepted: (bytes, consumed) => runUncontained(() => listener.onAccepted(bytes, consumed)),
     onDelivered: bytes => runUncontained(() => listener.onDelivered(bytes)),
     onAnswered: bytes => runUncontained(() => listener.onAnswered(bytes)),
     onSensed: traffic => runUncontained(() => listener.onSensed(traffic)),

@@ -14,7 +14,10 @@ export interface HostData {
   ring: SharedArrayBuffer
 }
 
-/** From the child to its host, by `postMessage`. */
+/**
+ * From the child to its host, by `postMessage`. The bytes of a batch are in shared memory, where the next one will stand
+ * once this one is settled.
+ */
 export type HostOrder =
   | { code: 'FANOUT_LINES', lines: RingPlace | Uint8Array }
   | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
@@ -25,7 +28,7 @@ export type HostOrder =
 /** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
 export type HostReport =
   | { type: 'ready', kind: SinkKind }
-  | { type: 'evidence', accepted: number, delivered: number, answered: number }
+  | { type: 'evidence', accepted: number, consumed: number, delivered: number, answered: number }
   | { type: 'sensed', traffic: SensedTraffic }
   | { type: 'setback', failure: SinkFailure }
   | { type: 'refused', bytes: number, failure: SinkFailure }

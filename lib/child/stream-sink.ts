@@ -2,11 +2,13 @@ import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
+import { OwnBuffers } from './own-buffers.js'
 import type { SocketTraffic } from './sink-sockets.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
 export interface StreamSinkEvents {
-  onAccepted (bytes: number): void
+  /** @param consumed - How many of these it does not keep in buffers of its own, as far as they can be seen. */
+  onAccepted (bytes: number, consumed: number): void
   onDelivered (bytes: number): void
   onFailure (failure: SinkFailure): void
   onEnded (): void
@@ -49,6 +51,7 @@ interface AnyStream extends NodeJS.EventEmitter {
 const POLL_MS = 1000
 const SENDING_POLL_MS = 20
 const IDLE_POLL_MS = 50
+const HELD_POLL_MS = 50
 const POLLS_AFTER_WRITE = 10
 const CLOSE_AFTER_FINISH_MS = 500
 
@@ -76,6 +79,8 @@ export class StreamSink {
   readonly #events: StreamSinkEvents
   readonly #options: StreamSinkOptions
   readonly #acceptance: 'callback' | 'written' | 'return'
+  readonly #buffers: OwnBuffers | undefined
+  #written = 0
   #accepted = 0
   #delivered = 0
   #consumed = 0
@@ -89,6 +94,7 @@ export class StreamSink {
   /** What it took while bytes stood in its sockets, in its order, and how much these had been given by then. */
   #sending: Array<{ bytes: number, written: number }> = []
   #sendingTimer: NodeJS.Timeout | undefined
+  #heldTimer: NodeJS.Timeout | undefined
 
   /**
    * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
@@ -108,6 +114,7 @@ export class StreamSink {
     } else {
       this.takes = state !== undefined && state.decodeStrings !== false && state.objectMode !== true ? 'bytes' : 'text'
       this.#acceptance = state !== undefined ? 'callback' : 'return'
+      this.#buffers = OwnBuffers.of(stream)
     }
 
     // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
@@ -147,13 +154,11 @@ export class StreamSink {
     return this.#acceptance === 'callback' && !this.#isReadable && !this.#options.holdsSockets()
   }
 
-  /**
-   * How many bytes it has accepted, as of the last time that nothing of them stood in its own read buffer, waiting for
-   * the transport to take it.
-   */
+  /** How many bytes it has accepted that do not stand in its own buffers any more, waiting for the transport to take them. */
   get consumedBytes (): number {
     const { readableLength } = this.#stream as { readableLength?: number }
-    if (readableLength === undefined || readableLength === 0) this.#consumed = this.#accepted
+    if (this.#buffers !== undefined) this.#consumed = this.#buffers.consumedOf(this.#accepted)
+    else if (readableLength === undefined || readableLength === 0) this.#consumed = this.#accepted
     return this.#consumed
   }
 
@@ -165,6 +170,8 @@ export class StreamSink {
   #write (chunk: string | Buffer, bytes: number): void {
     if (this.#over) return
     if (this.#isBroken()) return this.#failBroken()
+    this.#written += bytes
+    this.#buffers?.note(chunk, this.#written)
     try {
       if (this.#acceptance === 'callback') {
         this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#acceptOnceSent(bytes))
@@ -280,8 +287,22 @@ export class StreamSink {
   #onAccepted (bytes: number): void {
     if (this.#over) return
     this.#accepted += bytes
-    this.#events.onAccepted(this.#accepted)
+    this.#tellAccepted()
     if (this.#provesByCallback) this.#onDelivered(this.#accepted)
+  }
+
+  /** What it keeps in its own buffers is looked for until it is gone. */
+  #tellAccepted (): void {
+    const consumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
+    this.#events.onAccepted(this.#accepted, consumed)
+    if (consumed === this.#accepted) return
+    this.#heldTimer ??= setInterval(() => {
+      const before = this.#consumed
+      if (this.consumedBytes !== before) this.#events.onAccepted(this.#accepted, this.#consumed)
+      if (this.#consumed < this.#accepted) return
+      clearInterval(this.#heldTimer)
+      this.#heldTimer = undefined
+    }, HELD_POLL_MS).unref()
   }
 
   #onDelivered (bytes: number): void {
@@ -322,6 +343,7 @@ export class StreamSink {
     clearInterval(this.#poll)
     clearInterval(this.#closeTimer)
     clearInterval(this.#idleTimer)
+    clearInterval(this.#heldTimer)
     clearTimeout(this.#sendingTimer)
     this.#poll = undefined
   }

@@ -13,12 +13,15 @@ const WINDOW_BYTES = 1024 * 1024
 const RING_BYTES = WINDOW_BYTES + 512 * 1024
 /** Its own ring is of no use here: what it takes out of it, it decodes. */
 const LEAST_STREAM_BYTES = 4
+/** As much as a batch for a delivery sink has, but for a longer line. */
+const BATCH_BYTES = 512 * 1024
 /** For how long a thread whose sink has ended may take for its own exit handlers. */
 const EXIT_GRACE_MS = 500
 
 /** A sink in a thread of its own: whatever it does there, it does to itself. */
 export class ThreadChild implements Child {
   readonly windowBytes = WINDOW_BYTES
+  readonly copies = true
   readonly #stream: ThreadStream
   readonly #worker: Worker
   readonly #listener: ChildListener
@@ -26,6 +29,8 @@ export class ThreadChild implements Child {
   readonly #ring = new LineRing(RING_BYTES)
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
+  /** What a batch for a delivery sink stands in until the sink's thread has read it, one at a time. */
+  #batchMemory: SharedArrayBuffer | undefined
   #lastFlush = 0
   #isOver = false
   #exitTimer: NodeJS.Timeout | undefined
@@ -62,9 +67,7 @@ export class ThreadChild implements Child {
   send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
     if (this.#isOver) return
     if (this.#kind === 'delivery') {
-      // Cloned, these bytes would take all of the block with them that they are a part of.
-      const own = new Uint8Array(bytes)
-      this.#post({ code: 'FANOUT_SEND', id, bytes: own, count, attempt: attempts + 1 }, [own.buffer])
+      this.#post({ code: 'FANOUT_SEND', id, bytes: this.#share(bytes), count, attempt: attempts + 1 })
     } else {
       this.#hand(bytes.subarray(arrivedBytes))
     }
@@ -75,6 +78,14 @@ export class ThreadChild implements Child {
     if (place !== undefined) return this.#post({ code: 'FANOUT_LINES', lines: place })
     const own = new Uint8Array(lines)
     this.#post({ code: 'FANOUT_LINES', lines: own }, [own.buffer])
+  }
+
+  /** Memory of its own for each batch would be garbage in two threads, of a kind that piles up before it is collected. */
+  #share (bytes: Buffer): Uint8Array {
+    const memory = bytes.length > BATCH_BYTES ? new SharedArrayBuffer(bytes.length) : this.#batchMemory ??= new SharedArrayBuffer(BATCH_BYTES)
+    const shared = new Uint8Array(memory, 0, bytes.length)
+    shared.set(bytes)
+    return shared
   }
 
   abort (id: string): void {
@@ -125,7 +136,7 @@ export class ThreadChild implements Child {
         return this.#listener.onReady(report.kind)
       case 'evidence':
         this.#ring.free(Math.max(report.accepted, report.delivered))
-        this.#listener.onAccepted(report.accepted)
+        this.#listener.onAccepted(report.accepted, report.consumed)
         this.#listener.onDelivered(report.delivered)
         return this.#listener.onAnswered(report.answered)
       case 'sensed':

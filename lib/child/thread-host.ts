@@ -31,7 +31,7 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
       if (kind === 'delivery') sense?.close()
       report({ type: 'ready', kind })
     },
-    onAccepted: bytes => evidence.accept(bytes),
+    onAccepted: (bytes, consumed) => evidence.accept(bytes, consumed),
     onDelivered: bytes => evidence.deliver(bytes),
     onSettled: (id, rejection) => report({ type: 'settled', id, rejection }),
     onFailure: failure => {

@@ -70,7 +70,8 @@ export class Backlog {
   }
 
   add (batch: Batch): void {
-    this.#intake.add(batch)
+    if (this.#intake.isEmpty && this.#spooling?.letsPass(batch) === true) this.#spooling.pass(this.#intake.pass(batch))
+    else this.#intake.add(batch)
   }
 
   /** Lets in what waits for a place, and moves on what is to go to a disk or comes from it. */

@@ -46,10 +46,10 @@ export class Replay {
     return this.#queue.firstLine
   }
 
-  /** Takes what was read from the spool. */
+  /** Takes what was read from the spool, which is what a sink is given at once, if it takes so much. */
   add (spooled: SpooledLines): void {
     this.#pieces.push({ spooled, firstLine: this.#queue.nextLine })
-    this.#queue.push(spooled)
+    this.#queue.adopt(spooled)
   }
 
   /** Whether all that waits may be to blame for failures. */
@@ -84,18 +84,21 @@ export class Replay {
     return { segment: piece.spooled.segment, offset: piece.spooled.offset + offsetOf(piece.spooled.bytes, line - piece.firstLine) }
   }
 
-  /** What has come to its end, given the oldest line that has not: from the oldest, and each told once. */
-  takeDone (oldestHeld: number): SpooledLines[] {
-    const done: SpooledLines[] = []
+  /**
+   * What has come to its end, given the oldest line that has not: from the oldest, and each told once. `isRead` once all
+   * that was read with it, and is in the same memory, has.
+   */
+  takeDone (oldestHeld: number): Array<{ spooled: SpooledLines, isRead: boolean }> {
+    const done: Array<{ spooled: SpooledLines, isRead: boolean }> = []
     for (let piece = this.#pieces[0]; piece !== undefined && piece.firstLine < oldestHeld; piece = this.#pieces[0]) {
       const count = oldestHeld - piece.firstLine
       if (count < piece.spooled.count) {
         const { head, rest } = cut(piece, count)
-        done.push(head)
+        done.push({ spooled: head, isRead: false })
         this.#pieces[0] = rest
         break
       }
-      done.push(piece.spooled)
+      done.push({ spooled: piece.spooled, isRead: true })
       this.#pieces.shift()
     }
     return done

@@ -1,6 +1,6 @@
 import type { Amount } from '../queue.js'
 import type { Clock } from '../clock.js'
-import type { Lines } from '../batch.js'
+import type { Batch, Lines } from '../batch.js'
 import type { SpooledLines } from '../spool/position.js'
 import type { Recovered } from '../spool/recovery.js'
 import type { Spool } from '../spool/spool.js'
@@ -32,6 +32,8 @@ export interface SpoolingOptions {
   pace: Pace
   /** Whether the breaker keeps lines from the sink. */
   isTripped: () => boolean
+  /** Whether the sink has no need of the memory of lines that it was given. */
+  isCopied: () => boolean
 }
 
 /** What it tells its lane. */
@@ -134,6 +136,17 @@ export class Spooling {
     return this.hasReplay ? this.#replay.firstLine : Infinity
   }
 
+  /** Whether new lines may go to the disk at once, if none are before them in memory. */
+  letsPass ({ byteLength }: Batch): boolean {
+    return this.isDiverting && this.#spool.takes(byteLength)
+  }
+
+  /** Takes new lines that {@link letsPass} has let. */
+  pass (lines: Lines): void {
+    this.#spool.append(lines)
+    this.#pendingBytes = this.#spool.pending.bytes
+  }
+
   start (): void {
     this.#spool.start()
   }
@@ -169,9 +182,10 @@ export class Spooling {
   settle (oldestHeld: number): void {
     if (this.#state !== 'open') return
     const done = this.#replay.takeDone(Math.min(oldestHeld, this.#replay.firstLine))
-    for (const spooled of done) {
+    for (const { spooled, isRead } of done) {
       this.#replayed += spooled.count
       this.#spool.settle(spooled)
+      if (isRead && this.#options.isCopied()) this.#spool.recycle(spooled.bytes)
     }
     if (this.#replayed === 0 || this.hasOlder || this.#options.mode === 'always' || oldestHeld < 0) return
     this.#events.onNews({ kind: 'replayed', lines: this.#replayed })

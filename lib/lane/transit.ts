@@ -92,7 +92,7 @@ export class Transit {
     })
     this.#supervisor = new Supervisor({ sink, startTimeoutMs, willSendConfig, random, createChild }, {
       onReady: restarted => this.#onReady(restarted),
-      onAccepted: bytes => this.#onAccepted(bytes),
+      onAccepted: (bytes, consumed) => this.#onAccepted(bytes, consumed),
       onDelivered: bytes => this.#onDelivered(bytes),
       onAnswered: bytes => this.#onAnswered(bytes),
       onSensed: traffic => this.#watch.noteTraffic(traffic),
@@ -215,8 +215,9 @@ export class Transit {
     this.#events.onReady()
   }
 
-  #onAccepted (bytes: number): void {
+  #onAccepted (bytes: number, consumed: number): void {
     if (this.#accept(bytes) > 0) this.#watch.noteAcceptance()
+    if (this.#unsettled.consumeUpTo(consumed, this.#clock.now())) this.#watch.noteConsumption()
     this.#watch.update()
     this.#events.onChange()
   }

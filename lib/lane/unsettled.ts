@@ -13,12 +13,16 @@ export interface Attempt {
   readonly end: number
   /** Monotonic time at which the sink accepted them. */
   acceptedAt: number | undefined
+  /** Monotonic time at which they had left the sink's own buffers. */
+  consumedAt: number | undefined
 }
 
 /** What one lane has handed to its child and has no proof of yet, oldest first. */
 export class Unsettled {
   #attempts: Attempt[] = []
   #accepted = 0
+  /** Of the accepted ones. */
+  #consumed = 0
   #delivered = 0
   #given = 0
   #bytes = 0
@@ -56,9 +60,14 @@ export class Unsettled {
     return this.#attempts.reduce((least, { lines }) => Math.min(least, lines.firstLine), Infinity)
   }
 
-  /** The oldest that the sink has accepted, and not yet delivered. */
-  get oldestAccepted (): Attempt | undefined {
-    return this.#accepted > 0 ? this.#attempts[0] : undefined
+  /** The oldest that the sink has accepted and does not keep in its own buffers, and of which nothing is proven. */
+  get oldestConsumed (): Attempt | undefined {
+    return this.#consumed > 0 ? this.#attempts[0] : undefined
+  }
+
+  /** The oldest that the sink has accepted, and keeps in its own buffers. */
+  get oldestHeld (): Attempt | undefined {
+    return this.#consumed < this.#accepted ? this.#attempts[this.#consumed] : undefined
   }
 
   /** The number of the oldest line that the sink has not accepted. */
@@ -74,7 +83,7 @@ export class Unsettled {
   add (id: string, lines: Lines, permit: Permit | null): void {
     const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
-    this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined })
+    this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined })
     this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
@@ -89,6 +98,16 @@ export class Unsettled {
     }
     this.#unacceptedBytes = Math.min(before, Math.max(0, this.#given - end))
     return before - this.#unacceptedBytes
+  }
+
+  /** What ends there has left the sink's own buffers; returns whether that is anything new. */
+  consumeUpTo (end: number, now: number): boolean {
+    const before = this.#consumed
+    while (this.#consumed < this.#accepted && (this.#attempts[this.#consumed] as Attempt).end <= end) {
+      const attempt = this.#attempts[this.#consumed++] as Attempt
+      attempt.consumedAt = now
+    }
+    return this.#consumed > before
   }
 
   /** Takes out what was delivered. */
@@ -106,10 +125,10 @@ export class Unsettled {
     })
   }
 
-  /** Takes out what has been accepted, and no later than that. */
-  takeAcceptedBefore (time: number): Attempt[] {
+  /** Takes out what has left the sink's own buffers, and no later than that. */
+  takeConsumedBefore (time: number): Attempt[] {
     let n = 0
-    while (n < this.#accepted && ((this.#attempts[n] as Attempt).acceptedAt as number) <= time) n++
+    while (n < this.#consumed && ((this.#attempts[n] as Attempt).consumedAt as number) <= time) n++
     return this.#take(n)
   }
 
@@ -149,6 +168,7 @@ export class Unsettled {
     const [head, rest] = cutAt(attempt.lines, cut, countLines(bytes.subarray(0, cut)))
     this.#attempts.splice(n, 1, { ...attempt, lines: head, permit: null, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
     if (n < this.#accepted) this.#accepted++
+    if (n < this.#consumed) this.#consumed++
     return true
   }
 
@@ -177,6 +197,7 @@ export class Unsettled {
     if (n === 0) return []
     const taken = this.#attempts.splice(0, n)
     this.#accepted = Math.max(0, this.#accepted - n)
+    this.#consumed = Math.max(0, this.#consumed - n)
     for (const { lines, end, acceptedAt } of taken) {
       this.#bytes -= lines.bytes.length
       this.#lines -= lines.count

@@ -40,6 +40,7 @@ export class Watch {
   readonly #isTripped: () => boolean
   /** When the sink, having nothing to accept, was given something. */
   #busySince = 0
+  #consumedAt = 0
 
   constructor ({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped }: WatchOptions, events: WatchEvents) {
     this.#clock = clock
@@ -62,6 +63,11 @@ export class Watch {
     this.#quiet.noteAcceptance(this.#clock.now())
   }
 
+  /** Something has left the sink's own buffers. */
+  noteConsumption (): void {
+    this.#consumedAt = this.#clock.now()
+  }
+
   /** An acceptance need not be quiet for longer than that any more. */
   settleWithin (ms: number): void {
     this.#quiet.shorten(ms)
@@ -75,7 +81,7 @@ export class Watch {
 
   /** What the sink has in its hands has changed. */
   update (): void {
-    this.#alarm.setFor(Math.min(this.#acceptanceDue, this.#settlementDue))
+    this.#alarm.setFor(Math.min(this.#acceptanceDue, this.#consumptionDue, this.#settlementDue))
   }
 
   stop (): void {
@@ -87,15 +93,21 @@ export class Watch {
     return Math.max(this.#busySince, this.#pace.lastProgress) + this.#writeTimeoutMs
   }
 
+  /** What a sink has accepted, and keeps in its own buffers without moving, it has not accepted to any purpose. */
+  get #consumptionDue (): number {
+    const { oldestHeld } = this.#unsettled
+    return oldestHeld === undefined ? Infinity : Math.max(this.#consumedAt, oldestHeld.acceptedAt as number) + this.#writeTimeoutMs
+  }
+
   get #settlementDue (): number {
-    const { oldestAccepted } = this.#unsettled
-    return oldestAccepted === undefined ? Infinity : this.#quiet.endOf(oldestAccepted.acceptedAt as number, this.#isTripped())
+    const { oldestConsumed } = this.#unsettled
+    return oldestConsumed === undefined ? Infinity : this.#quiet.endOf(oldestConsumed.consumedAt as number, this.#isTripped())
   }
 
   #look (): void {
     const now = this.#clock.now()
-    if (now >= this.#settlementDue) this.#events.onQuiet(this.#unsettled.takeAcceptedBefore(now - this.#quiet.ms))
-    if (now >= this.#acceptanceDue) this.#events.onTimeout()
+    if (now >= this.#settlementDue) this.#events.onQuiet(this.#unsettled.takeConsumedBefore(now - this.#quiet.ms))
+    if (now >= this.#acceptanceDue || now >= this.#consumptionDue) this.#events.onTimeout()
     this.update()
     this.#events.onLooked()
   }

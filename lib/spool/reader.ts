@@ -17,6 +17,7 @@ const NEWLINE = 10
 const LONGEST_LINE_BYTES = 256 * 1024 * 1024
 /** So often a segment is tried before it is put aside. */
 const TRIES = 3
+const MOST_SPARE = 2
 
 /** Reads the lines of a spool in order, leaving out what has been delivered and what is damaged. */
 export class Reader {
@@ -27,6 +28,7 @@ export class Reader {
   #offset = 0
   #rewinds = 0
   #failures = 0
+  readonly #spare: Buffer[] = []
 
   constructor (segments: Segments, quarantine: Quarantine, events: ReaderEvents) {
     this.#segments = segments
@@ -39,6 +41,11 @@ export class Reader {
     this.#segment = 0
     this.#offset = 0
     this.#rewinds++
+  }
+
+  /** Memory of lines that were given out, and that nobody will look at again, is used for what is read next. */
+  recycle ({ buffer }: Buffer): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(Buffer.from(buffer))
   }
 
   /**
@@ -93,15 +100,28 @@ export class Reader {
   async #read (segment: Segment, offset: number, maxBytes: number): Promise<Buffer> {
     const end = segment.endOfUndelivered(offset)
     for (let wanted = Math.min(maxBytes, end - offset); ; wanted = Math.min(2 * wanted, end - offset)) {
-      const bytes = await segment.read(offset, wanted)
+      const bytes = await segment.read(offset, this.#memoryFor(wanted))
       if (bytes.length < wanted) throw new Error(`segment ${segment.number} is shorter than it was`)
       // A line that is longer than what was asked for comes alone.
       const endOfLines = (wanted > maxBytes ? bytes.indexOf(NEWLINE) : bytes.lastIndexOf(NEWLINE)) + 1
       if (endOfLines > 0) return bytes.subarray(0, endOfLines)
       // The end of a file is the end of a line too; if the line is torn it shows below.
-      if (wanted === end - offset && end === segment.bytes && segment.isRecovered) return Buffer.concat([bytes, Buffer.of(NEWLINE)])
+      if (wanted === end - offset && end === segment.bytes && segment.isRecovered) return this.#withNewline(bytes)
       if (wanted === end - offset || wanted > LONGEST_LINE_BYTES) throw new Error(`segment ${segment.number} has no line at ${offset}`)
     }
+  }
+
+  #withNewline (bytes: Buffer): Buffer {
+    const line = this.#memoryFor(bytes.length + 1)
+    bytes.copy(line)
+    line[bytes.length] = NEWLINE
+    return line
+  }
+
+  /** Never a part of what others have parts of too: it may be recycled. */
+  #memoryFor (length: number): Buffer {
+    const spare = this.#spare.pop()
+    return spare !== undefined && spare.length >= length ? spare.subarray(0, length) : Buffer.allocUnsafeSlow(length)
   }
 
   async #discard (segment: Segment, offset: number, damaged: Buffer): Promise<void> {

@@ -148,12 +148,11 @@ export class Segment {
     this.#outstandingLines = 0
   }
 
-  /** Reads at most so many bytes; fewer only where the file ends before. */
-  async read (offset: number, length: number): Promise<Buffer> {
+  /** Fills a buffer from there; returns what of it was filled, which is less only where the file ends before. */
+  async read (offset: number, bytes: Buffer): Promise<Buffer> {
     this.#file ??= await this.#fs.open(this.#path, 'read')
-    const bytes = Buffer.allocUnsafeSlow(length)
     let read = 0
-    while (read < length) {
+    while (read < bytes.length) {
       const more = await this.#file.read(bytes.subarray(read), offset + read)
       if (more === 0) break
       read += more

@@ -134,14 +134,19 @@ export class Spool {
     this.#turns.take(() => this.#open())
   }
 
+  /** Whether {@link append} would take so many bytes. */
+  takes (bytes: number): boolean {
+    const pendingBytes = this.#writer.pending.bytes
+    return this.isOpen && !this.#isRefusing && (pendingBytes === 0 || pendingBytes + bytes <= PENDING_BYTES)
+  }
+
   /**
    * Hands over lines to be written behind all others.
    *
    * @returns whether it took them; if not, `onWritable` tells when to try again
    */
   append (lines: Lines): boolean {
-    const pendingBytes = this.#writer.pending.bytes
-    if (!this.isOpen || this.#isRefusing || (pendingBytes > 0 && pendingBytes + lines.bytes.length > PENDING_BYTES)) {
+    if (!this.takes(lines.bytes.length)) {
       this.#hasTurnedAway = true
       return false
     }
@@ -168,6 +173,11 @@ export class Spool {
     if (segment === undefined || count > segment.outstandingLines) return
     segment.settle(offset, offset + bytes.length, count)
     this.#upkeep.schedule()
+  }
+
+  /** Gives back the memory of lines that `onLines` brought: nobody will look at it again. */
+  recycle (bytes: Buffer): void {
+    this.#reader.recycle(bytes)
   }
 
   /** Whether lines are still on the disk, so that {@link rewind} would bring them back. */

@@ -59,7 +59,7 @@ t.test('a stream is started, written to, flushed and ended', async t => {
   host.write('a\n', 2)
   await turn()
   t.equal(options['written'], 'a\n')
-  t.same(told.slice(1), [['accepted', 2], ['delivered', 2]])
+  t.same(told.slice(1), [['accepted', 2, 2], ['delivered', 2]])
   t.equal(host.consumedBytes, 2)
   await host.flush()
   host.end()
@@ -199,7 +199,7 @@ t.test('a pipeline takes lines at its head, and has ended when its tail has', as
   t.equal(options['written'], 'A\n')
   host.end()
   await turn()
-  t.same(told.slice(1), [['accepted', 2], ['ended']])
+  t.same(told.slice(1), [['accepted', 2, 2], ['ended']])
 })
 
 t.test('a stream that is got rid of is destroyed', async t => {

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock } from 'node:test'
-import { Duplex, Transform, Writable } from 'node:stream'
+import { Duplex, PassThrough, Transform, Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
 import { isStream, joinPipeline, StreamSink, type StreamSinkOptions } from '#lib/child/stream-sink'
@@ -64,6 +64,30 @@ t.test('a sink that sends datagrams is given no more at a time than one holds, i
     t.same(given, [60000, 30000, 70001, 30000])
     t.same(told.at(-1), ['accepted', 190001])
   }
+})
+
+t.test('a transport that keeps lines in its own buffers tells of them, and when they are gone', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const stream = new PassThrough()
+  const told: Array<[accepted: number, consumed: number]> = []
+  const sink = new StreamSink(stream, { sink: 'x', failureEvents: [], holdsSockets: () => false, sendsDatagrams: () => false }, {
+    onAccepted: (accepted, consumed) => { told.push([accepted, consumed]) }, onDelivered () {}, onFailure () {}, onEnded () {}
+  })
+  sink.write('a\n', 2)
+  sink.write('b\n', 2)
+  await turn()
+  clock.advance(50)
+  t.same(told, [[2, 0], [4, 0]])
+  stream.read(2)
+  clock.advance(50)
+  stream.read(2)
+  clock.advance(50)
+  t.same(told.slice(2), [[4, 2], [4, 4]])
+  clock.advance(9000)
+  t.equal(clock.timers, 1, 'that which looks whether it is destroyed')
+  sink.destroy()
+  t.equal(clock.timers, 0)
 })
 
 t.test('what stands in a socket of a sink that calls back at once', async t => {

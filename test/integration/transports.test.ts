@@ -22,7 +22,7 @@ const cells: Array<[name: string, outage: OutageName]> = [
   ['pino-opentelemetry-transport', 503],
   ['pino-sentry-transport', 429],
   ['pino-socket, TCP', 'refused'],
-  ['pino-mongodb', 'absent']
+  ['pino-mongodb', 'black-hole']
 ]
 
 for (const [name, outage] of cells) {

@@ -22,7 +22,7 @@ const ids = (attempts: ReadonlyArray<{ id: string }>): string[] => attempts.map(
 
 t.test('nothing', async t => {
   const unsettled = new Unsettled()
-  t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false, oldestAccepted: undefined, firstUnacceptedLine: undefined })
+  t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false, oldestConsumed: undefined, oldestHeld: undefined, firstUnacceptedLine: undefined })
   t.equal(unsettled.acceptUpTo(0, 1), 0)
   t.same(unsettled.deliverUpTo(0), [])
   t.equal(unsettled.takeOldestAccepted(), undefined)
@@ -31,13 +31,13 @@ t.test('nothing', async t => {
 })
 
 t.test('what was handed over is counted', async t => {
-  t.match(three(), { bytes: 12, lines: 4, count: 3, unacceptedBytes: 12, hasUnaccepted: true, firstUnacceptedLine: 0, oldestAccepted: undefined })
+  t.match(three(), { bytes: 12, lines: 4, count: 3, unacceptedBytes: 12, hasUnaccepted: true, firstUnacceptedLine: 0, oldestConsumed: undefined, oldestHeld: undefined })
 })
 
 t.test('an acceptance tells by how much it is new', async t => {
   const unsettled = three()
   t.equal(unsettled.acceptUpTo(5, 100), 5)
-  t.match(unsettled, { unacceptedBytes: 7, hasUnaccepted: true, firstUnacceptedLine: 1, oldestAccepted: { id: '0', acceptedAt: 100 }, bytes: 12 })
+  t.match(unsettled, { unacceptedBytes: 7, hasUnaccepted: true, firstUnacceptedLine: 1, oldestConsumed: undefined, oldestHeld: { id: '0', acceptedAt: 100 }, bytes: 12 })
   t.equal(unsettled.acceptUpTo(5, 200), 0)
   t.equal(unsettled.acceptUpTo(3, 200), 0, 'it never goes back')
   t.equal(unsettled.acceptUpTo(12, 300), 7)
@@ -59,7 +59,7 @@ t.test('a delivery takes out what it covers whole, accepted or not', async t => 
   const unsettled = three()
   unsettled.acceptUpTo(4, 100)
   t.same(ids(unsettled.deliverUpTo(11)), ['0', '1'])
-  t.match(unsettled, { bytes: 2, lines: 1, count: 1, unacceptedBytes: 2, hasUnaccepted: true, oldestAccepted: undefined })
+  t.match(unsettled, { bytes: 2, lines: 1, count: 1, unacceptedBytes: 2, hasUnaccepted: true, oldestConsumed: undefined, oldestHeld: undefined })
   t.same(ids(unsettled.deliverUpTo(12)), ['3'])
   t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false })
 })
@@ -67,11 +67,27 @@ t.test('a delivery takes out what it covers whole, accepted or not', async t => 
 t.test('what was accepted by a moment is taken out, and no more', async t => {
   const unsettled = three()
   unsettled.acceptUpTo(4, 100)
+  unsettled.consumeUpTo(4, 100)
   unsettled.acceptUpTo(10, 200)
-  t.same(ids(unsettled.takeAcceptedBefore(99)), [])
-  t.same(ids(unsettled.takeAcceptedBefore(100)), ['0'])
-  t.same(ids(unsettled.takeAcceptedBefore(1000)), ['1'])
+  unsettled.consumeUpTo(10, 200)
+  t.same(ids(unsettled.takeConsumedBefore(99)), [])
+  t.same(ids(unsettled.takeConsumedBefore(100)), ['0'])
+  t.same(ids(unsettled.takeConsumedBefore(1000)), ['1'])
   t.match(unsettled, { count: 1, unacceptedBytes: 2 })
+})
+
+t.test('what the sink keeps in its own buffers is accepted, and no more than that', async t => {
+  const unsettled = three()
+  unsettled.acceptUpTo(10, 100)
+  t.equal(unsettled.consumeUpTo(3, 100), false)
+  t.match(unsettled, { oldestConsumed: undefined, oldestHeld: { id: '0' } })
+  t.equal(unsettled.consumeUpTo(5, 150), true)
+  t.equal(unsettled.consumeUpTo(5, 160), false)
+  t.match(unsettled, { oldestConsumed: { id: '0', consumedAt: 150 }, oldestHeld: { id: '1', acceptedAt: 100 } })
+  t.same(ids(unsettled.takeConsumedBefore(1000)), ['0'])
+  t.equal(unsettled.consumeUpTo(12, 200), true, 'what it has not accepted it cannot have consumed')
+  t.same(ids(unsettled.takeConsumedBefore(1000)), ['1'])
+  t.match(unsettled, { count: 1, hasUnaccepted: true, oldestHeld: undefined })
 })
 
 t.test('the oldest that was accepted is taken out to make room', async t => {

@@ -30,8 +30,9 @@ class Rig {
     this.watch.update()
   }
 
-  accept (bytes: number): void {
+  accept (bytes: number, consumed = bytes): void {
     this.unsettled.acceptUpTo(bytes, clock.now())
+    if (this.unsettled.consumeUpTo(consumed, clock.now())) this.watch.noteConsumption()
     this.pace.progress(clock.now(), bytes)
     this.watch.update()
   }
@@ -81,6 +82,48 @@ t.test('any progress puts that off', async t => {
   rig.give('2')
   clock.advance(900)
   rig.accept(2)
+  clock.advance(999)
+  t.equal(rig.timeouts, 0)
+  clock.advance(1)
+  t.equal(rig.timeouts, 1)
+})
+
+t.test('what stands in the sink\'s own buffers counts for nothing, and once it has left them its quiet begins', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.give('2')
+  rig.accept(4, 2)
+  clock.advance(900)
+  t.same(rig.quiet, ['1'])
+  rig.accept(4)
+  clock.advance(199)
+  t.same(rig.quiet, ['1'])
+  clock.advance(1)
+  t.same(rig.quiet, ['1', '2'])
+  t.equal(rig.timeouts, 0)
+})
+
+t.test('what does not leave the sink\'s own buffers in time is told of, whatever it accepts meanwhile', async t => {
+  const rig = new Rig()
+  rig.give('1')
+  rig.accept(2, 0)
+  clock.advance(500)
+  rig.give('2')
+  rig.accept(4, 0)
+  clock.advance(499)
+  t.equal(rig.timeouts, 0)
+  clock.advance(1)
+  t.equal(rig.timeouts, 1)
+})
+
+t.test('as long as something leaves them there is time', async t => {
+  const rig = new Rig()
+  for (const id of ['1', '2', '3']) rig.give(id)
+  rig.accept(6, 0)
+  clock.advance(900)
+  rig.accept(6, 2)
+  clock.advance(900)
+  rig.accept(6, 4)
   clock.advance(999)
   t.equal(rig.timeouts, 0)
   clock.advance(1)

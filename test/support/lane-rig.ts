@@ -18,6 +18,7 @@ import { FOLDER, OwnerList } from './spool-rig.js'
 
 /** A child that does nothing by itself: what its sink would do, a test does. */
 export class ScriptedChild implements Child {
+  readonly copies = true
   readonly windowBytes: number
   readonly listener: ChildListener
   readonly sent: Parcel[] = []
@@ -36,7 +37,7 @@ export class ScriptedChild implements Child {
   }
 
   configure (config: PinoConfig): void { this.configs.push(config) }
-  send (parcel: Parcel): void { this.sent.push(parcel) }
+  send ({ id, lines }: Parcel): void { this.sent.push({ id, lines: { ...lines, bytes: Buffer.from(lines.bytes) } }) }
   abort (id: string): void { this.aborted.push(id) }
   async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
   end (): void { this.isAskedToEnd = true }
@@ -70,7 +71,13 @@ export class ScriptedChild implements Child {
 
   accept (bytes = this.given - this.#accepted): void {
     this.#accepted += bytes
-    this.listener.onAccepted(this.#accepted)
+    this.listener.onAccepted(this.#accepted, this.#accepted)
+  }
+
+  /** Accepts everything, and keeps so much of it in buffers of its own. */
+  hold (bytes: number): void {
+    this.#accepted = this.given
+    this.listener.onAccepted(this.#accepted, this.#accepted - bytes)
   }
 
   deliver (bytes = this.given - this.#delivered): void {
