@@ -84,6 +84,7 @@ export class StreamSink {
   #accepted = 0
   #delivered = 0
   #consumed = 0
+  #toldConsumed = 0
   #ending = false
   #over = false
   #poll: NodeJS.Timeout | undefined
@@ -293,13 +294,15 @@ export class StreamSink {
 
   /** What it keeps in its own buffers is looked for until it is gone. */
   #tellAccepted (): void {
-    const consumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
-    this.#events.onAccepted(this.#accepted, consumed)
-    if (consumed === this.#accepted) return
+    this.#toldConsumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
+    this.#events.onAccepted(this.#accepted, this.#toldConsumed)
+    if (this.#toldConsumed === this.#accepted) return
     this.#heldTimer ??= setInterval(() => {
-      const before = this.#consumed
-      if (this.consumedBytes !== before) this.#events.onAccepted(this.#accepted, this.#consumed)
-      if (this.#consumed < this.#accepted) return
+      // Whoever asks for `consumedBytes` meanwhile does not tell the lane.
+      const consumed = this.consumedBytes
+      if (consumed !== this.#toldConsumed) this.#events.onAccepted(this.#accepted, consumed)
+      this.#toldConsumed = consumed
+      if (consumed < this.#accepted) return
       clearInterval(this.#heldTimer)
       this.#heldTimer = undefined
     }, HELD_POLL_MS).unref()
