@@ -335,9 +335,10 @@ t.test('the types admit pino\'s shapes and no others', async (t) => {
   t.ok([both, neither, tooMany, spool, sameBreaker])
 })
 
-t.test('a sink is watched if it has a thread to itself, and unless that is turned off', async (t) => {
+t.test('a sink is watched if it has a thread to itself and is no file, unless that is turned off', async (t) => {
   t.equal(first({ targets: [file] }).sense, false)
-  t.strictSame(first({ targets: [{ ...file, isolation: 'thread' }] }).sense, { console: false })
+  t.equal(first({ targets: [{ ...file, isolation: 'thread' }] }).sense, false)
+  t.strictSame(first({ targets: [pretty] }).sense, { console: false })
   t.equal(first({ targets: [{ ...pretty, isolation: 'inline' }] }).sense, false)
   t.equal(first({ targets: [{ ...pretty, sense: false }] }).sense, false)
   t.strictSame(first({ targets: [pretty], sense: { console: true } }).sense, { console: true })

@@ -11,7 +11,7 @@ import { ThreadChild } from './thread-child.js'
 export function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
   const childSource: ChildSource = {
     sink: name,
-    entries: source.kind === 'pipeline' ? source.entries : [source.entry],
+    entries: source.kind === 'pipeline' ? source.entries : [withBuffers(source.entry)],
     isPipeline: source.kind === 'pipeline',
     failureEvents,
     sense,
@@ -19,4 +19,9 @@ export function createChild ({ name, source, isolation, worker, failureEvents, s
     willSendConfig: givesConfig
   }
   return isolation === 'inline' ? new InlineChild(childSource, listener) : new ThreadChild(childSource, worker, listener)
+}
+
+/** `pino/file` writes buffers as they are: three files then cost hardly more than one (DESIGN §2). */
+function withBuffers (entry: ChildSource['entries'][number]): ChildSource['entries'][number] {
+  return entry.isPinoFile ? { ...entry, options: { contentMode: 'buffer', ...entry.options as object } } : entry
 }

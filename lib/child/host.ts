@@ -51,6 +51,11 @@ export class SinkHost {
     return this.#sink?.kind === 'stream' ? this.#sink.stream.takes : 'text'
   }
 
+  /** Whether a stream sink has no use any more for what it has accepted. */
+  get keepsNothing (): boolean {
+    return this.#sink?.kind === 'stream' && this.#sink.stream.keepsNothing
+  }
+
   /** How many bytes a stream sink has accepted and does not keep back in its own buffers; 0 for any other sink. */
   get consumedBytes (): number {
     return this.#sink?.kind === 'stream' ? this.#sink.stream.consumedBytes : 0

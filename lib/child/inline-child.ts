@@ -24,7 +24,7 @@ export class InlineChild implements Child, Culprit {
     this.#isTrusted = source.entries.every(entry => entry.isPinoFile)
     this.windowBytes = this.#isTrusted ? FILE_WINDOW_BYTES : WINDOW_BYTES
     this.#listener = outside(listener)
-    this.#host = new SinkHost(this.#isTrusted ? withBuffers(source) : source, {
+    this.#host = new SinkHost(source, {
       ...this.#listener,
       onReady: kind => {
         this.#started()
@@ -98,11 +98,6 @@ export class InlineChild implements Child, Culprit {
   #contained<T> (run: () => T): T {
     return this.#isTrusted ? run() : runContained(this, run)
   }
-}
-
-/** `pino/file` writes buffers as they are: three files then cost hardly more than one (DESIGN §2). */
-function withBuffers (source: ChildSource): ChildSource {
-  return { ...source, entries: source.entries.map(entry => ({ ...entry, options: { contentMode: 'buffer', ...entry.options as object } })) }
 }
 
 /** What a sink calls back into goes on in no sink's name. */

@@ -1,5 +1,6 @@
 import type { SinkFailure } from '../failure.js'
 import type { ChildSource, SensedTraffic, SinkKind } from './child.js'
+import type { RingPlace } from './line-ring.js'
 import type { Rejection } from './rejection.js'
 
 /** The name of the events by which a thread host speaks to its child. */
@@ -9,6 +10,8 @@ export const HOST_EVENT = 'pino-breaker-fanout:host'
 export interface HostData {
   source: ChildSource
   pinoWillSendConfig: boolean
+  /** Where the lines stand that a stream sink is given. */
+  ring: SharedArrayBuffer
 }
 
 /**
@@ -16,6 +19,7 @@ export interface HostData {
  * once this one is settled.
  */
 export type HostOrder =
+  | { code: 'FANOUT_LINES', lines: RingPlace | Uint8Array }
   | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
   | { code: 'FANOUT_ABORT', id: string }
   | { code: 'FANOUT_FLUSH', flush: number }

@@ -84,6 +84,7 @@ export class StreamSink {
   #accepted = 0
   #delivered = 0
   #consumed = 0
+  #toldConsumed = 0
   #ending = false
   #over = false
   #poll: NodeJS.Timeout | undefined
@@ -142,6 +143,11 @@ export class StreamSink {
 
   get #isReadable (): boolean {
     return (this.#stream as { _readableState?: unknown })._readableState !== undefined
+  }
+
+  /** Whether it has written what it has accepted, and holds none of it any more; any other stream may keep what it was given. */
+  get keepsNothing (): boolean {
+    return this.#acceptance === 'written'
   }
 
   /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
@@ -288,15 +294,17 @@ export class StreamSink {
 
   /** What it keeps in its own buffers is looked for until it is gone. */
   #tellAccepted (): void {
-    let told = this.#buffers === undefined ? this.#accepted : this.consumedBytes
-    this.#events.onAccepted(this.#accepted, told)
-    clearInterval(this.#heldTimer)
-    if (told === this.#accepted) return
-    this.#heldTimer = setInterval(() => {
-      // Whoever else asks for it finds out too, but tells nobody.
+    this.#toldConsumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
+    this.#events.onAccepted(this.#accepted, this.#toldConsumed)
+    if (this.#toldConsumed === this.#accepted) return
+    this.#heldTimer ??= setInterval(() => {
+      // Whoever asks for `consumedBytes` meanwhile does not tell the lane.
       const consumed = this.consumedBytes
-      if (consumed !== told) this.#events.onAccepted(this.#accepted, told = consumed)
-      if (consumed === this.#accepted) clearInterval(this.#heldTimer)
+      if (consumed !== this.#toldConsumed) this.#events.onAccepted(this.#accepted, consumed)
+      this.#toldConsumed = consumed
+      if (consumed < this.#accepted) return
+      clearInterval(this.#heldTimer)
+      this.#heldTimer = undefined
     }, HELD_POLL_MS).unref()
   }
 

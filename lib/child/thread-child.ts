@@ -5,9 +5,14 @@ import { hostPath } from '#host'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } from './child.js'
+import { LineRing } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 
 const WINDOW_BYTES = 1024 * 1024
+/** The window, and what goes beyond it or is left at the end: a batch as it comes from the app has some 128 KiB. */
+const RING_BYTES = WINDOW_BYTES + 512 * 1024
+/** Its own ring is of no use here: what it takes out of it, it decodes. */
+const LEAST_STREAM_BYTES = 4
 /** As much as a batch for a delivery sink has, but for a longer line. */
 const BATCH_BYTES = 512 * 1024
 /** For how long a thread whose sink has ended may take for its own exit handlers. */
@@ -21,6 +26,7 @@ export class ThreadChild implements Child {
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
+  readonly #ring = new LineRing(RING_BYTES)
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
   /** What a batch for a delivery sink stands in until the sink's thread has read it, one at a time. */
@@ -32,12 +38,12 @@ export class ThreadChild implements Child {
   constructor (source: ChildSource, workerOptions: WorkerOptions, listener: ChildListener) {
     this.#listener = listener
     this.#sink = source.sink
-    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig }
+    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig, ring: this.#ring.memory }
     this.#stream = new ThreadStream({
       filename: hostPath,
       workerData,
       workerOpts: { name: `pino-breaker-fanout:${source.sink}`, ...workerOptions },
-      bufferSize: WINDOW_BYTES
+      bufferSize: LEAST_STREAM_BYTES
     })
     // What thread-stream makes of a dead thread is known already from the thread itself.
     this.#stream.on('error', () => {})
@@ -63,8 +69,15 @@ export class ThreadChild implements Child {
     if (this.#kind === 'delivery') {
       this.#post({ code: 'FANOUT_SEND', id, bytes: this.#share(bytes), count, attempt: attempts + 1 })
     } else {
-      this.#stream.write(bytes.subarray(arrivedBytes) as unknown as string)
+      this.#hand(bytes.subarray(arrivedBytes))
     }
+  }
+
+  #hand (lines: Uint8Array): void {
+    const place = this.#ring.put(lines)
+    if (place !== undefined) return this.#post({ code: 'FANOUT_LINES', lines: place })
+    const own = new Uint8Array(lines)
+    this.#post({ code: 'FANOUT_LINES', lines: own }, [own.buffer])
   }
 
   /** Memory of its own for each batch would be garbage in two threads, of a kind that piles up before it is collected. */
@@ -98,8 +111,8 @@ export class ThreadChild implements Child {
   }
 
   // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.
-  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }): void {
-    if (!this.#isOver) this.#worker.postMessage(message)
+  #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }, transfer: readonly ArrayBuffer[] = []): void {
+    if (!this.#isOver) this.#worker.postMessage(message, transfer)
   }
 
   #onMessage (message: { code?: unknown, name?: unknown, args?: unknown } | null): void {
@@ -122,6 +135,7 @@ export class ThreadChild implements Child {
         this.#kind = report.kind
         return this.#listener.onReady(report.kind)
       case 'evidence':
+        this.#ring.free(Math.max(report.accepted, report.delivered))
         this.#listener.onAccepted(report.accepted, report.consumed)
         this.#listener.onDelivered(report.delivered)
         return this.#listener.onAnswered(report.answered)

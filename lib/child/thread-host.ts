@@ -2,27 +2,29 @@ import { Writable } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
+import { Evidence } from './evidence.js'
 import { SinkHost } from './host.js'
+import type { RingPlace } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 import type { ChildSource } from './child.js'
-import { Sense } from './sensing.js'
+import type { Sense } from './sensing.js'
 import { watchSockets } from './sockets.js'
-
-const GATHER_MS = 20
-const GATHER_BYTES = 128 * 1024
 
 /**
  * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
  * sink listens to the port, so that it gets pino's config whenever it begins to listen.
  */
-export default async function threadHost ({ source }: HostData): Promise<Writable> {
+export default async function threadHost ({ source, ring }: HostData): Promise<Writable> {
   watchSockets()
   // Ahead of thread-stream's own listeners, which end the thread with less to say.
   process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
   process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
 
-  const evidence = new Evidence(() => sense?.noteAcceptance())
-  const sense: Sense | undefined = source.sense === false ? undefined : senseFor(source, source.sense, () => host.consumedBytes, evidence)
+  const evidence = new Evidence(systemClock, told => {
+    report({ type: 'evidence', ...told })
+    sense?.noteAcceptance()
+  })
+  const sense: Sense | undefined = source.sense === false ? undefined : await senseFor(source, source.sense, () => host.consumedBytes, evidence)
   const host: SinkHost = new SinkHost(source, {
     onReady: kind => {
       // A delivery sink tells what became of each batch: its requests would say the same thing twice.
@@ -49,9 +51,12 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
   }, sense)
   await host.start()
 
+  const memory = Buffer.from(ring)
   parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
     if (order === null || typeof order !== 'object') return
-    if (isOrder(order, 'FANOUT_SEND')) {
+    if (isOrder(order, 'FANOUT_LINES')) {
+      writeLines(host, memory, order.lines)
+    } else if (isOrder(order, 'FANOUT_SEND')) {
       const { id, bytes, count, attempt } = order
       host.send({ id, text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), count, bytes: bytes.byteLength, attempt })
     } else if (isOrder(order, 'FANOUT_ABORT')) {
@@ -66,28 +71,23 @@ export default async function threadHost ({ source }: HostData): Promise<Writabl
     }
   })
 
-  // The ring between the threads wraps in the middle of a line; a sink is given whole lines only, so that what it
-  // accepted ends with one.
-  let rest = ''
-  const entry = new Writable({
-    decodeStrings: false,
-    write (chunk: string, _encoding, done) {
-      const end = chunk.lastIndexOf('\n') + 1
-      if (end === 0) {
-        rest += chunk
-      } else {
-        const lines = rest + (end === chunk.length ? chunk : chunk.slice(0, end))
-        rest = end === chunk.length ? '' : chunk.slice(end)
-        host.write(lines, Buffer.byteLength(lines))
-      }
-      done()
-    }
-  })
+  // For thread-stream it stands for the sink, from start to end; the lines come by another way.
+  const entry = new Writable()
   return entry
 }
 
+/** Text for a sink that takes text; else the bytes as they stand in the ring, or a copy for a sink that may keep them. */
+function writeLines (host: SinkHost, memory: Buffer, lines: RingPlace | Uint8Array): void {
+  const isOwn = lines instanceof Uint8Array
+  const bytes = isOwn ? Buffer.from(lines.buffer, lines.byteOffset, lines.length) : memory.subarray(lines.at, lines.at + lines.length)
+  if (host.takes === 'text') host.write(bytes.toString(), bytes.length)
+  else host.write(isOwn || host.keepsNothing ? bytes : Buffer.from(bytes), bytes.length)
+}
+
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
-function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Sense {
+async function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Promise<Sense> {
+  // It loads node:http, of which a sink that is not sensed may have no need.
+  const { Sense } = await import('./sensing.js')
   return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock: systemClock }, {
     onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
@@ -109,61 +109,4 @@ function isOrder<Code extends HostOrder['code']> (order: { code?: unknown }, cod
 
 function report (args: HostReport): void {
   parentPort?.postMessage({ code: 'EVENT', name: HOST_EVENT, args: [args] })
-}
-
-/**
- * Gathers what the sink says into few messages: at once after a pause, then every {@link GATHER_MS}, or when so much was
- * accepted that the lane may be waiting for it. A message costs its thread as much as a small request does.
- */
-class Evidence {
-  readonly #onReport: () => void
-  #accepted = 0
-  #consumed = 0
-  #delivered = 0
-  #answered = 0
-  #reportedBytes = 0
-  #reportedAt = -Infinity
-  #soon: NodeJS.Immediate | undefined
-  #later: NodeJS.Timeout | undefined
-
-  /** @param onReport - Called with each message, once for all that was accepted since the last. */
-  constructor (onReport: () => void) {
-    this.#onReport = onReport
-  }
-
-  accept (bytes: number, consumed: number): void {
-    this.#accepted = bytes
-    this.#consumed = consumed
-    this.#schedule()
-  }
-
-  deliver (bytes: number): void {
-    this.#delivered = bytes
-    this.#schedule()
-  }
-
-  answer (bytes: number): void {
-    this.#answered = bytes
-    this.#schedule()
-  }
-
-  report (): void {
-    if (this.#soon === undefined && this.#later === undefined) return
-    clearImmediate(this.#soon)
-    clearTimeout(this.#later)
-    this.#soon = this.#later = undefined
-    this.#reportedBytes = this.#accepted
-    this.#reportedAt = performance.now()
-    report({ type: 'evidence', accepted: this.#accepted, consumed: this.#consumed, delivered: this.#delivered, answered: this.#answered })
-    this.#onReport()
-  }
-
-  #schedule (): void {
-    if (this.#soon !== undefined) return
-    const isMuch = this.#accepted - this.#reportedBytes >= GATHER_BYTES
-    if (this.#later !== undefined && !isMuch) return
-    const waitMs = isMuch ? 0 : this.#reportedAt + GATHER_MS - performance.now()
-    if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
-    else this.#soon = setImmediate(() => this.report())
-  }
 }

@@ -1,6 +1,3 @@
-import http from 'node:http'
-import https from 'node:https'
-import net from 'node:net'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
@@ -61,24 +58,28 @@ export class HealthCheck {
       else this.#events.onFailed(toFailure('health-check', error))
     }
     const timer = setTimeout(() => settle(new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the health check had no answer after ${timeoutMs} ms`, { sink: this.#sink })), timeoutMs)
-    const asked = this.#ask(settle)
+    const giveUp = new AbortController()
     this.#cancel = () => {
       this.#cancel = undefined
       clearTimeout(timer)
-      asked.destroy()
+      giveUp.abort()
     }
+    this.#ask(giveUp.signal).then(settle, settle)
   }
 
-  #ask (settle: (error: unknown) => void): { destroy (): unknown } {
+  // Most transports have no health check: what it takes is loaded for the first one.
+  async #ask (signal: AbortSignal): Promise<void> {
     if (this.#settings.kind === 'tcp') {
       const { host, port } = this.#settings
-      return net.connect({ host, port }, () => settle(undefined)).on('error', settle)
+      const { connect } = await import('node:net')
+      return await new Promise((resolve, reject) => { connect({ host, port, signal }, resolve).on('error', reject) })
     }
     const { url } = this.#settings
-    const get = url.startsWith('https:') ? https.get : http.get
-    return get(url, { agent: false }, ({ statusCode = 0 }) => {
-      if (statusCode < 400) settle(undefined)
-      else settle(Object.assign(new FanoutError('ERR_FANOUT_SINK_REPORTED', `the health check was answered by http ${statusCode}`, { sink: this.#sink }), { statusCode }))
-    }).on('error', settle)
+    const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http')
+    const statusCode = await new Promise<number>((resolve, reject) => {
+      get(url, { agent: false, signal }, ({ statusCode = 0 }) => resolve(statusCode)).on('error', reject)
+    })
+    if (statusCode < 400) return
+    throw Object.assign(new FanoutError('ERR_FANOUT_SINK_REPORTED', `the health check was answered by http ${statusCode}`, { sink: this.#sink }), { statusCode })
   }
 }

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { countLines, freshLines } from '#lib/batch'
+import type { ChildListener, ChildSource } from '#lib/child/child'
+import { ThreadChild } from '#lib/child/thread-child'
+
+// Each writes to the file `to` all that it was given, at its end: what was written over meanwhile would show.
+const modules = {
+  'bytes.mjs': `
+    import { appendFileSync } from 'node:fs'
+    import { Writable } from 'node:stream'
+    export default ({ to }) => {
+      const given = []
+      return new Writable({
+        write (chunk, encoding, done) { given.push(chunk); setImmediate(done) },
+        final (done) { for (const chunk of given) appendFileSync(to, chunk); done() }
+      })
+    }`,
+  'text.mjs': `
+    import { appendFileSync } from 'node:fs'
+    import { Writable } from 'node:stream'
+    export default ({ to, ends }) => {
+      const given = []
+      return new Writable({
+        decodeStrings: false,
+        write (chunk, encoding, done) { given.push(chunk); setImmediate(done) },
+        final (done) {
+          for (const chunk of given) {
+            appendFileSync(to, chunk)
+            appendFileSync(ends, JSON.stringify([typeof chunk, chunk.at(-1)]) + '\\n')
+          }
+          done()
+        }
+      })
+    }`,
+  // What SonicBoom keeps back, it has not written.
+  'kept-back.mjs': `
+    import pino from ${JSON.stringify(import.meta.resolve('pino'))}
+    export default ({ to }) => pino.destination({ dest: to, sync: false, minLength: 100000, maxWrite: 200000, contentMode: 'buffer' })`,
+  'file.mjs': `
+    import pino from ${JSON.stringify(import.meta.resolve('pino'))}
+    export default ({ to }) => pino.destination({ dest: to, sync: false, contentMode: 'buffer' })`
+}
+
+/** Gives a sink in a thread of its own all of these, as fast as its window lets it, and ends it. */
+async function give (t: Test, module: keyof typeof modules, batches: readonly Buffer[], options: object = {}): Promise<{ written: string, windowBytes: number }> {
+  const dir = t.testdir(modules)
+  const to = join(dir, 'written')
+  const source: ChildSource = {
+    sink: 'x',
+    entries: [{ file: join(dir, module), isPinoFile: false, options: { to, ends: join(dir, 'ends'), ...options } }],
+    isPipeline: false,
+    failureEvents: [],
+    sense: false,
+    writeTimeoutMs: 10000,
+    willSendConfig: false
+  }
+  let given = 0
+  let next = 0
+  let windowBytes = 0
+  await new Promise<void>((resolve, reject) => {
+    const goOn = (accepted: number): void => {
+      while (next < batches.length && given - accepted < child.windowBytes) {
+        const bytes = batches[next++] as Buffer
+        given += bytes.length
+        child.send({ id: `life:${next}`, lines: freshLines(bytes, countLines(bytes), next) })
+      }
+      if (next === batches.length && accepted === given) child.end()
+    }
+    const nothing = (): void => {}
+    const listener: ChildListener = {
+      onReady: () => goOn(0),
+      onAccepted: goOn,
+      onDelivered: goOn,
+      onAnswered: nothing,
+      onSensed: nothing,
+      onSetback: nothing,
+      onRefused: nothing,
+      onSettled: nothing,
+      onFailure: ({ err }) => reject(new Error(err.message)),
+      onEnded: resolve,
+      onEvent: nothing
+    }
+    const child = new ThreadChild(source, {}, listener)
+    windowBytes = child.windowBytes
+    t.teardown(() => child.destroy())
+  })
+  return { written: readFileSync(to, 'utf8'), windowBytes }
+}
+
+/** Batches of many sizes, each line another one, in characters of one to three bytes. */
+function manyLines (bytes: number): Buffer[] {
+  const batches: Buffer[] = []
+  for (let n = 0, total = 0; total < bytes; n++) {
+    const batch = Buffer.from(`${n} ${'aé€'.repeat(n * 7919 % 40000)}\n${n}\n`)
+    batches.push(batch)
+    total += batch.length
+  }
+  return batches
+}
+
+const MANY_BYTES = 8 * 1024 * 1024
+
+for (const module of ['bytes.mjs', 'text.mjs', 'file.mjs', 'kept-back.mjs'] as const) {
+  t.test(`a sink gets every line as it was, whatever comes after it (${module})`, async t => {
+    const batches = manyLines(MANY_BYTES)
+    const { written } = await give(t, module, batches)
+    t.ok(written === Buffer.concat(batches).toString())
+  })
+}
+
+t.test('a sink that takes text is given text, in whole lines', async t => {
+  await give(t, 'text.mjs', manyLines(MANY_BYTES))
+  const ends = readFileSync(join(t.testdirName, 'ends'), 'utf8').split('\n').slice(0, -1).map(line => JSON.parse(line) as [type: string, last: string])
+  t.same(ends.filter(([type, last]) => type !== 'string' || last !== '\n'), [])
+})
+
+t.test('lines that are more than the threads have memory in common for come all the same, in their order', async t => {
+  const long = (letter: string): Buffer => Buffer.from(letter.repeat(3 * 1024 * 1024) + '\n')
+  const batches = [Buffer.from('first\n'), long('a'), Buffer.from('second\n'), long('b'), Buffer.from('third\n')]
+  const { written, windowBytes } = await give(t, 'bytes.mjs', batches)
+  t.ok((batches[1] as Buffer).length > 2 * windowBytes)
+  t.ok(written === Buffer.concat(batches).toString())
+})
