@@ -46,7 +46,8 @@ for (const name of names) {
   for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides))]) console.log(`  ${line}`)
 }
 results.machine = describeMachine()
-results.minutes = Math.round((Date.now() - startedAt) / 60000)
+// A part that is run again takes its place in the whole.
+if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
 
 if (values.quick) {
   console.log('\na quick look: nothing is written')

@@ -23,7 +23,7 @@ export default {
     for (let at = 0; at < lines; at += block) writeFileSync(join(dir, 'lines'), textOf(Math.min(block, lines - at)), { flag: 'a' })
   },
   sides: {
-    fanout: { label: 'node bench/pipe.cjs', command: ({ dir, shared }) => shell(`cat ${shared}/lines | '${process.execPath}' '${pathOf('pipe.cjs')}' ${dir}`) },
+    fanout: { label: 'node bench/pipe.js', command: ({ dir, shared }) => shell(`cat ${shared}/lines | '${process.execPath}' '${pathOf('pipe.js')}' ${dir}`) },
     tee: { label: 'tee', command: ({ dir, shared }) => shell(`cat ${shared}/lines | tee ${Object.values(filesOf(dir)).slice(0, 2).join(' ')} > ${filesOf(dir).error}`) },
     ...(SYSLOG_NG !== undefined && { syslogNg: { label: 'syslog-ng', command: syslogNg } }),
     ...(RSYSLOG !== undefined && { rsyslog: { label: 'rsyslog', command: rsyslog } })

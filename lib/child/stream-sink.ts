@@ -1,8 +1,8 @@
 import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import { Acceptance } from './acceptance.js'
 import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
-import { OwnBuffers } from './own-buffers.js'
 import type { SocketTraffic } from './sink-sockets.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
@@ -49,9 +49,7 @@ interface AnyStream extends NodeJS.EventEmitter {
 }
 
 const POLL_MS = 1000
-const SENDING_POLL_MS = 20
 const IDLE_POLL_MS = 50
-const HELD_POLL_MS = 50
 const POLLS_AFTER_WRITE = 10
 const CLOSE_AFTER_FINISH_MS = 500
 
@@ -78,24 +76,16 @@ export class StreamSink {
   readonly #stream: AnyStream
   readonly #events: StreamSinkEvents
   readonly #options: StreamSinkOptions
-  readonly #acceptance: 'callback' | 'written' | 'return'
-  readonly #buffers: OwnBuffers | undefined
-  #written = 0
-  #accepted = 0
+  /** By what it says that it has taken lines. */
+  readonly #accepts: 'callback' | 'written' | 'return'
+  readonly #acceptance: Acceptance
   #delivered = 0
-  #consumed = 0
-  #toldConsumed = 0
   #ending = false
   #over = false
   #poll: NodeJS.Timeout | undefined
   #pollsLeft = 0
-  #undrained = 0
   #closeTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
-  /** What it took while bytes stood in its sockets, in its order, and how much these had been given by then. */
-  #sending: Array<{ bytes: number, written: number }> = []
-  #sendingTimer: NodeJS.Timeout | undefined
-  #heldTimer: NodeJS.Timeout | undefined
 
   /**
    * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
@@ -110,13 +100,20 @@ export class StreamSink {
     if (sonic !== undefined) {
       this.takes = sonic.contentMode
       // With a minLength it keeps lines back on purpose: then write() is all that can be asked.
-      this.#acceptance = sonic.minLength > 0 ? 'return' : 'written'
+      this.#accepts = sonic.minLength > 0 ? 'return' : 'written'
       stream.on('write', (bytes: number) => this.#onDelivered(this.#delivered + bytes))
     } else {
       this.takes = state !== undefined && state.decodeStrings !== false && state.objectMode !== true ? 'bytes' : 'text'
-      this.#acceptance = state !== undefined ? 'callback' : 'return'
-      this.#buffers = OwnBuffers.of(stream)
+      this.#accepts = state !== undefined ? 'callback' : 'return'
     }
+    this.#acceptance = new Acceptance(stream as ConstructorParameters<typeof Acceptance>[0], {
+      followsBuffers: sonic === undefined,
+      socketTraffic: () => options.sense?.socketTraffic,
+      onAccepted: (accepted, consumed) => {
+        events.onAccepted(accepted, consumed)
+        if (this.#provesByCallback) this.#onDelivered(accepted)
+      }
+    })
 
     // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
     stream.on('error', error => { if (pipeline === undefined) this.#fail('stream-error', error) })
@@ -147,20 +144,17 @@ export class StreamSink {
 
   /** Whether it has written what it has accepted, and holds none of it any more; any other stream may keep what it was given. */
   get keepsNothing (): boolean {
-    return this.#acceptance === 'written'
+    return this.#accepts === 'written'
   }
 
   /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
   get #provesByCallback (): boolean {
-    return this.#acceptance === 'callback' && !this.#isReadable && !this.#options.holdsSockets()
+    return this.#accepts === 'callback' && !this.#isReadable && !this.#options.holdsSockets()
   }
 
   /** How many bytes it has accepted that do not stand in its own buffers any more, waiting for the transport to take them. */
   get consumedBytes (): number {
-    const { readableLength } = this.#stream as { readableLength?: number }
-    if (this.#buffers !== undefined) this.#consumed = this.#buffers.consumedOf(this.#accepted)
-    else if (readableLength === undefined || readableLength === 0) this.#consumed = this.#accepted
-    return this.#consumed
+    return this.#acceptance.consumedBytes
   }
 
   write (chunk: string | Buffer, bytes: number): void {
@@ -171,52 +165,21 @@ export class StreamSink {
   #write (chunk: string | Buffer, bytes: number): void {
     if (this.#over) return
     if (this.#isBroken()) return this.#failBroken()
-    this.#written += bytes
-    this.#buffers?.note(chunk, this.#written)
+    this.#acceptance.note(chunk, bytes)
     try {
-      if (this.#acceptance === 'callback') {
-        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#acceptOnceSent(bytes))
+      if (this.#accepts === 'callback') {
+        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#acceptance.acceptOnceSent(bytes))
       } else {
         const goesOn = this.#stream.write(chunk)
-        if (this.#acceptance === 'return') {
-          if (goesOn === false || this.#undrained > 0) this.#acceptAtDrain(bytes)
-          else this.#onAccepted(bytes)
+        if (this.#accepts === 'return') {
+          if (goesOn === false || this.#acceptance.awaitsDrain) this.#acceptance.acceptAtDrain(bytes)
+          else this.#acceptance.accept(bytes)
         }
       }
     } catch (error) {
       this.#fail('write-error', error)
     }
     this.#watch()
-  }
-
-  /** pino-socket calls back at once, however much stands in its socket: what has not left this process is not accepted. */
-  #acceptOnceSent (bytes: number): void {
-    const traffic = this.#options.sense?.socketTraffic
-    if (this.#sending.length === 0 && (traffic === undefined || traffic.sent === traffic.written)) return this.#onAccepted(bytes)
-    this.#sending.push({ bytes, written: traffic?.written ?? 0 })
-    this.#sendingTimer ??= setTimeout(() => this.#acceptSent(), 0)
-  }
-
-  #acceptSent (): void {
-    this.#sendingTimer = undefined
-    const { sent, written } = this.#options.sense?.socketTraffic ?? { sent: 0, written: 0 }
-    let n = 0
-    const limit = sent === written ? Infinity : sent
-    while (n < this.#sending.length && (this.#sending[n] as { written: number }).written <= limit) n++
-    const bytes = this.#sending.splice(0, n).reduce((sum, { bytes }) => sum + bytes, 0)
-    if (bytes > 0) this.#onAccepted(bytes)
-    if (this.#sending.length > 0 && !this.#over) this.#sendingTimer = setTimeout(() => this.#acceptSent(), SENDING_POLL_MS)
-  }
-
-  #acceptAtDrain (bytes: number): void {
-    if (this.#undrained === 0) {
-      this.#stream.once('drain', () => {
-        const drained = this.#undrained
-        this.#undrained = 0
-        this.#onAccepted(drained)
-      })
-    }
-    this.#undrained += bytes
   }
 
   async flush (): Promise<void> {
@@ -268,7 +231,7 @@ export class StreamSink {
 
   destroy (): void {
     this.#over = true
-    this.#unwatch()
+    this.#stop()
     try {
       this.#stream.destroy?.()
     } catch {
@@ -285,29 +248,6 @@ export class StreamSink {
     setImmediate(() => this.#fail('destroyed', this.#stream.errored ?? this.#error('is destroyed')))
   }
 
-  #onAccepted (bytes: number): void {
-    if (this.#over) return
-    this.#accepted += bytes
-    this.#tellAccepted()
-    if (this.#provesByCallback) this.#onDelivered(this.#accepted)
-  }
-
-  /** What it keeps in its own buffers is looked for until it is gone. */
-  #tellAccepted (): void {
-    this.#toldConsumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
-    this.#events.onAccepted(this.#accepted, this.#toldConsumed)
-    if (this.#toldConsumed === this.#accepted) return
-    this.#heldTimer ??= setInterval(() => {
-      // Whoever asks for `consumedBytes` meanwhile does not tell the lane.
-      const consumed = this.consumedBytes
-      if (consumed !== this.#toldConsumed) this.#events.onAccepted(this.#accepted, consumed)
-      this.#toldConsumed = consumed
-      if (consumed < this.#accepted) return
-      clearInterval(this.#heldTimer)
-      this.#heldTimer = undefined
-    }, HELD_POLL_MS).unref()
-  }
-
   #onDelivered (bytes: number): void {
     if (this.#over) return
     this.#delivered = bytes
@@ -317,14 +257,14 @@ export class StreamSink {
   #fail (reason: FailureReason, error: unknown): void {
     if (this.#over) return
     this.#over = true
-    this.#unwatch()
+    this.#stop()
     this.#events.onFailure(toFailure(reason, error))
   }
 
   #end (): void {
     if (this.#over) return
     this.#over = true
-    this.#unwatch()
+    this.#stop()
     this.#events.onEnded()
   }
 
@@ -344,11 +284,14 @@ export class StreamSink {
 
   #unwatch (): void {
     clearInterval(this.#poll)
+    this.#poll = undefined
+  }
+
+  #stop (): void {
+    this.#unwatch()
+    this.#acceptance.stop()
     clearInterval(this.#closeTimer)
     clearInterval(this.#idleTimer)
-    clearInterval(this.#heldTimer)
-    clearTimeout(this.#sendingTimer)
-    this.#poll = undefined
   }
 }
 

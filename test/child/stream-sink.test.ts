@@ -79,15 +79,13 @@ t.test('a transport that keeps lines in its own buffers tells of them, and when 
   await turn()
   clock.advance(50)
   t.same(told, [[2, 0], [4, 0]])
+  clock.advance(15000)
   stream.read(2)
   clock.advance(50)
   stream.read(2)
   t.equal(sink.consumedBytes, 4, 'somebody else has asked before')
   clock.advance(50)
   t.same(told.slice(2), [[4, 2], [4, 4]])
-  clock.advance(9000)
-  t.equal(clock.timers, 1, 'that which looks whether it is destroyed')
-  sink.destroy()
   t.equal(clock.timers, 0)
 })
 
@@ -350,6 +348,20 @@ t.test('the end', async t => {
     await once(stream, 'finish')
     mock.timers.tick(500)
     t.same(told, [['ended']])
+  })
+
+  t.test('so it has when its last lines came ten seconds ago, from when on it is not looked at any more', async t => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    t.teardown(() => mock.timers.reset())
+    const stream = writable(undefined, { emitClose: false })
+    const { sink, told, write } = watch(stream)
+    write('a\n')
+    await turn()
+    mock.timers.tick(9900)
+    sink.end()
+    await once(stream, 'finish')
+    mock.timers.tick(500)
+    t.same(told.at(-1), ['ended'])
   })
 
   t.test('a Duplex that never closes is waited for, until its last request has its answer', async t => {
