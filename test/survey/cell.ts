@@ -79,8 +79,9 @@ export async function runOutage (transport: SurveyedTransport, name: OutageName)
       const opened = find(app, 'open', begun)
       await sleep(OUTAGE_MS)
 
-      await backend.turn('up')
+      // Taken before: what a backend that hung is waiting to answer, it answers at once.
       const ended = Date.now()
+      await backend.turn('up')
       if (opened !== undefined) await app.until(() => lastClosing(app) !== undefined, CLOSE_LIMIT_MS)
       const closed = opened && lastClosing(app)
       const lines = await finish(app, backend, file)
