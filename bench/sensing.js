@@ -1,6 +1,6 @@
 // What sensing costs a healthy HTTP sink: the CPU time of the sink's thread with `sense: true` and with `sense: false`, in
 // pairs, one after the other, and the medians of these. Linux only, since it reads the time of a thread from /proc.
-// `--only <transport>` measures one, `--seconds <n>` for longer than 8 s a run.
+// `--only <transport>` measures one, `--seconds <n>` for longer than 8 s a run, `--pairs <n>` more than 5 pairs.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const PAIRS = 5
 const LINES_PER_SECOND = 9000
 
-const { only, seconds } = parseArgs({ options: { only: { type: 'string' }, seconds: { type: 'string', default: '8' } } }).values
+const { only, seconds, pairs } = parseArgs({ options: { only: { type: 'string' }, seconds: { type: 'string', default: '8' }, pairs: { type: 'string', default: '5' } } }).values
 const runMs = Number(seconds) * 1000
 const names = ['pino-loki', 'pino-elasticsearch'].filter(name => only === undefined || name === only)
 
@@ -20,11 +19,11 @@ const { startApp } = await import('../build/test/survey/app.js')
 const { startBackend } = await import('../build/test/survey/backend.js')
 const { transports } = await import('../build/test/survey/transports.js')
 
-console.log(`${PAIRS} pairs of ${runMs / 1000} s at ${LINES_PER_SECOND} lines a second, node ${process.version}, ${cpus().length} CPUs`)
+console.log(`${pairs} pairs of ${runMs / 1000} s at ${LINES_PER_SECOND} lines a second, node ${process.version}, ${cpus().length} CPUs`)
 console.log('| sink | CPU with `sense: false` | with `sense: true` | more |\n| --- | --- | --- | --- |')
 for (const name of names) {
   const taken = { true: [], false: [] }
-  for (let pair = 0; pair < PAIRS; pair++) {
+  for (let pair = 0; pair < Number(pairs); pair++) {
     // The order changes from pair to pair, so that what comes second is not always the same.
     for (const sense of pair % 2 === 0 ? [true, false] : [false, true]) taken[sense].push(await run(name, sense))
   }
