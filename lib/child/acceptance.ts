@@ -47,12 +47,7 @@ export class Acceptance {
     this.#buffers = options.followsBuffers ? OwnBuffers.of(stream) : undefined
   }
 
-  /** How many bytes were accepted in all. */
-  get bytes (): number {
-    return this.#accepted
-  }
-
-  /** How many of these do not stand in the stream's own buffers any more, waiting for the transport to take them. */
+  /** How many of the bytes that were accepted do not stand in the stream's own buffers any more, waiting for the transport to take them. */
   get consumedBytes (): number {
     const { readableLength } = this.#stream
     if (this.#buffers !== undefined) this.#consumed = this.#buffers.consumedOf(this.#accepted)
