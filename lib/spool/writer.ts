@@ -34,7 +34,7 @@ export class Writer {
   #waiting: Lines[] = []
   #pendingBytes = 0
   #pendingLines = 0
-  /** Where portions of several pieces are put together, until their segment ends. */
+  /** Where portions of several pieces are put together; let go once the spool has nothing to write. */
   #gathering: Buffer | undefined
   #isClosed = false
 
@@ -89,10 +89,11 @@ export class Writer {
     if (segment.isSealed) await segment.release()
   }
 
-  /** Syncs what was written, and ends its segment. Never rejects. */
+  /** Syncs what was written, and ends its segment, since no more is to come for now. Never rejects. */
   async seal (): Promise<void> {
     const segment = this.#segments.open
     if (segment !== undefined) await this.#seal(segment)
+    this.#gathering = undefined
   }
 
   /** @returns why the disk did not take all of it */
@@ -118,7 +119,7 @@ export class Writer {
   async #segmentFor (firstBytes: number): Promise<Segment> {
     const open = this.#segments.open
     if (open !== undefined && (open.bytes === 0 || open.bytes + firstBytes <= this.#segmentBytes)) return open
-    await this.seal()
+    if (open !== undefined) await this.#seal(open)
     return await this.#segments.create()
   }
 
@@ -182,7 +183,6 @@ export class Writer {
   }
 
   async #seal (segment: Segment): Promise<void> {
-    this.#gathering = undefined
     segment.seal()
     await this.#sync(segment)
     await segment.release()
