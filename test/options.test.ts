@@ -63,7 +63,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, options: undefined } },
     level: -Infinity,
     isolation: 'thread',
-    worker: {},
+    worker: { resourceLimits: { maxYoungGenerationSizeMb: 12 } },
     breaker: breakerDefaults,
     queue: { maxBytes: 16777216, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
     whenOpen: 'hold',
@@ -176,7 +176,7 @@ t.test('the top level is the default of every target, and objects are put togeth
   t.match(own, {
     breaker: { ...breakerDefaults, jitter: 1, settleMs: 1 },
     queue: { maxBytes: 7, maxLines: 5, overflow: 'drop-oldest' },
-    worker: { name: 'w', resourceLimits: { stackSizeMb: 8, codeRangeSizeMb: 4 } },
+    worker: { name: 'w', resourceLimits: { stackSizeMb: 8, codeRangeSizeMb: 4, maxYoungGenerationSizeMb: 12 } },
     writeTimeoutMs: 1
   })
   t.match(inherited, {
@@ -188,6 +188,14 @@ t.test('the top level is the default of every target, and objects are put togeth
     whenOpen: 'skip',
     redelivery: 'at-most-once'
   })
+})
+
+t.test('the recent objects of a thread get less memory than V8 would give them, unless it is given', async (t) => {
+  const limits = (options: FanoutOptions) => first(options).worker.resourceLimits
+  t.strictSame(limits({ targets: [{ ...pretty, worker: { resourceLimits: { stackSizeMb: 8 } } }] }), { maxYoungGenerationSizeMb: 12, stackSizeMb: 8 })
+  t.strictSame(limits({ targets: [{ ...pretty, worker: { resourceLimits: { maxYoungGenerationSizeMb: 48 } } }] }), { maxYoungGenerationSizeMb: 48 })
+  t.strictSame(limits({ targets: [pretty], worker: { resourceLimits: { maxYoungGenerationSizeMb: 48 } } }), { maxYoungGenerationSizeMb: 48 })
+  t.equal(limits({ targets: [file] }), undefined, 'a target that runs inline has no thread')
 })
 
 t.test('a breaker is turned off by false, and on again by a target that has options for it', async (t) => {

@@ -17,6 +17,8 @@ export const targetDefaults = {
   queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
   whenOpen: 'hold',
   standby: false,
+  // V8's own default of 48 is memory that each busy sink takes, for no time that could be measured.
+  worker: { resourceLimits: { maxYoungGenerationSizeMb: 12 } },
   writeTimeoutMs: 10000,
   startTimeoutMs: 10000,
   redelivery: 'at-least-once',

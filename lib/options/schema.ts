@@ -73,15 +73,15 @@ const queueSchema = object({
   })
 }, { title: 'Queue', description: 'The bounds of what waits for a sink, and what happens beyond them.' })
 
-const megabytes = (description: string) => Type.Number({ exclusiveMinimum: 0, description })
+const megabytes = (description: string, byDefault?: number) => Type.Number({ exclusiveMinimum: 0, description, ...byDefault !== undefined && { default: byDefault } })
 
 const workerSchema = object({
   resourceLimits: Type.Optional(object({
     maxOldGenerationSizeMb: Type.Optional(megabytes('Size of its heap.')),
-    maxYoungGenerationSizeMb: Type.Optional(megabytes('Size of the heap of its recent objects.')),
+    maxYoungGenerationSizeMb: Type.Optional(megabytes('Size of the heap of its recent objects.', targetDefaults.worker.resourceLimits.maxYoungGenerationSizeMb)),
     codeRangeSizeMb: Type.Optional(megabytes('Memory for generated code.')),
     stackSizeMb: Type.Optional(megabytes('Size of its stack.'))
-  }, { description: 'Limits of its memory.' })),
+  }, { description: `Limits of its memory. \`maxYoungGenerationSizeMb\` is ${targetDefaults.worker.resourceLimits.maxYoungGenerationSizeMb} unless it is given.` })),
   env: Type.Optional(Type.Record(Type.String(), Type.String(), {
     description: 'Its `process.env`, in place of a copy of the app\'s.',
     writeOnly: true

@@ -26,7 +26,7 @@ export interface TargetSettings {
   /** The lowest level taken: a number, a label that may only be known later, or `-Infinity` for everything. */
   level: number | string
   isolation: 'thread' | 'inline'
-  /** Empty where the user gave nothing. */
+  /** Without the defaults for a sink that has no thread to itself. */
   worker: WorkerSettings
   breaker: BreakerSettings
   queue: QueueSettings
@@ -93,7 +93,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     source,
     level: own.standby === true ? -Infinity : own.level ?? topLevel.level ?? defaultLevel,
     isolation,
-    worker: settleWorker(own.worker, topLevel.worker),
+    worker: settleWorker(isolation === 'thread' ? targetDefaults.worker : {}, own.worker, topLevel.worker),
     breaker: settleBreaker(own.breaker, topLevel.breaker),
     queue: { ...queueDefaults, ...topLevel.queue, ...own.queue },
     ...openPolicy,
@@ -121,7 +121,7 @@ function settleSense (given: boolean | { console?: boolean }): TargetSettings['s
   return given !== false && { console: given !== true && given.console === true }
 }
 
-function settleWorker (own: WorkerSettings = {}, topLevel: WorkerSettings = {}): WorkerSettings {
-  const resourceLimits = { ...topLevel.resourceLimits, ...own.resourceLimits }
+function settleWorker (defaults: WorkerSettings, own: WorkerSettings = {}, topLevel: WorkerSettings = {}): WorkerSettings {
+  const resourceLimits = { ...defaults.resourceLimits, ...topLevel.resourceLimits, ...own.resourceLimits }
   return { ...topLevel, ...own, ...Object.keys(resourceLimits).length > 0 && { resourceLimits } }
 }
