@@ -1,3 +1,4 @@
+import type { Content } from '../encode.js'
 import { FanoutError } from '../errors.js'
 import { toRejection, type Rejection } from './rejection.js'
 
@@ -10,11 +11,13 @@ export interface SinkBatch {
   readonly id: string
   /** The lines as NDJSON, each with its newline. */
   readonly text: string
+  /** The same in UTF-8, as it is best sent on: what is sent as `text` is encoded once more. */
+  readonly buffer: Buffer
   /** The lines without their newlines. */
   readonly lines: readonly string[]
   /** How many lines these are. */
   readonly count: number
-  /** The length of `text` in UTF-8, in bytes. */
+  /** The length of `buffer`. */
   readonly bytes: number
 }
 
@@ -32,6 +35,11 @@ export interface SendContext {
  */
 export interface DeliverySink {
   /**
+   * `true`: once a `send` has settled nobody looks at its batch any more, also not at what of it is still to be written.
+   * The memory of its `buffer` is then used for the next one. Default: `false`, and V8 collects what has been sent.
+   */
+  readonly keepsNothing?: boolean
+  /**
    * Delivers a batch: resolves once the lines have arrived, rejects if they have not. Batches come one after another. An
    * error's `statusCode`, or its system `code`, names the reason of the failure; what else it may bear: {@link SendRejection}.
    */
@@ -42,6 +50,9 @@ export interface DeliverySink {
   close? (): Promise<void> | void
 }
 
+/** Enough for any batch, but for one of a single line that is longer: that has memory of its own. */
+const MEMORY_BYTES = 512 * 1024
+
 /** Whether a factory returned a delivery sink. */
 export function isDeliverySink (value: unknown): value is DeliverySink {
   return typeof value === 'object' && value !== null &&
@@ -51,7 +62,8 @@ export function isDeliverySink (value: unknown): value is DeliverySink {
 /** A batch as it comes to the thread of its sink. */
 export interface DeliveryOrder {
   id: string
-  text: string
+  /** As it is at hand; bytes are read before {@link DeliveryRunner.send} returns. */
+  content: Content
   count: number
   bytes: number
   attempt: number
@@ -63,6 +75,8 @@ export class DeliveryRunner {
   readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
   readonly #aborts = new Map<string, AbortController>()
   #running: Promise<void> = Promise.resolve()
+  /** Memory of a batch that is settled, for the next one. */
+  #spare: Buffer | undefined
 
   constructor (sink: DeliverySink, onSettled: (id: string, rejection: Rejection | undefined) => void) {
     this.#sink = sink
@@ -70,7 +84,8 @@ export class DeliveryRunner {
   }
 
   send (order: DeliveryOrder): void {
-    this.#running = this.#running.then(() => this.#attempt(order))
+    const content = typeof order.content === 'string' ? order.content : this.#copy(order.content)
+    this.#running = this.#running.then(() => this.#attempt({ ...order, content }))
   }
 
   abort (id: string): void {
@@ -91,27 +106,54 @@ export class DeliveryRunner {
     await this.#sink.close?.()
   }
 
-  async #attempt ({ id, text, count, bytes, attempt }: DeliveryOrder): Promise<void> {
+  async #attempt (order: DeliveryOrder): Promise<void> {
+    const { id, content, count, bytes, attempt } = order
     const controller = new AbortController()
     this.#aborts.set(id, controller)
     let rejection: Rejection | undefined
     try {
-      let lines: string[] | undefined
-      const batch: SinkBatch = {
-        id,
-        text,
-        count,
-        bytes,
-        get lines () {
-          lines ??= text.slice(0, -1).split('\n')
-          return lines
-        }
-      }
-      await this.#sink.send(batch, { signal: controller.signal, attempt })
+      await this.#sink.send(batchOf(order), { signal: controller.signal, attempt })
     } catch (error) {
       rejection = toRejection(error, count)
     }
+    if (this.#isReusable(bytes) && typeof content !== 'string') this.#spare = Buffer.from(content.buffer)
     this.#aborts.delete(id)
     this.#onSettled(id, rejection)
+  }
+
+  #isReusable (bytes: number): boolean {
+    return this.#sink.keepsNothing === true && bytes <= MEMORY_BYTES
+  }
+
+  #copy (bytes: Buffer): Buffer {
+    if (!this.#isReusable(bytes.length)) return Buffer.from(bytes)
+    const memory = this.#spare ?? Buffer.allocUnsafeSlow(MEMORY_BYTES)
+    this.#spare = undefined
+    bytes.copy(memory)
+    return memory.subarray(0, bytes.length)
+  }
+}
+
+/** What a sink asks for is made when it does, once. */
+function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
+  let text = typeof content === 'string' ? content : undefined
+  let buffer = typeof content === 'string' ? undefined : content
+  let lines: string[] | undefined
+  return {
+    id,
+    count,
+    bytes,
+    get text () {
+      text ??= content.toString()
+      return text
+    },
+    get buffer () {
+      buffer ??= Buffer.from(content)
+      return buffer
+    },
+    get lines () {
+      lines ??= this.text.slice(0, -1).split('\n')
+      return lines
+    }
   }
 }

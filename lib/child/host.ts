@@ -46,9 +46,9 @@ export class SinkHost {
     }
   }
 
-  /** Whether a stream sink is best given text or bytes. */
-  get takes (): 'text' | 'bytes' {
-    return this.#sink?.kind === 'stream' ? this.#sink.stream.takes : 'text'
+  /** Whether the sink is sent batches, or is a stream that is best given text or bytes. */
+  get takes (): 'batches' | 'text' | 'bytes' {
+    return this.#sink?.kind === 'stream' ? this.#sink.stream.takes : 'batches'
   }
 
   /** Whether a stream sink has no use any more for what it has accepted. */

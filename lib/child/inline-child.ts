@@ -49,11 +49,10 @@ export class InlineChild implements Child, Culprit {
   send ({ id, lines }: Parcel): void {
     const { count, attempts, arrivedBytes } = lines
     const bytes = lines.bytes.subarray(arrivedBytes)
-    const isText = this.#host.takes === 'text'
-    const chunk = isText ? (arrivedBytes === 0 ? lines.text : undefined) ?? bytes.toString() : bytes
+    const text = arrivedBytes === 0 && this.#host.takes !== 'bytes' ? lines.text : undefined
     this.#contained(() => {
-      this.#host.write(chunk, bytes.length)
-      if (isText) this.#host.send({ id, text: chunk as string, count, bytes: bytes.length, attempt: attempts + 1 })
+      if (this.#host.takes === 'batches') this.#host.send({ id, content: text ?? bytes, count, bytes: bytes.length, attempt: attempts + 1 })
+      else this.#host.write(this.#host.takes === 'text' ? text ?? bytes.toString() : bytes, bytes.length)
     })
   }
 

@@ -58,7 +58,7 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
       writeLines(host, memory, order.lines)
     } else if (isOrder(order, 'FANOUT_SEND')) {
       const { id, bytes, count, attempt } = order
-      host.send({ id, text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(), count, bytes: bytes.byteLength, attempt })
+      host.send({ id, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
     } else if (isOrder(order, 'FANOUT_ABORT')) {
       host.abort(order.id)
     } else if (isOrder(order, 'FANOUT_FLUSH')) {

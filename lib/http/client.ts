@@ -1,10 +1,13 @@
-import { Pool } from 'undici'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { buildConnector, Pool } from 'undici'
 import { FanoutError } from '../errors.js'
 import type { HttpSettings } from './options.js'
 import { readTls } from './tls.js'
 
 // The answer of a bulk API tells of every line; all others are short.
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+const WRITING_POLL_MS = 10
 
 /** What a backend answered. */
 export interface Answer {
@@ -19,14 +22,19 @@ export interface Answer {
 export class HttpClient {
   readonly #settings: HttpSettings
   readonly #pool: Pool
+  readonly #sockets = new Set<Socket>()
 
   /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a certificate or a key cannot be read */
   constructor (settings: HttpSettings) {
     const { origin, concurrency, timeoutMs, tls } = settings
     this.#settings = settings
+    const connect = buildConnector({ ...readTls(tls), timeout: timeoutMs })
     this.#pool = new Pool(origin, {
       connections: concurrency,
-      connect: { ...readTls(tls), timeout: timeoutMs },
+      connect: (options, callback) => connect(options, (...outcome) => {
+        if (outcome[0] === null) this.#watch(outcome[1])
+        callback(...outcome)
+      }),
       // One deadline for the whole request stands in for both.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -63,9 +71,28 @@ export class HttpClient {
     }
   }
 
+  /**
+   * Waits until nothing of a body is still to be written: a backend may answer before it has read all of a request. Never
+   * rejects; a connection that takes longer than a request may is closed.
+   */
+  async finishWriting (): Promise<void> {
+    const deadline = performance.now() + this.#settings.timeoutMs
+    for (const socket of this.#sockets) {
+      while (socket.writableLength > 0 && this.#sockets.has(socket)) {
+        if (performance.now() > deadline) socket.destroy()
+        await sleep(WRITING_POLL_MS)
+      }
+    }
+  }
+
   /** Closes all connections. */
   async close (): Promise<void> {
     await this.#pool.destroy()
+  }
+
+  #watch (socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
   }
 }
 

@@ -15,7 +15,7 @@ import { SendReport, rejectionOf } from './send-report.js'
 import { isSuccess } from './status.js'
 
 // A request costs more than a few lines do: less than this is not divided any further.
-const MIN_SHARE_LENGTH = 16 * 1024
+const MIN_SHARE_BYTES = 16 * 1024
 const MAX_EXCERPT_LENGTH = 300
 const TOO_LARGE = 413
 const UNAUTHORIZED = [401, 403]
@@ -36,14 +36,15 @@ export default function createHttpSink (options: HttpSinkOptions): DeliverySink 
 }
 
 class HttpSink implements DeliverySink {
+  readonly keepsNothing = true
   readonly #settings: HttpSettings
   readonly #format: Format
   readonly #path: string
   readonly #redactor: Redactor
   readonly #headers: RequestHeaders
   readonly #client: HttpClient
-  /** More than so many characters have been too large for the backend. */
-  #maxLength = Infinity
+  /** More than so many bytes have been too large for the backend. */
+  #maxBytes = Infinity
 
   constructor (settings: HttpSettings) {
     this.#settings = settings
@@ -56,13 +57,14 @@ class HttpSink implements DeliverySink {
 
   async send (batch: SinkBatch, { signal }: SendContext): Promise<void> {
     const { origin, concurrency } = this.#settings
-    const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.text.length / MIN_SHARE_LENGTH)))
-    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#maxLength))
+    const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.bytes / MIN_SHARE_BYTES)))
+    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#maxBytes))
     const report = new SendReport(origin, batch.count)
     const run = async (): Promise<void> => {
       for (let part = parts.shift(); part !== undefined; part = parts.shift()) await this.#deliver(part, report, signal)
     }
     await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, run))
+    await this.#client.finishWriting()
     report.throwIfAny()
   }
 
@@ -77,7 +79,7 @@ class HttpSink implements DeliverySink {
       if (isSuccess(answer.status)) {
         report.taken(this.#outcomesOf(part, answer))
       } else if (answer.status === TOO_LARGE && part.count > 1) {
-        this.#maxLength = Math.min(this.#maxLength, part.text.length / 2)
+        this.#maxBytes = Math.min(this.#maxBytes, Math.floor(part.bytes.length / 2))
         for (const half of halve(part)) await this.#deliver(half, report, signal)
       } else if (answer.status === TOO_LARGE) {
         report.taken({ refused: [{ line: part.first, reason: `too large${this.#excerptOf(answer)}`, status: TOO_LARGE }], retry: [] })
@@ -90,9 +92,9 @@ class HttpSink implements DeliverySink {
   }
 
   async #post (part: Part, signal: AbortSignal): Promise<Answer> {
-    const text = this.#format.encode(part)
+    const content = this.#format.encode(part)
     const { gzipLevel } = this.#settings
-    const body = gzipLevel === 0 ? text : await compress(text, { level: gzipLevel })
+    const body = gzipLevel === 0 ? content : await compress(content, { level: gzipLevel })
     const post = (): Promise<Answer> => this.#client.post(this.#path, {
       'content-type': this.#format.contentType,
       'user-agent': 'pino-breaker-fanout',

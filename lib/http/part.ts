@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { countLines, textsOf } from '../batch.js'
 import type { SinkBatch } from '../child/delivery.js'
+
+const NEWLINE = 10
 
 /** Lines of a batch that go into one request. */
 export interface Part {
@@ -9,31 +12,31 @@ export interface Part {
   readonly first: number
   /** How many they are. */
   readonly count: number
-  /** They as NDJSON, each with its newline. */
-  readonly text: string
+  /** They as NDJSON in UTF-8, each with its newline. */
+  readonly bytes: Buffer
 }
 
 /** A whole batch as a part. */
-export function wholeOf ({ id, count, text }: SinkBatch): Part {
-  return { batchId: id, first: 0, count, text }
+export function wholeOf ({ id, count, buffer }: SinkBatch): Part {
+  return { batchId: id, first: 0, count, bytes: buffer }
 }
 
 /**
  * Names the lines of a part, and no others. The id of the batch does not: what is left of a batch, to be sent again, may
  * have the same.
  */
-export function keyOf ({ batchId, first, text }: Part): string {
-  return `${batchId}/${first}/${fingerprintOf(text)}`
+export function keyOf ({ batchId, first, bytes }: Part): string {
+  return `${batchId}/${first}/${fingerprintOf(bytes)}`
 }
 
-/** Stands for a text: 96 bits of its SHA-256. */
-export function fingerprintOf (text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 16)
+/** Stands for lines: 96 bits of the SHA-256 of their UTF-8. */
+export function fingerprintOf (content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, 16)
 }
 
 /** The lines of a part, without their newlines. */
-export function linesOf ({ text }: Part): string[] {
-  return text.slice(0, -1).split('\n')
+export function linesOf ({ bytes }: Part): string[] {
+  return textsOf({ bytes })
 }
 
 /** The indexes of the lines of a part in their batch. */
@@ -41,48 +44,54 @@ export function indexesOf ({ first, count }: Part): number[] {
   return Array.from({ length: count }, (_, index) => first + index)
 }
 
-/** Cuts a part into parts of at most so many characters, though never of less than one line. */
-export function cutPart (part: Part, maxLength: number): Part[] {
-  if (part.count === 1 || part.text.length <= maxLength) return [part]
-  const parts: Part[] = []
-  for (let start = 0, first = part.first; start < part.text.length;) {
-    let end = start + maxLength >= part.text.length ? part.text.length : part.text.lastIndexOf('\n', start + maxLength - 1) + 1
-    if (end <= start) end = part.text.indexOf('\n', start) + 1
-    const piece = pieceOf(part, first, part.text.slice(start, end))
-    parts.push(piece)
-    first += piece.count
-    start = end
+/** Cuts a part into parts of at most so many bytes, though never of less than one line. */
+export function cutPart (part: Part, maxBytes: number): Part[] {
+  const { bytes, count } = part
+  if (count === 1 || bytes.length <= maxBytes) return [part]
+  const ends: number[] = []
+  for (let start = 0; start < bytes.length; start = ends.at(-1) as number) {
+    if (bytes.length - start <= maxBytes) {
+      ends.push(bytes.length)
+    } else {
+      const end = bytes.lastIndexOf(NEWLINE, start + maxBytes - 1) + 1
+      ends.push(end > start ? end : bytes.indexOf(NEWLINE, start) + 1)
+    }
   }
-  return parts
+  return piecesOf(part, ends)
 }
 
 /** Divides a part into so many parts of about the same length, or less if it has not so many lines. */
 export function divide (part: Part, count: number): Part[] {
-  const parts: Part[] = []
-  for (let start = 0, first = part.first, n = 1; start < part.text.length; n++) {
-    const goal = Math.max(start, Math.round(part.text.length * n / count) - 1)
-    const end = n >= count ? part.text.length : part.text.indexOf('\n', goal) + 1
-    const piece = start === 0 && end === part.text.length ? part : pieceOf(part, first, part.text.slice(start, end))
-    parts.push(piece)
-    first += piece.count
-    start = end
+  const { bytes } = part
+  if (count === 1) return [part]
+  const ends: number[] = []
+  for (let start = 0; start < bytes.length; start = ends.at(-1) as number) {
+    const goal = Math.max(start, Math.round(bytes.length * (ends.length + 1) / count) - 1)
+    ends.push(ends.length + 1 >= count ? bytes.length : bytes.indexOf(NEWLINE, goal) + 1)
   }
-  return parts
+  return piecesOf(part, ends)
 }
 
 /** Cuts a part of more than one line in two, as near to its middle as its lines allow. */
 export function halve (part: Part): [Part, Part] {
-  const { text, first } = part
-  const middle = (text.length - 1) / 2
-  const before = text.lastIndexOf('\n', middle) + 1
-  const after = text.indexOf('\n', middle) + 1
-  const end = before > 0 && (after === text.length || middle - before <= after - middle) ? before : after
-  const head = pieceOf(part, first, text.slice(0, end))
-  return [head, pieceOf(part, first + head.count, text.slice(end))]
+  const { bytes } = part
+  const middle = Math.floor((bytes.length - 1) / 2)
+  const before = bytes.lastIndexOf(NEWLINE, middle) + 1
+  const after = bytes.indexOf(NEWLINE, middle) + 1
+  const end = before > 0 && (after === bytes.length || middle - before <= after - middle) ? before : after
+  return piecesOf(part, [end, bytes.length]) as [Part, Part]
 }
 
-function pieceOf ({ batchId }: Part, first: number, text: string): Part {
-  let count = 0
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++
-  return { batchId, first, count, text }
+/** @param ends - Of lines, in order; the last one is the end of the part. */
+function piecesOf ({ batchId, first, bytes }: Part, ends: readonly number[]): Part[] {
+  const pieces: Part[] = []
+  let start = 0
+  for (const end of ends) {
+    const own = bytes.subarray(start, end)
+    const count = countLines(own)
+    pieces.push({ batchId, first, count, bytes: own })
+    first += count
+    start = end
+  }
+  return pieces
 }

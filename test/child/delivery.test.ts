@@ -12,8 +12,9 @@ function createRunner (more: Partial<DeliverySink> = {}) {
     send: (batch, context) => new Promise<void>((resolve, reject) => { calls.push({ batch, context, resolve, reject }) }),
     ...more
   }, (id, failure) => settled.push([id, failure]))
-  const order = (id: string, text: string, attempt = 1) => runner.send({ id, text, count: text.split('\n').length - 1, bytes: Buffer.byteLength(text), attempt })
-  return { runner, calls, settled, order }
+  const order = (id: string, text: string, attempt = 1) => runner.send({ id, content: text, count: text.split('\n').length - 1, bytes: Buffer.byteLength(text), attempt })
+  const orderBytes = (id: string, bytes: Buffer) => runner.send({ id, content: bytes, count: 1, bytes: bytes.length, attempt: 1 })
+  return { runner, calls, settled, order, orderBytes }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -23,16 +24,82 @@ t.test('what has send, and is no stream, is a delivery sink', async t => {
   for (const other of [null, undefined, 'send', {}, { send: true }, { send () {}, write () {} }]) t.notOk(isDeliverySink(other))
 })
 
-t.test('a batch is given as text and as lines, with its id, its size and the number of the attempt', async t => {
-  const { calls, order } = createRunner()
-  order('l:1', '{"a":1}\n{"b":"ü"}\n', 3)
+t.test('a batch is given as text, as bytes and as lines, with its id, its size and the number of the attempt', async t => {
+  const { runner, calls, order } = createRunner()
+  const text = '{"a":1}\n{"b":"ü"}\n'
+  order('l:1', text, 3)
+  runner.send({ id: 'l:2', content: Buffer.from(text), count: 2, bytes: 19, attempt: 3 })
   await turn()
-  const [{ batch, context }] = calls as [Call]
-  t.match(batch, { id: 'l:1', text: '{"a":1}\n{"b":"ü"}\n', count: 2, bytes: 19 })
-  t.same(batch.lines, ['{"a":1}', '{"b":"ü"}'])
-  t.equal(batch.lines, batch.lines, 'the array is made once')
-  t.equal(context.attempt, 3)
-  t.equal(context.signal.aborted, false)
+  calls[0]?.resolve()
+  await turn()
+  for (const [place, { batch, context }] of calls.entries()) {
+    t.match(batch, { id: `l:${place + 1}`, count: 2, bytes: 19 })
+    t.equal(batch.text, text)
+    t.same(batch.buffer, Buffer.from(text))
+    t.equal(batch.buffer, batch.buffer, 'the buffer is made once')
+    t.same(batch.lines, ['{"a":1}', '{"b":"ü"}'])
+    t.equal(batch.lines, batch.lines, 'the array is made once')
+    t.equal(context.attempt, 3)
+    t.equal(context.signal.aborted, false)
+  }
+  t.equal(calls.length, 2)
+})
+
+t.test('what the bytes of an order stand in may be written over at once', async t => {
+  const { calls, orderBytes } = createRunner()
+  const shared = Buffer.from('a\n')
+  orderBytes('l:1', shared)
+  shared.fill('x')
+  orderBytes('l:2', shared.fill('b\n'))
+  shared.fill('x')
+  await turn()
+  calls[0]?.resolve()
+  await turn()
+  t.same(calls.map(({ batch }) => batch.text), ['a\n', 'b\n'])
+})
+
+t.test('a sink may keep a batch as long as it likes', async t => {
+  const { calls, orderBytes } = createRunner()
+  for (const text of ['a\n', 'b\n', 'c\n']) {
+    orderBytes(text, Buffer.from(text))
+    await turn()
+    calls.at(-1)?.resolve()
+    await turn()
+  }
+  t.same(calls.map(({ batch }) => [batch.text, batch.buffer.toString()]), [['a\n', 'a\n'], ['b\n', 'b\n'], ['c\n', 'c\n']])
+})
+
+t.test('the memory of a batch whose sink keeps nothing is used again once it is settled, and not before', async t => {
+  const { calls, orderBytes } = createRunner({ keepsNothing: true })
+  orderBytes('l:1', Buffer.from('a\n'))
+  orderBytes('l:2', Buffer.from('b\n'))
+  await turn()
+  const buffer = (call: number): Buffer => (calls[call] as Call).batch.buffer
+  t.equal(buffer(0).toString(), 'a\n', 'while another waits')
+  calls[0]?.reject(new Error('no'))
+  await turn()
+  t.equal(buffer(1).toString(), 'b\n')
+  t.not(buffer(1).buffer, buffer(0).buffer)
+  orderBytes('l:3', Buffer.from('longer\n'))
+  t.equal(buffer(0).buffer.byteLength, 512 * 1024)
+  calls[1]?.resolve()
+  await turn()
+  t.equal(buffer(2).toString(), 'longer\n')
+  t.equal(buffer(2).buffer, buffer(0).buffer)
+  t.equal(buffer(1).toString(), 'b\n', 'there are two of them now')
+})
+
+t.test('a batch that does not fit into that memory has some of its own', async t => {
+  const { calls, orderBytes } = createRunner({ keepsNothing: true })
+  const long = Buffer.alloc(600 * 1024, 'a')
+  for (const bytes of [Buffer.from('b\n'), long, Buffer.from('c\n')]) {
+    orderBytes('l', bytes)
+    await turn()
+    t.ok(calls.at(-1)?.batch.buffer.equals(bytes))
+    calls.at(-1)?.resolve()
+    await turn()
+  }
+  t.equal(calls[2]?.batch.buffer.buffer, calls[0]?.batch.buffer.buffer)
 })
 
 t.test('batches are sent one after another, each answered for by its id', async t => {

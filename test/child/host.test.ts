@@ -49,7 +49,7 @@ function createHost (t: Test, names: string[], options: Record<string, unknown> 
 }
 
 const turn = async (): Promise<void> => { for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve)) }
-const order = { id: 'life:0', text: 'a\n', count: 1, bytes: 2, attempt: 1 }
+const order = { id: 'life:0', content: 'a\n', count: 1, bytes: 2, attempt: 1 }
 
 t.test('a stream is started, written to, flushed and ended', async t => {
   const { host, told, options } = createHost(t, ['writable.mjs'])
@@ -77,7 +77,7 @@ t.test('a delivery sink is started, given batches, flushed and ended', async t =
   const { host, told } = createHost(t, ['given.mjs'], { sink })
   await host.start()
   t.same(told, [['ready', 'delivery']])
-  t.match(host, { takes: 'text', consumedBytes: 0 })
+  t.match(host, { takes: 'batches', consumedBytes: 0 })
   host.send(order)
   await host.flush()
   host.end()

@@ -13,12 +13,12 @@ function assertWhole (parts: readonly Part[], lines: readonly string[]): void {
 }
 
 t.test('a part is cut at the ends of lines, and never longer than is asked but for a single line', async () => {
-  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 500 }), (lines, maxLength) => {
-    const parts = cutPart(partOf(lines), maxLength)
+  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 500 }), (lines, maxBytes) => {
+    const parts = cutPart(partOf(lines), maxBytes)
     assertWhole(parts, lines)
-    for (const { text, count } of parts) assert.ok(text.length <= maxLength || count === 1)
-    for (const [index, { text }] of parts.slice(1).entries()) {
-      assert.ok((parts[index] as Part).text.length + text.indexOf('\n') + 1 > maxLength, 'no line went to the next part for which there was room')
+    for (const { bytes, count } of parts) assert.ok(bytes.length <= maxBytes || count === 1)
+    for (const [index, { bytes }] of parts.slice(1).entries()) {
+      assert.ok((parts[index] as Part).bytes.length + bytes.indexOf('\n') + 1 > maxBytes, 'no line went to the next part for which there was room')
     }
   }))
 })

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeliverySink } from 'pino-breaker-fanout'
 import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
 import t, { type Test } from 'tap'
@@ -60,6 +62,47 @@ t.test('Retry-After is told in milliseconds, whether it comes as seconds or as a
     const { retryAfterMs } = await rejectionBy(t, response => { response.writeHead(status, { 'retry-after': inAnHour }).end() })
     t.ok(Number(retryAfterMs) > 3500000 && Number(retryAfterMs) <= 3600000, String(retryAfterMs))
   }
+})
+
+/** Reads a request up to its body, answers that it has got it, and reads no further until it is told to. */
+function answersEarly (socket: Socket): { body: () => string, resume: () => void } {
+  let text = ''
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
+    if (!text.includes('\r\n\r\n') || socket.isPaused()) return
+    socket.pause()
+    socket.write('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n')
+  })
+  return {
+    body: () => text.slice(text.indexOf('\r\n\r\n') + 4),
+    resume: () => { socket.removeAllListeners('data').on('data', (chunk: Buffer) => { text += chunk.toString('latin1') }).resume() }
+  }
+}
+
+// More than the buffers of a connection take.
+const largeBatch = batchOf(Array.from({ length: 32 }, (_, n) => `{"n":${n},"x":"${'x'.repeat(1e6)}"}`))
+
+t.test('an answer that comes before all was read does not settle a batch, of which something is still to be written', async t => {
+  let early: ReturnType<typeof answersEarly> | undefined
+  const url = await openSocketServer(t, socket => { early = answersEarly(socket) })
+  let isSettled = false
+  const sent = sinkFor(t, { url }).send(largeBatch, attempt()).then(() => { isSettled = true })
+  await until(() => early !== undefined && early.body() !== '', 'the request')
+  await sleep(200)
+  t.notOk(isSettled)
+  early?.resume()
+  await sent
+  await until(() => early?.body().length === largeBatch.bytes, 'all of the body')
+  t.ok(early?.body() === largeBatch.text)
+})
+
+t.test('a backend that answers and never reads the rest is waited for no longer than a request may take', async t => {
+  let connections = 0
+  const url = await openSocketServer(t, socket => { connections++; answersEarly(socket) })
+  const sink = sinkFor(t, { url, timeoutMs: 300 })
+  await sink.send(largeBatch, attempt())
+  await sink.send(batchOf(lines), attempt())
+  t.equal(connections, 2, 'nor is its connection used again')
 })
 
 t.test('of a header that comes twice the first counts', async t => {

@@ -6,7 +6,7 @@ import { textOf } from './arbitrary-lines.js'
 /** A batch as a lane makes it. */
 export function batchOf (lines: readonly string[], id = 'life:7'): SinkBatch {
   const text = textOf(lines)
-  return { id, text, lines, count: lines.length, bytes: Buffer.byteLength(text) }
+  return { id, text, buffer: Buffer.from(text), lines, count: lines.length, bytes: Buffer.byteLength(text) }
 }
 
 /** All of a batch, as one request takes it. */

@@ -10,6 +10,7 @@ export default async function collector ({ url }: { url: string }): Promise<Deli
       sameType<typeof signal, AbortSignal>()
       sameType<typeof attempt, number>()
       sameType<typeof batch.lines, readonly string[]>()
+      sameType<typeof batch.buffer, Buffer>()
       // @ts-expect-error a batch stays as it is
       batch.text = ''
       await fetch(url, { method: 'POST', body: batch.text, signal })

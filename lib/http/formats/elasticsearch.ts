@@ -20,7 +20,7 @@ interface BulkItem {
  * read from the answer. A line without an `@timestamp`, which a data stream asks for, is given one: the time that it
  * bears, else that of sending.
  */
-export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format {
+export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { index, opType, ids } = elasticsearch
   const { read } = createHeadReader(levelKey, timeKey)
   const target = index === undefined ? {} : { _index: index }

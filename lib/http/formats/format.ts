@@ -11,14 +11,14 @@ export interface LineOutcomes {
 }
 
 /** A kind of backend: what it is sent, and what its answer says. */
-export interface Format {
+export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly contentType: string
   /** The path for a URL that has none. */
   readonly defaultPath: string
   /** What is added to the query of the URL, if it does not have it already. */
   readonly query?: Readonly<Record<string, string>>
   /** The body of a request. */
-  encode (part: Part): string
+  encode (part: Part): Body
   /**
    * What the body of an answer with a status of success says of single lines; not there where the status says it all.
    *

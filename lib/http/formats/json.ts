@@ -3,7 +3,7 @@ import type { Format } from './format.js'
 import { toJson } from './json-text.js'
 
 /** One array of the lines. */
-export function createJsonFormat (): Format {
+export function createJsonFormat (): Format<string> {
   return {
     contentType: 'application/json',
     defaultPath: '/',

@@ -10,7 +10,7 @@ const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [
  * Loki's push API: https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs. The lines of a level make
  * a stream, in their order; each has the time that it bears, else that of sending.
  */
-export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: HttpSettings, now: () => number): Format {
+export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { read } = createHeadReader(levelKey, timeKey)
 
   function streamOf (level: number | string | undefined): string {

@@ -1,10 +1,10 @@
 import type { Format } from './format.js'
 
 /** The lines as they are. */
-export function createNdjsonFormat (): Format {
+export function createNdjsonFormat (): Format<Buffer> {
   return {
     contentType: 'application/x-ndjson',
     defaultPath: '/',
-    encode: ({ text }) => text
+    encode: ({ bytes }) => bytes
   }
 }

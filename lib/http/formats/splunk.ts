@@ -9,7 +9,7 @@ import { toJson } from './json-text.js'
  * with a bad event Splunk says which it was, but not, for all versions and all who speak the same protocol, what became
  * of the others: so it is taken as a refusal of the whole.
  */
-export function createSplunkFormat ({ labels, splunk, levelKey, timeKey }: HttpSettings, now: () => number): Format {
+export function createSplunkFormat ({ labels, splunk, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { read } = createHeadReader(levelKey, timeKey)
   const metadata = JSON.stringify({ ...splunk, ...Object.keys(labels).length > 0 && { fields: labels } }).slice(1, -1)
   const envelope = metadata === '' ? '' : `${metadata},`
