@@ -59,7 +59,7 @@ export function isDeliverySink (value: unknown): value is DeliverySink {
     typeof (value as Partial<DeliverySink>).send === 'function' && typeof (value as { write?: unknown }).write !== 'function'
 }
 
-/** A batch as it comes to the thread of its sink. */
+/** A batch as it comes to its sink. */
 export interface DeliveryOrder {
   id: string
   /** As it is at hand; bytes are read before {@link DeliveryRunner.send} returns. */
@@ -72,6 +72,7 @@ export interface DeliveryOrder {
 /** Runs a delivery sink: one batch after another, an answer for each. */
 export class DeliveryRunner {
   readonly #sink: DeliverySink
+  readonly #reusesMemory: boolean
   readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
   readonly #aborts = new Map<string, AbortController>()
   #running: Promise<void> = Promise.resolve()
@@ -80,6 +81,7 @@ export class DeliveryRunner {
 
   constructor (sink: DeliverySink, onSettled: (id: string, rejection: Rejection | undefined) => void) {
     this.#sink = sink
+    this.#reusesMemory = sink.keepsNothing === true
     this.#onSettled = onSettled
   }
 
@@ -107,7 +109,7 @@ export class DeliveryRunner {
   }
 
   async #attempt (order: DeliveryOrder): Promise<void> {
-    const { id, content, count, bytes, attempt } = order
+    const { id, content, count, attempt } = order
     const controller = new AbortController()
     this.#aborts.set(id, controller)
     let rejection: Rejection | undefined
@@ -116,17 +118,17 @@ export class DeliveryRunner {
     } catch (error) {
       rejection = toRejection(error, count)
     }
-    if (this.#isReusable(bytes) && typeof content !== 'string') this.#spare = Buffer.from(content.buffer)
+    if (typeof content !== 'string' && this.#isReusable(content)) this.#spare = Buffer.from(content.buffer)
     this.#aborts.delete(id)
     this.#onSettled(id, rejection)
   }
 
-  #isReusable (bytes: number): boolean {
-    return this.#sink.keepsNothing === true && bytes <= MEMORY_BYTES
+  #isReusable (bytes: Buffer): boolean {
+    return this.#reusesMemory && bytes.length <= MEMORY_BYTES
   }
 
   #copy (bytes: Buffer): Buffer {
-    if (!this.#isReusable(bytes.length)) return Buffer.from(bytes)
+    if (!this.#isReusable(bytes)) return Buffer.from(bytes)
     const memory = this.#spare ?? Buffer.allocUnsafeSlow(MEMORY_BYTES)
     this.#spare = undefined
     bytes.copy(memory)

@@ -73,13 +73,13 @@ export class HttpClient {
 
   /**
    * Waits until nothing of a body is still to be written: a backend may answer before it has read all of a request. Never
-   * rejects; a connection that takes longer than a request may is closed.
+   * rejects; a connection that takes longer than a request may, or that nobody waits for any more, is closed.
    */
-  async finishWriting (): Promise<void> {
+  async finishWriting (signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + this.#settings.timeoutMs
     for (const socket of this.#sockets) {
       while (socket.writableLength > 0 && this.#sockets.has(socket)) {
-        if (performance.now() > deadline) socket.destroy()
+        if (signal.aborted || performance.now() > deadline) socket.destroy()
         await sleep(WRITING_POLL_MS)
       }
     }

@@ -64,7 +64,7 @@ class HttpSink implements DeliverySink {
       for (let part = parts.shift(); part !== undefined; part = parts.shift()) await this.#deliver(part, report, signal)
     }
     await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, run))
-    await this.#client.finishWriting()
+    await this.#client.finishWriting(signal)
     report.throwIfAny()
   }
 

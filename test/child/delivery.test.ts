@@ -81,12 +81,16 @@ t.test('the memory of a batch whose sink keeps nothing is used again once it is 
   t.equal(buffer(1).toString(), 'b\n')
   t.not(buffer(1).buffer, buffer(0).buffer)
   orderBytes('l:3', Buffer.from('longer\n'))
+  orderBytes('l:4', Buffer.from('d\n'))
   t.equal(buffer(0).buffer.byteLength, 512 * 1024)
   calls[1]?.resolve()
   await turn()
   t.equal(buffer(2).toString(), 'longer\n')
   t.equal(buffer(2).buffer, buffer(0).buffer)
   t.equal(buffer(1).toString(), 'b\n', 'there are two of them now')
+  calls[2]?.resolve()
+  await turn()
+  t.equal(buffer(3).toString(), 'd\n')
 })
 
 t.test('a batch that does not fit into that memory has some of its own', async t => {

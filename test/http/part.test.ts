@@ -51,6 +51,14 @@ t.test('the halves of equal lines are equal', async t => {
   t.same(halve(partOf(['a', 'b', 'c', 'd'])).map(({ count }) => count), [2, 2])
 })
 
+t.test('a part is cut in two where a line ends that is as near to its middle as any', async t => {
+  const counts = (lines: readonly string[]) => halve(partOf(lines)).map(({ count }) => count)
+  t.same(counts(['a'.repeat(40), 'b'.repeat(50), 'c'.repeat(4)]), [1, 2])
+  t.same(counts(['a'.repeat(4), 'b'.repeat(50), 'c'.repeat(40)]), [2, 1])
+  t.same(counts(['a'.repeat(90), 'b', 'c']), [1, 2])
+  t.same(counts(['a', 'b', 'c'.repeat(90)]), [2, 1])
+})
+
 t.test('a part is known by its batch and by its lines', async t => {
   const key = keyOf(partOf(['a', 'b'], 'life:4'))
   t.match(key, /^life:4\/0\/[\w-]{16}$/)

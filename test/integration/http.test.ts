@@ -1,7 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeliverySink } from 'pino-breaker-fanout'
 import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
 import t, { type Test } from 'tap'
@@ -79,16 +79,26 @@ function answersEarly (socket: Socket): { body: () => string, resume: () => void
   }
 }
 
+/** How many answers clients in this thread have read to their end. */
+function countAnswers (t: Test): { read: number } {
+  const answers = { read: 0 }
+  const onAnswer = (): void => { answers.read++ }
+  subscribe('undici:request:trailers', onAnswer)
+  t.teardown(() => { unsubscribe('undici:request:trailers', onAnswer) })
+  return answers
+}
+
 // More than the buffers of a connection take.
 const largeBatch = batchOf(Array.from({ length: 32 }, (_, n) => `{"n":${n},"x":"${'x'.repeat(1e6)}"}`))
 
 t.test('an answer that comes before all was read does not settle a batch, of which something is still to be written', async t => {
   let early: ReturnType<typeof answersEarly> | undefined
   const url = await openSocketServer(t, socket => { early = answersEarly(socket) })
+  const answers = countAnswers(t)
   let isSettled = false
   const sent = sinkFor(t, { url }).send(largeBatch, attempt()).then(() => { isSettled = true })
-  await until(() => early !== undefined && early.body() !== '', 'the request')
-  await sleep(200)
+  await until(() => answers.read === 1, 'the answer')
+  for (let turn = 0; turn < 10; turn++) await new Promise(resolve => setImmediate(resolve))
   t.notOk(isSettled)
   early?.resume()
   await sent
@@ -103,6 +113,16 @@ t.test('a backend that answers and never reads the rest is waited for no longer 
   await sink.send(largeBatch, attempt())
   await sink.send(batchOf(lines), attempt())
   t.equal(connections, 2, 'nor is its connection used again')
+})
+
+t.test('nor any longer than the batch has not been given up', async t => {
+  const url = await openSocketServer(t, answersEarly)
+  const answers = countAnswers(t)
+  const controller = new AbortController()
+  const sent = sinkFor(t, { url, timeoutMs: 60000 }).send(largeBatch, attempt(controller.signal))
+  await until(() => answers.read === 1, 'the answer')
+  controller.abort()
+  await sent
 })
 
 t.test('of a header that comes twice the first counts', async t => {
@@ -155,6 +175,15 @@ t.test('after a failure nothing more of a batch is sent, so that lines stay in o
   t.equal(backend.requests.length, 2)
   const taken = backend.requests[0]?.body.trimEnd().split('\n').length ?? 0
   t.same(error['retry'], Array.from({ length: 8 - taken }, (_, index) => taken + index))
+})
+
+t.test('what was too large is not tried again, nor more than half of it', async t => {
+  const backend = await openBackend(t)
+  const { bytes } = batchOf([...lines, ...lines])
+  backend.answer = (response, { body }) => { response.writeHead(body.length === bytes ? 413 : 204).end() }
+  const sink = sinkFor(t, { url: backend.url })
+  for (let i = 0; i < 2; i++) await sink.send(batchOf([...lines, ...lines]), attempt())
+  t.same(backend.requests.map(({ body }) => body.length / bytes), [1, 0.5, 0.5, 0.5, 0.5])
 })
 
 t.test('413 for the only line refuses it', async t => {
