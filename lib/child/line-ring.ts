@@ -20,10 +20,9 @@ export class LineRing {
   #tail = 0
   #mark = 0
 
-  /** @param size - In bytes. */
-  constructor (size: number) {
-    this.memory = new SharedArrayBuffer(size)
-    this.#bytes = new Uint8Array(this.memory)
+  constructor (memory: SharedArrayBuffer) {
+    this.memory = memory
+    this.#bytes = new Uint8Array(memory)
   }
 
   /** Copies lines in; `undefined` if there is no room for them in one piece. They count as having come in all the same. */

@@ -7,6 +7,7 @@ import { toFailure, type SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } from './child.js'
 import { LineRing } from './line-ring.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
+import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 
 const WINDOW_BYTES = 1024 * 1024
 /** The window, and what goes beyond it or is left at the end: a batch as it comes from the app has some 128 KiB. */
@@ -26,7 +27,7 @@ export class ThreadChild implements Child {
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
-  readonly #ring = new LineRing(RING_BYTES)
+  readonly #ring = new LineRing(takeSharedMemory(RING_BYTES))
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
   /** What a batch for a delivery sink stands in until the sink's thread has read it, one at a time. */
@@ -57,7 +58,12 @@ export class ThreadChild implements Child {
       else this.#onMessage(message)
     })
     this.#worker.on('error', error => this.#fail(toFailure((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'thread-exit', error)))
-    this.#worker.on('exit', code => this.#exitTimer !== undefined ? this.#end() : this.#fail(toFailure('thread-exit', new FanoutError('ERR_FANOUT_SINK_THREAD', `the thread of the sink exited with code ${code}`, { sink: this.#sink }))))
+    this.#worker.on('exit', code => {
+      if (this.#exitTimer !== undefined) this.#end()
+      else this.#fail(toFailure('thread-exit', new FanoutError('ERR_FANOUT_SINK_THREAD', `the thread of the sink exited with code ${code}`, { sink: this.#sink })))
+      giveSharedMemoryBack(this.#ring.memory)
+      if (this.#batchMemory !== undefined) giveSharedMemoryBack(this.#batchMemory)
+    })
   }
 
   configure (config: PinoConfig): void {
@@ -82,7 +88,7 @@ export class ThreadChild implements Child {
 
   /** Memory of its own for each batch would be garbage in two threads, of a kind that piles up before it is collected. */
   #share (bytes: Buffer): Uint8Array {
-    const memory = bytes.length > BATCH_BYTES ? new SharedArrayBuffer(bytes.length) : this.#batchMemory ??= new SharedArrayBuffer(BATCH_BYTES)
+    const memory = bytes.length > BATCH_BYTES ? new SharedArrayBuffer(bytes.length) : this.#batchMemory ??= takeSharedMemory(BATCH_BYTES)
     const shared = new Uint8Array(memory, 0, bytes.length)
     shared.set(bytes)
     return shared

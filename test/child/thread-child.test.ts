@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { countLines, freshLines } from '#lib/batch'
 import type { ChildListener, ChildSource } from '#lib/child/child'
+import { giveSharedMemoryBack, takeSharedMemory } from '#lib/child/shared-memory'
 import { ThreadChild } from '#lib/child/thread-child'
+import { until } from '../support/fanout-rig.js'
 
 // Each writes to the file `to` all that it was given, at its end: what was written over meanwhile would show.
 const modules = {
@@ -40,22 +42,45 @@ const modules = {
     export default ({ to }) => pino.destination({ dest: to, sync: false, minLength: 100000, maxWrite: 200000, contentMode: 'buffer' })`,
   'file.mjs': `
     import pino from ${JSON.stringify(import.meta.resolve('pino'))}
-    export default ({ to }) => pino.destination({ dest: to, sync: false, contentMode: 'buffer' })`
+    export default ({ to }) => pino.destination({ dest: to, sync: false, contentMode: 'buffer' })`,
+  'settles.mjs': 'export default () => ({ send: async () => {} })'
 }
 
-/** Gives a sink in a thread of its own all of these, as fast as its window lets it, and ends it. */
-async function give (t: Test, module: keyof typeof modules, batches: readonly Buffer[], options: object = {}): Promise<{ written: string, windowBytes: number }> {
-  const dir = t.testdir(modules)
-  const to = join(dir, 'written')
-  const source: ChildSource = {
+/** Of the memory that a batch for a delivery sink stands in. */
+const BATCH_BYTES = 512 * 1024
+
+const nothing = (): void => {}
+const deaf: ChildListener = {
+  onReady: nothing,
+  onAccepted: nothing,
+  onDelivered: nothing,
+  onAnswered: nothing,
+  onSensed: nothing,
+  onSetback: nothing,
+  onRefused: nothing,
+  onSettled: nothing,
+  onFailure: nothing,
+  onEnded: nothing,
+  onEvent: nothing
+}
+
+function sourceOf (file: string, options: object): ChildSource {
+  return {
     sink: 'x',
-    entries: [{ file: join(dir, module), isPinoFile: false, options: { to, ends: join(dir, 'ends'), ...options } }],
+    entries: [{ file, isPinoFile: false, options }],
     isPipeline: false,
     failureEvents: [],
     sense: false,
     writeTimeoutMs: 10000,
     willSendConfig: false
   }
+}
+
+/** Gives a sink in a thread of its own all of these, as fast as its window lets it, and ends it. */
+async function give (t: Test, module: keyof typeof modules, batches: readonly Buffer[], options: object = {}): Promise<{ written: string, windowBytes: number }> {
+  const dir = t.testdir(modules)
+  const to = join(dir, 'written')
+  const source = sourceOf(join(dir, module), { to, ends: join(dir, 'ends'), ...options })
   let given = 0
   let next = 0
   let windowBytes = 0
@@ -68,21 +93,14 @@ async function give (t: Test, module: keyof typeof modules, batches: readonly Bu
       }
       if (next === batches.length && accepted === given) child.end()
     }
-    const nothing = (): void => {}
-    const listener: ChildListener = {
+    const child = new ThreadChild(source, {}, {
+      ...deaf,
       onReady: () => goOn(0),
       onAccepted: goOn,
       onDelivered: goOn,
-      onAnswered: nothing,
-      onSensed: nothing,
-      onSetback: nothing,
-      onRefused: nothing,
-      onSettled: nothing,
       onFailure: ({ err }) => reject(new Error(err.message)),
-      onEnded: resolve,
-      onEvent: nothing
-    }
-    const child = new ThreadChild(source, {}, listener)
+      onEnded: resolve
+    })
     windowBytes = child.windowBytes
     t.teardown(() => child.destroy())
   })
@@ -122,4 +140,30 @@ t.test('lines that are more than the threads have memory in common for come all 
   const { written, windowBytes } = await give(t, 'bytes.mjs', batches)
   t.ok((batches[1] as Buffer).length > 2 * windowBytes)
   t.ok(written === Buffer.concat(batches).toString())
+})
+
+t.test('the memory of a batch is for the next thread, once this one has ended and not before', async t => {
+  const settles = sourceOf(join(t.testdir(modules), 'settles.mjs'), {})
+  const stood = async (line: string): Promise<() => boolean> => {
+    const child = await new Promise<ThreadChild>((resolve, reject) => {
+      const child: ThreadChild = new ThreadChild(settles, {}, {
+        ...deaf,
+        onReady: () => child.send({ id: 'life:1', lines: freshLines(Buffer.from(line), 1, 1) }),
+        onSettled: () => resolve(child),
+        onFailure: ({ err }) => reject(new Error(err.message))
+      })
+    })
+    const isFree = (): boolean => {
+      const memory = takeSharedMemory(BATCH_BYTES)
+      giveSharedMemoryBack(memory)
+      return Buffer.from(memory, 0, line.length).toString() === line
+    }
+    t.notOk(isFree())
+    child.destroy()
+    return isFree
+  }
+  const isFree = await stood('first\n')
+  await until(isFree, 'the first thread to end')
+  await until(await stood('second\n'), 'the second thread to end')
+  t.notOk(isFree(), 'it was the memory of the first')
 })
