@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildConnector, Pool } from 'undici'
@@ -49,13 +50,13 @@ export class HttpClient {
    */
   async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal): Promise<Answer> {
     const { origin, timeoutMs } = this.#settings
-    const controller = new AbortController()
-    const giveUp = (): void => controller.abort(signal.reason)
-    const deadline = setTimeout(() => controller.abort(timeoutError(timeoutMs)), timeoutMs)
+    const end = new RequestEnd()
+    const giveUp = (): void => end.abort(signal.reason)
+    const deadline = setTimeout(() => end.abort(timeoutError(timeoutMs)), timeoutMs)
     signal.addEventListener('abort', giveUp, { once: true })
     try {
       signal.throwIfAborted()
-      const response = await this.#pool.request({ method: 'POST', path, headers: { ...headers }, body, signal: controller.signal })
+      const response = await this.#pool.request({ method: 'POST', path, headers: { ...headers }, body, signal: end })
       return {
         status: response.statusCode,
         retryAfter: first(response.headers['retry-after']),
@@ -93,6 +94,16 @@ export class HttpClient {
   #watch (socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/** A request's early end, as undici takes it too: of each AbortSignal V8 would promote half a kilobyte to its old generation. */
+class RequestEnd extends EventEmitter {
+  reason: unknown
+
+  abort (reason: unknown): void {
+    this.reason = reason
+    this.emit('abort')
   }
 }
 

@@ -137,6 +137,35 @@ t.test('giving up aborts the signal of that batch, and of no other', async t => 
   t.match(calls[0]?.context.signal.reason, { code: 'ERR_FANOUT_SINK_TIMEOUT' })
 })
 
+t.test('each batch has a signal of its own', async t => {
+  const { runner, calls, order } = createRunner()
+  order('l:1', 'a\n')
+  await turn()
+  calls[0]?.resolve()
+  await turn()
+  order('l:2', 'b\n')
+  await turn()
+  runner.abort('l:2')
+  t.same(calls.map(({ context }) => context.signal.aborted), [false, true])
+})
+
+t.test('a sink that keeps nothing is given its signal again and again, and another after it was aborted', async t => {
+  const { runner, calls, order } = createRunner({ keepsNothing: true })
+  for (let n = 1; n <= 3; n++) {
+    order(`l:${n}`, 'a\n')
+    await turn()
+    if (n === 2) runner.abort('l:2')
+    calls[n - 1]?.resolve()
+    await turn()
+  }
+  const [first, second, third] = calls.map(({ context }) => context.signal)
+  t.equal(second, first)
+  t.same([second?.aborted, third?.aborted], [true, false])
+  runner.abort('l:3')
+  runner.abortAll()
+  t.equal(third?.aborted, false, 'nothing is under way')
+})
+
 t.test('getting rid of it aborts whatever is under way', async t => {
   const { runner, calls, order } = createRunner()
   order('l:1', 'a\n')
