@@ -61,7 +61,7 @@ export class Spooling {
   readonly #events: SpoolingEvents
   readonly #spool: Spool
   readonly #replay = new Replay()
-  #state: 'opening' | 'open' | 'hindered' | 'closing' = 'opening'
+  #state: 'opening' | 'recovering' | 'open' | 'hindered' | 'closing' = 'opening'
   #isReading = false
   /** The disk did not take what it was given last. */
   #isRefusing = false
@@ -74,6 +74,10 @@ export class Spooling {
     this.#options = options
     this.#events = events
     this.#spool = options.createSpool({
+      onEntered: () => {
+        this.#state = 'recovering'
+        events.onChange()
+      },
       onOpened: recovered => this.#onOpened(recovered),
       onHindered: hindrance => {
         this.#state = 'hindered'
@@ -95,21 +99,26 @@ export class Spooling {
     })
   }
 
+  /** Whether the disk is its own; it may still be counting what an earlier life has left there. */
+  get #hasDisk (): boolean {
+    return this.#state === 'recovering' || this.#state === 'open'
+  }
+
   /** Whether there is anything on the disk, or from it, that must be sent before what is in memory. */
   get hasOlder (): boolean {
-    return this.#state === 'open' && (this.#spool.lines > 0 || this.#spool.pending.lines > 0 || this.#replay.lines > 0)
+    return this.#hasDisk && (this.#spool.lines > 0 || this.#spool.pending.lines > 0 || this.#replay.lines > 0)
   }
 
   /** Whether what comes goes to the disk, and not straight to the sink. */
   get isDiverting (): boolean {
-    if (this.#state === 'opening') return true
+    if (this.#state === 'opening' || this.#state === 'recovering') return true
     if (this.#state !== 'open') return false
     return this.hasOlder || (!this.#isRefusing && (this.#options.mode === 'always' || this.#options.isTripped()))
   }
 
   /** Whether the disk takes lines, so that waiting for it makes sense. */
   get isTaking (): boolean {
-    return this.#state === 'opening' || (this.#state === 'open' && !this.#isRefusing && this.isDiverting)
+    return this.#state === 'opening' || (this.#hasDisk && !this.#isRefusing && this.isDiverting)
   }
 
   /** What is on its way to the disk. */
@@ -205,18 +214,18 @@ export class Spooling {
    * @returns what of that had to make room on the disk meanwhile, and is nowhere else
    */
   close (held: readonly Lines[], deadline: number): { lost: Lines[], closed: Promise<void> } {
-    const isOpen = this.#state === 'open'
+    const hasDisk = this.#hasDisk
     this.#state = 'closing'
     const left = [...held, ...this.#replay.drain()].flatMap(lines => this.#replay.partByPiece(lines))
-    const lost = left.filter(({ firstLine }) => !isOpen || !this.#spool.has(this.#replay.placeOf(firstLine)))
+    const lost = left.filter(({ firstLine }) => !hasDisk || !this.#spool.has(this.#replay.placeOf(firstLine)))
     for (const spooled of this.#replay.takeAllDone(left)) this.#spool.settle(spooled)
-    if (isOpen) this.#spool.rewind()
-    return { lost, closed: this.#close(isOpen, deadline) }
+    if (hasDisk) this.#spool.rewind()
+    return { lost, closed: this.#close(hasDisk, deadline) }
   }
 
-  async #close (isOpen: boolean, deadline: number): Promise<void> {
+  async #close (hasDisk: boolean, deadline: number): Promise<void> {
     const { intake, clock } = this.#options
-    if (isOpen) {
+    if (hasDisk) {
       this.#divert()
       // What was given to it before may be on its way to a slow disk.
       while (intake.hasQueued && !this.#isRefusing && clock.now() < deadline && await this.#spool.sync()) this.#divert()

@@ -22,6 +22,8 @@ export interface FileSystem {
   list (path: string): Promise<string[]>
   /** Makes a file that only its owner can read; fails with `EEXIST` where there is one already. */
   create (path: string): Promise<OpenFile>
+  /** How many bytes a file has. */
+  size (path: string): Promise<number>
   open (path: string, access: 'read' | 'change'): Promise<OpenFile>
   /** Replaces what has the new name. */
   rename (from: string, to: string): Promise<void>

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { FileSystem, OpenFile } from './file-system.js'
 
@@ -17,6 +17,7 @@ export const nodeFileSystem: FileSystem = {
   },
   list: path => readdir(path),
   create: async path => new NodeFile(await open(path, 'wx+', FILE_MODE)),
+  size: async path => (await stat(path)).size,
   open: async (path, access) => new NodeFile(await open(path, access === 'read' ? 'r' : 'r+')),
   rename,
   remove: unlink,

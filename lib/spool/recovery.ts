@@ -3,8 +3,17 @@ import { countLines } from '../batch.js'
 import type { CursorReading } from './cursor.js'
 import type { FileSystem, OpenFile } from './file-system.js'
 import type { Position } from './position.js'
-import { Segment, segmentNameOf, segmentNumberOf, type FoundSegment } from './segment.js'
-import type { Segments } from './segments.js'
+import { Segment, segmentNameOf, type FoundSegment } from './segment.js'
+import type { Turns } from './turns.js'
+
+/** What is there as a spool is entered, before any of it has been read. */
+export interface Found {
+  /** The numbers of all segments, in order. */
+  numbers: readonly number[]
+  /** What the segments take of the disk. */
+  bytes: number
+  cursor: CursorReading
+}
 
 /** What was found of an earlier life. */
 export interface Recovered {
@@ -24,61 +33,69 @@ const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 10
 const DELIVERED: FoundSegment = { bytes: 0, deliveredBytes: 0, lines: 0, isSynced: true }
 
-/**
- * Finds what an earlier life has left in a folder. Rejects only if the folder cannot be listed: whatever is wrong with a
- * file, the others are recovered.
- */
+/** Reads what an earlier life has left in a folder. Never rejects: whatever is wrong with a file, the others are recovered. */
 export class Recovery {
   readonly #fs: FileSystem
   readonly #folder: string
-  readonly #isAborted: () => boolean
+  readonly #found: Found
+  readonly #recovered: Recovered
+  /** Everything before it has been delivered. */
+  #start: Position | undefined
+  #last: Segment | undefined
 
-  /** @param isAborted asked now and then: whether to leave off, since nobody waits any more */
-  constructor (fs: FileSystem, folder: string, isAborted: () => boolean) {
+  constructor (fs: FileSystem, folder: string, found: Found) {
     this.#fs = fs
     this.#folder = folder
-    this.#isAborted = isAborted
+    this.#found = found
+    this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
   }
 
-  /** Hands over to `segments` what there is; `undefined` if it left off. */
-  async run (reading: CursorReading, segments: Segments): Promise<Recovered | undefined> {
-    const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
-    const cursor = reading.kind === 'found' ? reading.position : undefined
-    const start = cursor === undefined ? undefined : await startOf(this.#fs, this.#folder, cursor, numbers)
-    const recovered: Recovered = {
-      lines: 0,
-      bytes: 0,
-      cutBytes: 0,
-      unreadableSegments: 0,
-      cursor: cursor !== undefined && start === undefined ? 'damaged' : reading.kind
+  /** The segment that was written last: it has to be whole and safe before another one is begun. */
+  async begin (): Promise<void> {
+    const { numbers, cursor } = this.#found
+    if (cursor.kind === 'found') {
+      this.#start = await startOf(this.#fs, this.#folder, cursor.position, numbers)
+      if (this.#start === undefined) this.#recovered.cursor = 'damaged'
     }
+    const last = numbers.at(-1)
+    if (last !== undefined) this.#last = await this.#examine(last)
+  }
 
-    const all: Segment[] = []
-    for (const number of numbers) {
-      if (this.#isAborted()) return undefined
-      // One before the cursor is delivered, and was not removed, or came back by a power cut.
-      const found = start !== undefined && number < start.segment
-        ? DELIVERED
-        : await this.#examine(number, number === start?.segment ? start.offset : 0, number === numbers.at(-1), recovered)
-      if (found !== undefined) all.push(Segment.recover(this.#fs, this.#folder, number, found))
+  /**
+   * All that there is, oldest first; `undefined` if it left off. It takes a turn for each segment, so that lines can be
+   * written meanwhile.
+   *
+   * @param isAborted asked before each segment: whether to leave off, since nobody waits any more
+   */
+  async run (turns: Turns, isAborted: () => boolean): Promise<{ segments: Segment[], recovered: Recovered } | undefined> {
+    const segments: Segment[] = []
+    for (const number of this.#found.numbers.slice(0, -1)) {
+      const segment = await turns.take(async () => isAborted() ? 'aborted' : await this.#examine(number))
+      if (segment === 'aborted') return undefined
+      if (segment !== undefined) segments.push(segment)
     }
-    recovered.lines = all.reduce((sum, { waitingLines }) => sum + waitingLines, 0)
-    recovered.bytes = all.reduce((sum, { bytes }) => sum + bytes, 0)
-    segments.recover(all, Math.max(0, numbers.at(-1) ?? 0, cursor?.segment ?? 0))
-    return recovered
+    if (this.#last !== undefined) segments.push(this.#last)
+    this.#recovered.lines = segments.reduce((sum, { waitingLines }) => sum + waitingLines, 0)
+    this.#recovered.bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0)
+    return { segments, recovered: this.#recovered }
   }
 
   /** What is in a segment; `undefined` if it cannot be read, and is out of the way now. */
-  async #examine (number: number, deliveredBytes: number, isLast: boolean, recovered: Recovered): Promise<FoundSegment | undefined> {
+  async #examine (number: number): Promise<Segment | undefined> {
+    const isLast = number === this.#found.numbers.at(-1)
+    // One before the cursor is delivered, and was not removed, or came back by a power cut.
+    if (this.#start !== undefined && number < this.#start.segment) return Segment.recover(this.#fs, this.#folder, number, DELIVERED)
+    const deliveredBytes = number === this.#start?.segment ? this.#start.offset : 0
     try {
       const file = await this.#open(number, isLast)
       try {
-        return isLast ? await this.#examineLast(file, deliveredBytes, recovered) : await this.#examineWhole(file, deliveredBytes)
+        const found = isLast ? await this.#examineLast(file, deliveredBytes) : await this.#examineWhole(file, deliveredBytes)
+        return Segment.recover(this.#fs, this.#folder, number, found)
       } finally {
         await file.close().catch(() => {})
       }
     } catch {
-      recovered.unreadableSegments++
+      this.#recovered.unreadableSegments++
       const path = join(this.#folder, segmentNameOf(number))
       await this.#fs.rename(path, path.replace(/ndjson$/, 'unreadable')).catch(() => {})
       return undefined
@@ -92,10 +109,10 @@ export class Recovery {
   }
 
   /** What stands behind the last newline of the last segment was being written when the earlier life ended. */
-  async #examineLast (file: OpenFile, deliveredBytes: number, recovered: Recovered): Promise<FoundSegment> {
+  async #examineLast (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
     const { lines, endOfLines, end } = await this.#scan(file, deliveredBytes)
     if (end > endOfLines) {
-      recovered.cutBytes = end - endOfLines
+      this.#recovered.cutBytes = end - endOfLines
       // If it stays, it is taken for damaged the next time: nothing is added to it in any case.
       await file.truncate(endOfLines).catch(() => {})
     }

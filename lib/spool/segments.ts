@@ -8,6 +8,8 @@ export class Segments {
   readonly #folder: string
   #all: Segment[] = []
   #lastNumber = 0
+  /** Bytes of those that were there at the start, until they are {@link recover}ed. */
+  #foundBytes = 0
 
   constructor (fs: FileSystem, folder: string) {
     this.#fs = fs
@@ -25,7 +27,7 @@ export class Segments {
   }
 
   get bytes (): number {
-    return this.#all.reduce((sum, { bytes }) => sum + bytes, 0)
+    return this.#all.reduce((sum, { bytes }) => sum + bytes, this.#foundBytes)
   }
 
   get waitingLines (): number {
@@ -47,10 +49,16 @@ export class Segments {
     return first === undefined ? { segment: this.#lastNumber, offset: 0 } : { segment: first.number, offset: first.deliveredBytes }
   }
 
-  /** Takes over what was there at the start; no new one gets a number up to `lastNumber`. */
-  recover (segments: readonly Segment[], lastNumber: number): void {
-    this.#all = [...segments]
+  /** No new one gets a number up to this; those that were there at the start take so many bytes. */
+  begin (lastNumber: number, foundBytes: number): void {
     this.#lastNumber = lastNumber
+    this.#foundBytes = foundBytes
+  }
+
+  /** Takes over what was there at the start, which is before all that was made since. */
+  recover (segments: readonly Segment[]): void {
+    this.#all.unshift(...segments)
+    this.#foundBytes = 0
   }
 
   /** The segment of this number, if it is still there. */

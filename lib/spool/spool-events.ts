@@ -23,6 +23,8 @@ export type SpoolLoss = 'spool-full' | 'damaged'
 
 /** What a spool tells. Each call is made in the moment in which its counts change, and none once it is closed. */
 export interface SpoolEvents {
+  /** It takes lines; what an earlier life has left is still to be counted, and comes before them. */
+  onEntered (): void
   /** It is open, and has so many lines of an earlier life. */
   onOpened (recovered: Recovered): void
   /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */

@@ -8,6 +8,7 @@ import type { OwnerTable } from './owner.js'
 import type { Position, SpooledLines } from './position.js'
 import { Quarantine } from './quarantine.js'
 import { Reader } from './reader.js'
+import { Recovery } from './recovery.js'
 import { Segments } from './segments.js'
 import type { Hindrance, SpoolEvents, SpoolFault, SpoolLoss } from './spool-events.js'
 import { Turns } from './turns.js'
@@ -45,6 +46,8 @@ const QUARANTINE_BYTES = 16 * 1024 * 1024
  * it is done in turns, one after another.
  */
 export class Spool {
+  readonly #fs: FileSystem
+  readonly #settings: SpoolSettings
   readonly #clock: Clock
   readonly #random: () => number
   readonly #events: SpoolEvents
@@ -55,9 +58,9 @@ export class Spool {
   readonly #reader: Reader
   readonly #writer: Writer
   readonly #upkeep: Upkeep
-  #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
-  /** Whether it has been open, so that what is there is its own. */
-  #hasOpened = false
+  #state: 'new' | 'opening' | 'recovering' | 'open' | 'closing' | 'closed' = 'new'
+  /** Whether it has come in, so that what is there is its own. */
+  #hasEntered = false
   #hindrance: string | undefined
   /** How many bytes of lines were asked for, and have not come yet. */
   #wantedBytes: number | undefined
@@ -70,6 +73,8 @@ export class Spool {
   #retryTimer: NodeJS.Timeout | undefined
 
   constructor (settings: SpoolSettings, { fs, owners, clock, random }: SpoolDeps, events: SpoolEvents) {
+    this.#fs = fs
+    this.#settings = settings
     this.#clock = clock
     this.#random = random
     this.#events = events
@@ -95,8 +100,9 @@ export class Spool {
     }, fault => this.#onFault(fault))
   }
 
-  get isOpen (): boolean {
-    return this.#state === 'open'
+  /** Whether lines are written; they are before it is open, while what an earlier life has left is counted. */
+  get #isWriting (): boolean {
+    return this.#state === 'recovering' || this.#state === 'open'
   }
 
   /**
@@ -109,7 +115,7 @@ export class Spool {
 
   /** Lines on the disk that nobody has been given. */
   get lines (): number {
-    return this.#hasOpened ? this.#segments.waitingLines : 0
+    return this.#hasEntered ? this.#segments.waitingLines : 0
   }
 
   /** Lines that were given out, are on the disk still, and have not been settled. */
@@ -124,7 +130,7 @@ export class Spool {
 
   /** Bytes on the disk, of lines that are delivered too, as long as their segment is there. */
   get bytes (): number {
-    return this.#hasOpened ? this.#segments.bytes : 0
+    return this.#hasEntered ? this.#segments.bytes : 0
   }
 
   /** Takes the folder over and finds what is there; tries again each second until it succeeds. */
@@ -137,7 +143,9 @@ export class Spool {
   /** Whether {@link append} would take so many bytes. */
   takes (bytes: number): boolean {
     const pendingBytes = this.#writer.pending.bytes
-    return this.isOpen && !this.#isRefusing && (pendingBytes === 0 || pendingBytes + bytes <= PENDING_BYTES)
+    if (!this.#isWriting || this.#isRefusing || (pendingBytes > 0 && pendingBytes + bytes > PENDING_BYTES)) return false
+    // Of what has not been counted yet, nothing can make room.
+    return this.#state === 'open' || this.#segments.bytes + pendingBytes + bytes <= this.#settings.maxBytes
   }
 
   /**
@@ -202,7 +210,7 @@ export class Spool {
    */
   async sync (): Promise<boolean> {
     return await this.#turns.take(async () => {
-      if (!this.isOpen || !await this.#writeAll()) return false
+      if (!this.#isWriting || !await this.#writeAll()) return false
       await this.#writer.sync()
       return this.#segments.isSynced
     })
@@ -217,7 +225,6 @@ export class Spool {
     this.#state = 'closing'
     this.#upkeep.stop()
     clearTimeout(this.#retryTimer)
-    this.#entrance.giveUp()
     let timer: NodeJS.Timeout | undefined
     await Promise.race([
       this.#turns.take(() => this.#finish()),
@@ -230,14 +237,30 @@ export class Spool {
   }
 
   async #open (): Promise<void> {
-    const entry = await this.#entrance.enter(this.#segments)
-    if (this.#state !== 'opening' || entry.kind === 'left') return
+    const entry = await this.#entrance.enter()
+    if (this.#state !== 'opening') return
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
+    const { found, identity } = entry
+    const recovery = new Recovery(this.#fs, this.#settings.folder, found)
+    await recovery.begin()
+    if (this.#state !== 'opening') return
+    this.#state = 'recovering'
+    this.#hasEntered = true
+    this.#identity = identity
+    const cursor = found.cursor.kind === 'found' ? found.cursor.position : undefined
+    this.#segments.begin(Math.max(0, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes)
+    this.#recover(recovery, cursor)
+    this.#events.onEntered()
+    this.#onSpace()
+  }
+
+  async #recover (recovery: Recovery, cursor: Position | undefined): Promise<void> {
+    const outcome = await recovery.run(this.#turns, () => this.#state !== 'recovering')
+    if (outcome === undefined || this.#state !== 'recovering') return
     this.#state = 'open'
-    this.#hasOpened = true
-    this.#identity = entry.identity
-    this.#upkeep.begin(entry.cursor)
-    this.#events.onOpened(entry.recovered)
+    this.#segments.recover(outcome.segments)
+    this.#upkeep.begin(cursor)
+    this.#events.onOpened(outcome.recovered)
     this.#onSpace()
     this.#queueRead()
   }
@@ -259,18 +282,18 @@ export class Spool {
     this.#isWriteQueued = true
     this.#turns.take(async () => {
       this.#isWriteQueued = false
-      if (this.#state !== 'open') return
+      if (!this.#isWriting) return
       await this.#writer.write()
       if (this.#writer.pending.bytes > 0) this.#queueWrite()
     })
   }
 
   #queueRead (): void {
-    if (this.#isReadQueued || this.#wantedBytes === undefined || !this.isOpen) return
+    if (this.#isReadQueued || this.#wantedBytes === undefined || this.#state !== 'open') return
     this.#isReadQueued = true
     this.#turns.take(async () => {
       this.#isReadQueued = false
-      if (this.#wantedBytes === undefined || !this.isOpen) return
+      if (this.#wantedBytes === undefined || this.#state !== 'open') return
       await this.#reader.next(this.#wantedBytes, lines => {
         this.#wantedBytes = undefined
         this.#events.onLines(lines)
@@ -307,14 +330,14 @@ export class Spool {
   }
 
   #onSpace (): void {
-    if (!this.#hasTurnedAway || this.#isRefusing || !this.isOpen) return
+    if (!this.#hasTurnedAway || this.#isRefusing || !this.#isWriting) return
     this.#hasTurnedAway = false
     this.#events.onWritable()
   }
 
   /** The disk has refused something: it is tried again when somebody comes after this time. */
   #scheduleRetry (): void {
-    if (!this.isOpen) return
+    if (!this.#isWriting) return
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined
       this.#isRefusing = false
@@ -332,7 +355,7 @@ export class Spool {
   }
 
   async #finish (): Promise<void> {
-    if (this.#hasOpened) {
+    if (this.#hasEntered) {
       await this.#writeAll()
       await this.#upkeep.finish()
     }

@@ -18,7 +18,8 @@ export interface UpkeepDeps {
 export class Upkeep {
   readonly #deps: UpkeepDeps
   readonly #onFault: (fault: SpoolFault) => void
-  #savedCursor: Position = { segment: 0, offset: 0 }
+  /** What the cursor on the disk says, once it is known what it stands for. */
+  #savedCursor: Position | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
@@ -27,9 +28,12 @@ export class Upkeep {
     this.#onFault = onFault
   }
 
-  /** So the cursor stands on the disk. */
+  /**
+   * All segments are there from now on, and so the cursor stands on the disk. Until then lines are synced, but nothing is
+   * removed, and the cursor stays where it is: it would go past what has not been found yet.
+   */
   begin (cursor: Position | undefined): void {
-    if (cursor !== undefined) this.#savedCursor = cursor
+    this.#savedCursor = cursor ?? { segment: 0, offset: 0 }
     this.schedule()
   }
 
@@ -61,15 +65,16 @@ export class Upkeep {
 
   /** @returns whether there is nothing left to be done */
   async #tidy (): Promise<boolean> {
+    if (this.#savedCursor === undefined) return true
     const { segments, writer } = this.#deps
     if (segments.open?.isDelivered === true && segments.open.bytes > 0) await writer.seal()
     const isTidy = await this.#attempt('remove', () => segments.removeDelivered())
-    return await this.#saveCursor() && isTidy
+    return await this.#saveCursor(this.#savedCursor) && isTidy
   }
 
-  async #saveCursor (): Promise<boolean> {
+  async #saveCursor (saved: Position): Promise<boolean> {
     const { cursor } = this.#deps.segments
-    if (cursor.segment === this.#savedCursor.segment && cursor.offset === this.#savedCursor.offset) return true
+    if (cursor.segment === saved.segment && cursor.offset === saved.offset) return true
     return await this.#attempt('cursor', async () => {
       await this.#deps.cursorFile.write(cursor)
       this.#savedCursor = cursor

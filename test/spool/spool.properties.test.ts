@@ -22,6 +22,8 @@ type Step =
   | { do: 'fail', call: DiskCall, fault: DiskFault }
   | { do: 'fill', freeBytes: number }
   | { do: 'cut', wreckage: Wreckage, choices: number[] }
+  /** A life that is over soon: while what is there is still being counted, perhaps. Lines come to it after so many calls. */
+  | { do: 'interrupt', entering: number, lengths: number[], writing: number, ms: number, isClosed: boolean }
 
 /** A step, and after it how many calls of the disk go on before the next one comes. */
 interface Timed {
@@ -44,7 +46,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 400, 1100) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('fail' as const), call, fault }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fill' as const), freeBytes: fc.nat(300) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const), wreckage: fc.constantFrom<Wreckage>('nothing', 'zeros', 'garbage'), choices: fc.array(fc.nat(1000), { maxLength: 12 }) }) }
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const), wreckage: fc.constantFrom<Wreckage>('nothing', 'zeros', 'garbage'), choices: fc.array(fc.nat(1000), { maxLength: 12 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('interrupt' as const), entering: fc.nat(25), lengths: fc.array(fc.nat(40), { minLength: 1, maxLength: 6 }), writing: fc.nat(15), ms: fc.constantFrom(0, 1100), isClosed: fc.boolean() }) }
 )
 const timed: fc.Arbitrary<Timed> = fc.record({ step, calls: fc.oneof({ weight: 2, arbitrary: fc.nat(4) }, { weight: 3, arbitrary: fc.constant(Infinity) }) })
 const settings = fc.record({ maxBytes: fc.constantFrom(300, 900, 1e6), segmentBytes: fc.constantFrom(1, 120, 400, 1e6), syncMs: fc.constantFrom(50, 1000) })
@@ -101,6 +104,7 @@ class Course {
     let damaged = 0
     const taken: SpooledLines[] = []
     const life = this.#spool = new Spool({ folder: FOLDER, ...this.#settings }, { fs: this.disk, owners: new OwnerList(), clock: this.#clock, random: () => 0.5 }, {
+      onEntered: () => {},
       onOpened: ({ lines }) => { recoveredLines = lines },
       onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
       onWritten: lines => { this.#waiting.push(...this.#pending.splice(0, lines)) },
@@ -123,7 +127,7 @@ class Course {
     })
     life.start()
     await rest()
-    assert.ok(life.isOpen, 'it opens, whatever there is')
+    assert.notEqual(recoveredLines, -1, 'it opens, whatever there is')
     assert.equal(life.lines, recoveredLines)
     this.#bytesFound = life.bytes
     for (let had = -1; had !== taken.length;) {
@@ -195,6 +199,8 @@ class Course {
         assert.ok(!this.disk.paths.some(path => path.includes('lock')), 'the lock is given free')
         return await this.#beginAgain(this.#here)
       }
+      case 'interrupt':
+        return await this.#interrupt(step)
       case 'kill':
         this.disk.kill()
         return await this.#beginAgain(this.#here)
@@ -292,6 +298,45 @@ class Course {
   #sortWaiting (): void {
     const place = new Map(this.#appended.map((number, i) => [number, i]))
     this.#waiting.sort((a, b) => (place.get(a) as number) - (place.get(b) as number))
+  }
+
+  /** Nothing is given out by that life, so that whatever was there is there after it, and what it has written is too. */
+  async #interrupt ({ entering, lengths, writing, ms, isClosed }: Step & { do: 'interrupt' }): Promise<void> {
+    this.disk.kill()
+    this.disk.heal()
+    this.#clock.take()
+    const mustHave = this.#here
+    const lines = lengths.map(length => this.#make(this.#next++, length))
+    const numbers = lines.map(({ number }) => number)
+    let hasDropped = false
+    const life = new Spool({ folder: FOLDER, ...this.#settings }, { fs: this.disk, owners: new OwnerList(), clock: this.#clock, random: () => 0.5 }, {
+      onEntered: () => {},
+      onOpened: () => {},
+      onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
+      onWritten: lines => { mustHave.push(...numbers.splice(0, lines)) },
+      onReturned: () => {},
+      onWritable: () => {},
+      onLines: () => {},
+      onDropped: () => { hasDropped = true },
+      onFault: () => {}
+    })
+    this.disk.allow(entering)
+    life.start()
+    await rest()
+    if (life.append(freshLines(Buffer.from(lines.map(({ text }) => text).join('')), lines.length, numbers[0] as number))) this.#appended.push(...numbers)
+    this.disk.allow(writing)
+    await rest()
+    this.#clock.advance(ms)
+    await rest()
+    assert.ok(life.bytes <= Math.max(this.#settings.maxBytes, this.#bytesFound), 'it is no larger than it may be')
+    if (isClosed) {
+      this.disk.allow(Infinity)
+      await life.close(this.#clock.now() + 1000)
+      assert.equal(this.#clock.timers, 0, 'a timer is left')
+    }
+    this.disk.kill()
+    this.ended += lines.length
+    await this.#beginAgain(hasDropped ? [] : mustHave)
   }
 
   async #beginAgain (mustHave: readonly number[]): Promise<void> {

@@ -147,6 +147,12 @@ export class MemoryDisk implements FileSystem {
     return this.#file(inode)
   }
 
+  async size (path: string): Promise<number> {
+    const inode = this.#seen.get(path)
+    if (inode === undefined) throw failure('ENOENT')
+    return inode.seen.length
+  }
+
   async rename (from: string, to: string): Promise<void> {
     await this.#enter('rename')
     const inode = this.#seen.get(from)

@@ -44,6 +44,7 @@ export class SpoolRig {
   readonly faults: SpoolFault[] = []
   readonly dropped: Record<SpoolLoss, number> = { 'spool-full': 0, damaged: 0 }
   readonly given: SpooledLines[] = []
+  entered = 0
   written = 0
   writable = 0
   #nextLine = 0
@@ -53,6 +54,7 @@ export class SpoolRig {
       { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings },
       { fs, owners, clock: { now, wallTime: now }, random: () => 0.5 },
       {
+        onEntered: () => { this.entered++ },
         onOpened: recovered => this.opened.push(recovered),
         onHindered: hindrance => this.hindrances.push(hindrance),
         onWritten: lines => { this.written += lines },

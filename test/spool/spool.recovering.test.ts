@@ -1,0 +1,163 @@
+import t, { type Test } from 'tap'
+import { encodeCursor } from '#lib/spool/cursor'
+import { FOLDER, rest, type SpoolRig, type SpoolRigOptions } from '../support/spool-rig.js'
+import { pathOf, SpoolScene } from '../support/spool-scene.js'
+
+/** A spool that takes lines, while what an earlier life has left is still to be counted: the disk stands still. */
+async function enterSpool (t: Test, options: Partial<SpoolRigOptions> = {}): Promise<SpoolScene & { rig: SpoolRig }> {
+  const scene = new SpoolScene(t)
+  for (const [number, text] of [[1, '1\n2\n'], [2, '3\n'], [3, '4\n5\n']] as const) scene.disk.put(pathOf(number), text)
+  scene.disk.put(`${FOLDER}/cursor.json`, encodeCursor({ segment: 1, offset: 2 }))
+  const rig = scene.begin(options)
+  scene.disk.allow(0)
+  rig.spool.start()
+  for (await rest(); rig.entered === 0; await rest()) scene.disk.allow(1)
+  t.equal(rig.opened.length, 0)
+  return Object.assign(scene, { rig })
+}
+
+/** Lets what was appended be written, and no more than is needed for it. */
+async function untilWritten ({ disk, rig }: { disk: SpoolScene['disk'], rig: SpoolRig }, lines: number): Promise<void> {
+  for (; rig.written < lines; await rest()) disk.allow(1)
+}
+
+t.test('lines are taken while what an earlier life has left is still being counted, and come after it', async t => {
+  const { disk, rig } = await enterSpool(t)
+  rig.spool.read(1e6)
+  t.ok(rig.append('6', '7'))
+  t.equal(rig.spool.bytes, 10, 'of what is there it is known how much it is')
+  await untilWritten({ disk, rig }, 2)
+  t.equal(rig.opened.length, 0, 'they are written before all is counted')
+  t.same([rig.spool.lines, rig.spool.bytes, rig.given.length], [2, 14, 0])
+  t.ok(disk.contentOf(pathOf(4)).equals(Buffer.from('6\n7\n')))
+  disk.allow(Infinity)
+  await rest()
+  t.match(rig.opened, [{ lines: 4, bytes: 10, cursor: 'found' }])
+  t.equal(rig.spool.lines, 6 - (rig.given[0]?.count ?? 0))
+  t.same([...rig.given.map(({ bytes }) => bytes.toString()), ...await rig.readAll()], ['2\n', '3', '4', '5', '6', '7'])
+})
+
+t.test('what has been written meanwhile costs nothing of what was there, if all ends there', async t => {
+  for (const end of ['kill', 'close'] as const) {
+    const scene = await enterSpool(t)
+    const { disk, rig } = scene
+    rig.append('6')
+    await untilWritten({ disk, rig }, 1)
+    t.equal(rig.opened.length, 0)
+    if (end === 'close') {
+      disk.allow(Infinity)
+      await rig.close()
+      await rest()
+      t.equal(rig.opened.length, 0, 'nobody waits for the counting')
+      t.same(scene.locks(), [])
+    }
+    disk.kill()
+    t.equal(scene.cursor(), encodeCursor({ segment: 1, offset: 2 }), end)
+    const next = scene.begin()
+    await next.open()
+    t.same(await next.readAll(), ['2', '3', '4', '5', '6'], end)
+    await next.close()
+  }
+})
+
+t.test('the cursor and what is delivered stay as they are until all is counted, however long it takes', async t => {
+  const { disk, rig, clock, cursor } = await enterSpool(t, { syncMs: 100, segmentBytes: 2 })
+  for (const text of ['6', '7', '8']) rig.append(text)
+  await untilWritten({ disk, rig }, 3)
+  // Its turn comes between two segments, as there are two more of them.
+  clock.advance(100)
+  while (rig.opened.length === 0) {
+    t.equal(cursor(), encodeCursor({ segment: 1, offset: 2 }))
+    disk.allow(1)
+    await rest()
+  }
+  disk.allow(Infinity)
+  t.same(await rig.readAll(), ['2', '3', '4', '5', '6', '7', '8'])
+})
+
+t.test('a torn line of the earlier life is cut off before another segment is begun', async t => {
+  const scene = new SpoolScene(t)
+  scene.disk.put(pathOf(1), '1\n')
+  scene.disk.put(pathOf(2), '2\n{"torn')
+  const rig = scene.begin()
+  scene.disk.allow(0)
+  rig.spool.start()
+  for (await rest(); rig.entered === 0; await rest()) scene.disk.allow(1)
+  t.equal(rig.opened.length, 0)
+  t.equal(scene.textOf(2), '2\n')
+  scene.disk.allow(Infinity)
+  await rest()
+  t.match(rig.opened, [{ lines: 2, cutBytes: 6 }])
+})
+
+t.test('no more is taken than there is room for, since what is not counted cannot make any; it can then', async t => {
+  const { disk, rig } = await enterSpool(t, { maxBytes: 14, segmentBytes: 7 })
+  t.ok(rig.append('6'))
+  t.notOk(rig.append('seven'), 'though nothing else waits for the disk')
+  t.ok(rig.append('8'))
+  t.notOk(rig.append('9'))
+  const told = rig.writable
+  disk.allow(Infinity)
+  await rest()
+  t.equal(rig.writable, told + 1)
+  t.equal(rig.dropped['spool-full'], 0)
+  t.ok(rig.append('9'))
+  await rest()
+  t.same(rig.dropped, { 'spool-full': 1, damaged: 0 })
+  t.same(await rig.readAll(), ['3', '4', '5', '6', '8', '9'])
+})
+
+t.test('a disk that refuses lines meanwhile gives them back, and is tried again', async t => {
+  const { disk, rig, clock } = await enterSpool(t)
+  disk.fail('write', { code: 'ENOSPC' })
+  rig.append('6')
+  for (; rig.returned.length === 0; await rest()) disk.allow(1)
+  t.equal(rig.opened.length, 0)
+  t.same(rig.returned.map(({ texts }) => texts), [['6']])
+  t.notOk(rig.append('6'))
+  const told = rig.writable
+  clock.advance(1000)
+  t.equal(rig.writable, told + 1)
+  t.ok(rig.append('6'))
+  await untilWritten({ disk, rig }, 1)
+})
+
+t.test('it can be synced meanwhile', async t => {
+  const { disk, rig } = await enterSpool(t)
+  rig.append('6')
+  let isSynced: boolean | undefined
+  rig.spool.sync().then(is => { isSynced = is })
+  for (; isSynced === undefined; await rest()) disk.allow(1)
+  t.equal(isSynced, true)
+  t.equal(rig.opened.length, 0)
+})
+
+t.test('nothing more is counted once it is being closed', async t => {
+  const { disk, rig, segments } = await enterSpool(t)
+  // The first segment is read to its end; the second would be found unreadable.
+  disk.fail('read', { shortBytes: 0 }, { shortBytes: 0 }, { code: 'EIO' })
+  const closed = rig.close()
+  disk.allow(Infinity)
+  await closed
+  await rest()
+  t.same(segments(), ['0000000001.ndjson', '0000000002.ndjson', '0000000003.ndjson'])
+})
+
+for (const [name, stage] of [['lock', 'has taken the lock'], ['id', 'reads the last segment']]) {
+  t.test(`one that is closed as it ${stage} gives the folder free, and takes nothing`, async t => {
+    const scene = new SpoolScene(t)
+    scene.disk.put(pathOf(1), '1\n')
+    const rig = scene.begin()
+    scene.disk.allow(0)
+    rig.spool.start()
+    for (await rest(); !scene.disk.paths.some(path => path.includes(`${name}.`)); await rest()) scene.disk.allow(1)
+    t.equal(rig.entered, 0)
+    const closed = rig.close()
+    scene.disk.allow(Infinity)
+    await closed
+    await rest()
+    t.equal(rig.entered, 0)
+    t.notOk(rig.append('2'))
+    t.same(scene.locks(), [])
+  })
+}
