@@ -48,6 +48,53 @@ t.test('what comes while the spool is being opened is sent behind what is found 
   t.same(rig.sent, ['old', 'new'])
 })
 
+t.test('what comes while the spool is still counted goes to the disk, however much it is, and is sent behind what is found', async t => {
+  const disk = stillDiskWith('old')
+  for (let n = 2; n <= 50; n++) disk.put(pathOf(n), `"old ${n}"\n`)
+  const rig = await laneWith({ disk, queue: { maxLines: 2 } })
+  const words = Array.from({ length: 12 }, (_, n) => `${n}`)
+  for (const word of words) {
+    rig.log(word)
+    for (let calls = 0; rig.snapshot().queueLines > 0; calls++) {
+      t.ok(calls < 100)
+      disk.allow(1)
+      await rest()
+    }
+  }
+  t.same([rig.spoolNews, rig.sent], [[], []])
+  let isSynced = false
+  rig.lane.flush(clock.now() + 1000).then(() => { isSynced = true })
+  disk.allow(Infinity)
+  await rest()
+  t.equal(isSynced, true)
+  await rig.deliverAll()
+  t.equal(rig.sent.join(' '), ['old', ...Array.from({ length: 49 }, (_, n) => `old ${n + 2}`), ...words].join(' '))
+  t.match(rig.snapshot(), { linesReceived: 62, linesDelivered: 62, spoolLines: 0 })
+  t.same(rig.snapshot().linesDropped, {})
+})
+
+t.test('a life that ends while the spool is still counted leaves all that it was given on the disk', async t => {
+  const disk = stillDiskWith('old')
+  for (let n = 2; n <= 20; n++) disk.put(pathOf(n), `"old ${n}"\n`)
+  const rig = await laneWith({ disk })
+  rig.log('a')
+  for (let calls = 0; rig.snapshot().spoolLines === 0; calls++) {
+    t.ok(calls < 100)
+    disk.allow(1)
+    await rest()
+  }
+  disk.allow(0)
+  rig.log('b')
+  await rest()
+  t.same(rig.spoolNews, [])
+  disk.allow(Infinity)
+  await rig.end()
+  t.same(rig.undelivered, [])
+  const next = await laneWith({ disk })
+  await next.deliverAll()
+  t.equal(next.sent.join(' '), ['old', ...Array.from({ length: 19 }, (_, n) => `old ${n + 2}`), 'a', 'b'].join(' '))
+})
+
 t.test('while the spool is being opened a full queue holds the app back, and drops nothing', async t => {
   const rig = await laneWith({ disk: stillDiskWith('old'), queue: { maxLines: 2 } })
   for (const word of ['a', 'b', 'c']) rig.log(word)

@@ -125,10 +125,10 @@ t.test('a disk that refuses lines meanwhile gives them back, and is tried again'
 t.test('it can be synced meanwhile', async t => {
   const { disk, rig } = await enterSpool(t)
   rig.append('6')
-  let isSynced: boolean | undefined
-  rig.spool.sync().then(is => { isSynced = is })
-  for (; isSynced === undefined; await rest()) disk.allow(1)
-  t.equal(isSynced, true)
+  const told: boolean[] = []
+  rig.spool.sync().then(isSynced => told.push(isSynced))
+  for (; told.length === 0; await rest()) disk.allow(1)
+  t.same(told, [true])
   t.equal(rig.opened.length, 0)
 })
 
@@ -143,21 +143,21 @@ t.test('nothing more is counted once it is being closed', async t => {
   t.same(segments(), ['0000000001.ndjson', '0000000002.ndjson', '0000000003.ndjson'])
 })
 
-for (const [name, stage] of [['lock', 'has taken the lock'], ['id', 'reads the last segment']]) {
-  t.test(`one that is closed as it ${stage} gives the folder free, and takes nothing`, async t => {
+t.test('one that is closed as it comes in, at whatever moment, gives the folder free and takes nothing', async t => {
+  for (let calls = 0; ; calls++) {
     const scene = new SpoolScene(t)
     scene.disk.put(pathOf(1), '1\n')
     const rig = scene.begin()
-    scene.disk.allow(0)
+    scene.disk.allow(calls)
     rig.spool.start()
-    for (await rest(); !scene.disk.paths.some(path => path.includes(`${name}.`)); await rest()) scene.disk.allow(1)
-    t.equal(rig.entered, 0)
+    await rest()
+    if (rig.entered > 0) return t.ok(calls > 5)
     const closed = rig.close()
     scene.disk.allow(Infinity)
     await closed
     await rest()
-    t.equal(rig.entered, 0)
+    t.equal(rig.entered, 0, `after ${calls} calls of the disk`)
     t.notOk(rig.append('2'))
     t.same(scene.locks(), [])
-  })
-}
+  }
+})
