@@ -17,7 +17,8 @@ const NEWLINE = 10
 const LONGEST_LINE_BYTES = 256 * 1024 * 1024
 /** So often a segment is tried before it is put aside. */
 const TRIES = 3
-const MOST_SPARE = 2
+/** One is read into, one waits, and one is with the sink. */
+const MOST_SPARE = 3
 
 /** Reads the lines of a spool in order, leaving out what has been delivered and what is damaged. */
 export class Reader {
@@ -45,7 +46,9 @@ export class Reader {
 
   /** Memory of lines that were given out, and that nobody will look at again, is used for what is read next. */
   recycle ({ buffer }: Buffer): void {
-    if (this.#spare.length < MOST_SPARE) this.#spare.push(Buffer.from(buffer))
+    this.#spare.push(Buffer.from(buffer))
+    // The largest is of most use: what is left at the end of a segment takes less than a whole read does.
+    if (this.#spare.length > MOST_SPARE) this.#spare.sort((a, b) => b.length - a.length).pop()
   }
 
   /**
@@ -118,10 +121,11 @@ export class Reader {
     return line
   }
 
-  /** Never a part of what others have parts of too: it may be recycled. */
+  /** Never a part of what others have parts of too: it may be recycled. Nor much more than is asked for: it may be kept for long. */
   #memoryFor (length: number): Buffer {
-    const spare = this.#spare.pop()
-    return spare !== undefined && spare.length >= length ? spare.subarray(0, length) : Buffer.allocUnsafeSlow(length)
+    const fit = this.#spare.findIndex(spare => spare.length >= length && spare.length < 2 * length)
+    const [spare] = fit === -1 ? [] : this.#spare.splice(fit, 1)
+    return spare?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
   }
 
   async #discard (segment: Segment, offset: number, damaged: Buffer): Promise<void> {

@@ -42,6 +42,7 @@ export class Recovery {
   /** Everything before it has been delivered. */
   #start: Position | undefined
   #last: Segment | undefined
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
   constructor (fs: FileSystem, folder: string, found: Found) {
     this.#fs = fs
@@ -129,7 +130,7 @@ export class Recovery {
 
   /** How many lines there are from here on, where the last whole one ends, and where the file does. */
   async #scan (file: OpenFile, from: number): Promise<{ lines: number, endOfLines: number, end: number }> {
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    const chunk = this.#chunk
     let [lines, end, endOfLines] = [0, from, from]
     for (let read = await file.read(chunk, end); read > 0; read = await file.read(chunk, end)) {
       const bytes = chunk.subarray(0, read)
