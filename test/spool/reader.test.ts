@@ -23,9 +23,30 @@ t.test('memory that is given back is used for what is read next', async t => {
   t.not(rig.given[2]?.bytes.buffer, memory.buffer, 'it has not been given back again')
 })
 
-t.test('memory that is too small for what is read next is let go', async t => {
-  const rig = await rigWith('a', 'b', 'c', 'd')
+t.test('memory that is too small for what is read next stays for what is not', async t => {
+  const rig = await rigWith('a', 'b', 'c', 'd', 'e')
   await rig.read(110)
-  rig.spool.recycle(rig.given[0]?.bytes as Buffer)
-  t.same(await rig.read(1000), [line('b'), line('c'), line('d')])
+  const memory = rig.given[0]?.bytes as Buffer
+  rig.spool.recycle(memory)
+  t.same(await rig.read(303), [line('b'), line('c'), line('d')])
+  t.same(await rig.read(110), [line('e')])
+  t.equal(rig.given[2]?.bytes.buffer, memory.buffer)
+})
+
+t.test('little is not read into memory for much, since it may be kept for long', async t => {
+  const rig = await rigWith('a', 'b', 'c', 'd')
+  await rig.read(202)
+  const memory = rig.given[0]?.bytes as Buffer
+  rig.spool.recycle(memory)
+  t.same(await rig.read(101), [line('c')])
+  t.not(rig.given[1]?.bytes.buffer, memory.buffer)
+})
+
+t.test('of memory that is given back no more than three pieces are kept, the largest', async t => {
+  const rig = await rigWith('a', 'b', 'c', 'd', 'e', 'f')
+  const large = [Buffer.allocUnsafeSlow(150), Buffer.allocUnsafeSlow(160), Buffer.allocUnsafeSlow(170)]
+  for (const memory of [Buffer.allocUnsafeSlow(101), ...large, Buffer.allocUnsafeSlow(102)]) rig.spool.recycle(memory)
+  for (let n = 0; n < 4; n++) await rig.read(101)
+  const used = rig.given.map(({ bytes }) => large.findIndex(({ buffer }) => buffer === bytes.buffer))
+  t.same(used.toSorted(), [-1, 0, 1, 2])
 })
