@@ -75,14 +75,36 @@ export class Part {
     this.#byteLength += this.#cuts.position(cut) - this.#cuts.position(begin)
   }
 
-  /** The lines in UTF-8, in memory of their own. */
+  /** The lines in UTF-8, in memory of their own, which is at most twice as much. */
   copyBytes (): Buffer {
+    const from = this.#position(0)
+    const to = this.#position(this.#runs.length - 1)
+    return this.#byteLength * 2 >= to - from ? this.#copyAll(from, to) : this.#copyRuns()
+  }
+
+  /** Each run by itself. */
+  #copyRuns (): Buffer {
     const own = Buffer.allocUnsafeSlow(this.#byteLength)
     let length = 0
-    for (let i = 0; i < this.#runs.length; i += 2) {
-      length += this.#cuts.bytes.copy(own, length, this.#cuts.position(this.#runs[i] as number), this.#cuts.position(this.#runs[i + 1] as number))
-    }
+    for (let i = 0; i < this.#runs.length; i += 2) length += this.#cuts.bytes.copy(own, length, this.#position(i), this.#position(i + 1))
     return own
+  }
+
+  /** All at once, and then what is between the runs is closed up: that costs half of what a copy from buffer to buffer does. */
+  #copyAll (from: number, to: number): Buffer {
+    const own = Buffer.allocUnsafeSlow(to - from)
+    this.#cuts.bytes.copy(own, 0, from, to)
+    let length = this.#position(1) - from
+    for (let i = 2; i < this.#runs.length; i += 2) {
+      own.copyWithin(length, this.#position(i) - from, this.#position(i + 1) - from)
+      length += this.#position(i + 1) - this.#position(i)
+    }
+    return own.subarray(0, length)
+  }
+
+  /** Where in the bytes a run begins or ends. */
+  #position (place: number): number {
+    return this.#cuts.position(this.#runs[place] as number)
   }
 
   /** The lines as text, as long as the texts are there. */
