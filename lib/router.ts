@@ -52,6 +52,7 @@ export class Router<Lane extends RouterLane> {
   readonly #levels: LevelNames
   readonly #levelKey: string
   readonly #head: Buffer
+  readonly #hasUsualKey: boolean
   readonly #dedupe: boolean
   readonly #maxLineBytes: number
   readonly #takesAll: boolean
@@ -72,6 +73,7 @@ export class Router<Lane extends RouterLane> {
     this.#levels = levels
     this.#levelKey = levelKey
     this.#head = Buffer.from(`{${JSON.stringify(levelKey)}:`)
+    this.#hasUsualKey = levelKey === 'level'
     this.#dedupe = dedupe
     this.#maxLineBytes = maxLineBytes
     this.#deliver = deliver
@@ -151,6 +153,15 @@ export class Router<Lane extends RouterLane> {
 
   /** The level of one line; `NO_LEVEL` if it has none that can be used. */
   #levelOf (bytes: Buffer, at: number, end: number): number {
+    const usual = this.#hasUsualKey ? usualLevel(bytes, at) : NO_LEVEL
+    if (!Number.isNaN(usual)) {
+      this.usesLabels = false
+      return usual
+    }
+    return this.#findLevel(bytes, at, end)
+  }
+
+  #findLevel (bytes: Buffer, at: number, end: number): number {
     if (this.#hasHead(bytes, at)) {
       const value = at + this.#head.length
       if (bytes[value] === QUOTE) {
@@ -200,6 +211,15 @@ export class Router<Lane extends RouterLane> {
     }
     return runStart === 0 ? bytes : encode([...kept, bytes.subarray(runStart)])
   }
+}
+
+/** A level of two digits behind `{"level":`, each byte by itself: any key and any number, in loops, cost a tenth of the routing. */
+function usualLevel (bytes: Buffer, at: number): number {
+  const isUsual = bytes[at] === 123 && bytes[at + 1] === 34 && bytes[at + 2] === 108 && bytes[at + 3] === 101 && bytes[at + 4] === 118 &&
+    bytes[at + 5] === 101 && bytes[at + 6] === 108 && bytes[at + 7] === 34 && bytes[at + 8] === 58 && bytes[at + 11] === COMMA
+  const tens = bytes[at + 9] as number - ZERO
+  const ones = bytes[at + 10] as number - ZERO
+  return isUsual && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NO_LEVEL
 }
 
 /** A whole number up to a comma; `NO_LEVEL` for anything else. */

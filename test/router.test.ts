@@ -195,3 +195,33 @@ t.test('a line that was too long to be kept at all is refused by every lane', as
   router.refuseLine()
   t.same(lanes.map(({ refused }) => refused), [1, 1])
 })
+
+t.test('a level that is no multiple of ten is told apart from its neighbours', async t => {
+  const { lanes, router } = createRouter([35, 36, 5, 100])
+  const levels = [35, 36, 5, 4, 99, 100, 350]
+  router.route([levels.map(level => `{"level":${level},"n":1}\n`).join('')])
+  const taken = lanes.map(({ text }) => text.split('\n').slice(0, -1).map(line => (JSON.parse(line) as { level: number }).level))
+  t.same(taken, [[35, 36, 99, 100, 350], [36, 99, 100, 350], [35, 36, 5, 99, 100, 350], [100, 350]])
+})
+
+t.test('a head that is wrong in any one byte is seen', async t => {
+  const whole = '{"level":10,"n":1}'
+  for (let at = 0; at < '{"level":10,'.length; at++) {
+    for (const byte of ['x', '-', ':', '/', '9', ' ']) {
+      const line = whole.slice(0, at) + byte + whole.slice(at + 1)
+      const { lanes, router } = createRouter([50])
+      router.route([`${line}\n`])
+      t.equal(lanes[0]?.lines, takes(line, 50) ? 1 : 0, line)
+    }
+  }
+})
+
+/** Whether a lane takes a line, going by a parser; one without a level that can be used goes everywhere. */
+function takes (line: string, minLevel: number): boolean {
+  try {
+    const { level } = JSON.parse(line) as { level?: unknown }
+    return typeof level !== 'number' || level >= minLevel
+  } catch {
+    return true
+  }
+}

@@ -10,7 +10,7 @@ const MEGABYTES = Number(process.env['OUTAGE_MEGABYTES'] ?? 100)
 const SPOOLING_LINES_PER_SECOND = Number(process.env['OUTAGE_LINES_PER_SECOND'] ?? 0)
 /** And as its past is replayed. */
 const REPLAYING_LINES_PER_SECOND = 5000
-const MOST_BYTES = 150e6
+const MOST_BYTES = 165e6
 /** An app that logs as fast as it can takes that much more by itself, with whatever transport. */
 const MOST_BYTES_FLAT_OUT = 175e6
 const LIMIT_MS = 60000 + MEGABYTES * 300
