@@ -90,7 +90,7 @@ export class Part {
     return own
   }
 
-  /** All at once, and then what is between the runs is closed up: that costs half of what a copy from buffer to buffer does. */
+  /** All at once, and then what is between the runs is closed up: a copy from buffer to buffer makes a view of its source each time. */
   #copyAll (from: number, to: number): Buffer {
     const own = Buffer.allocUnsafeSlow(to - from)
     this.#cuts.bytes.copy(own, 0, from, to)

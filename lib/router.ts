@@ -213,7 +213,7 @@ export class Router<Lane extends RouterLane> {
   }
 }
 
-/** A level of two digits behind `{"level":`, each byte by itself: any key and any number, in loops, cost a tenth of the routing. */
+/** A level of two digits behind `{"level":`, each byte by itself: any key and any number, in loops, cost 8% of a line more. */
 function usualLevel (bytes: Buffer, at: number): number {
   const isUsual = bytes[at] === 123 && bytes[at + 1] === 34 && bytes[at + 2] === 108 && bytes[at + 3] === 101 && bytes[at + 4] === 118 &&
     bytes[at + 5] === 101 && bytes[at + 6] === 108 && bytes[at + 7] === 34 && bytes[at + 8] === 58 && bytes[at + 11] === COMMA
