@@ -48,6 +48,23 @@ t.test('what comes while the spool is being opened is sent behind what is found 
   t.same(rig.sent, ['old', 'new'])
 })
 
+t.test('what comes while a spool is being opened that has nothing goes straight to the sink', async t => {
+  const disk = new MemoryDisk()
+  disk.allow(0)
+  const rig = await laneWith({ disk })
+  rig.log('a')
+  for (let calls = 0; rig.sent.length === 0; calls++) {
+    t.ok(calls < 100)
+    disk.allow(1)
+    await rest()
+    t.equal(rig.snapshot().spoolLines, 0)
+  }
+  rig.child.settle()
+  await rest()
+  t.same([rig.sent, rig.spoolNews], [['a'], []])
+  t.same(disk.paths.filter(path => path.endsWith('.ndjson')), [])
+})
+
 t.test('what comes while the spool is still counted goes to the disk, however much it is, and is sent behind what is found', async t => {
   const disk = stillDiskWith('old')
   for (let n = 2; n <= 50; n++) disk.put(pathOf(n), `"old ${n}"\n`)

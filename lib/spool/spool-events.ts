@@ -23,7 +23,7 @@ export type SpoolLoss = 'spool-full' | 'damaged'
 
 /** What a spool tells. Each call is made in the moment in which its counts change, and none once it is closed. */
 export interface SpoolEvents {
-  /** It takes lines; what an earlier life has left is still to be counted, and comes before them. */
+  /** It takes lines; what an earlier life has left is still to be counted, and comes before them. Not told if it opens at once. */
   onEntered (): void
   /** It is open, and has so many lines of an earlier life. */
   onOpened (recovered: Recovered): void

@@ -250,6 +250,8 @@ export class Spool {
     const cursor = found.cursor.kind === 'found' ? found.cursor.position : undefined
     this.#segments.begin(Math.max(0, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes)
     this.#recover(recovery, cursor)
+    // With nothing left to count it opens at once, and lines that wait for that need not go by the disk.
+    if (found.numbers.length <= 1) return
     this.#events.onEntered()
     this.#onSpace()
   }

@@ -146,7 +146,7 @@ t.test('nothing more is counted once it is being closed', async t => {
 t.test('one that is closed as it comes in, at whatever moment, gives the folder free and takes nothing', async t => {
   for (let calls = 0; ; calls++) {
     const scene = new SpoolScene(t)
-    scene.disk.put(pathOf(1), '1\n')
+    for (const number of [1, 2]) scene.disk.put(pathOf(number), '1\n')
     const rig = scene.begin()
     scene.disk.allow(calls)
     rig.spool.start()
