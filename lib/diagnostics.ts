@@ -83,6 +83,7 @@ export class Diagnostics {
         return this.#write('warn', sink, { ...about, ...why }, 'sink spool unavailable')
       }
       case 'failed': return this.#write('warn', sink, { ...about, during: news.fault.during, [errorKey]: serializeError(news.fault.error) }, 'sink spool failed')
+      case 'overflowed': return this.#write('warn', sink, about, 'sink queue full, spooling')
       case 'replayed': return this.#write('info', sink, { ...about, lines: news.lines }, 'sink spool replayed')
     }
   }

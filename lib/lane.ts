@@ -107,18 +107,20 @@ export class Lane {
     })
     const intake = new Intake(settings.queue, { clock, pace, unsettled }, {
       isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
+      isDiverting: () => this.#spooling?.isDiverting === true,
       onSurrender: attempt => this.#transit.surrender(attempt),
+      onOverflow: () => this.#spooling?.overflow() === true,
       onDropped: (lines, isDiagnostic) => this.#ledger.drop(lines, 'queue-full', isDiagnostic),
       onRelief: () => this.onRelief(),
       onTick: () => this.#pump()
     })
     this.#spooling = spool && createSpool && new Spooling({
-      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
+      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, unsettled, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
     }, {
       onChange: () => this.#pump(),
       onNews: news => events.onSpoolNews(news)
     })
-    this.#backlog = new Backlog(intake, this.#spooling)
+    this.#backlog = new Backlog(life, intake, this.#spooling)
     this.#gate = new Gate({ sink: name, breaker, healthCheck, clock, random }, {
       onTransition: event => this.#onTransition(event),
       onDue: () => this.#pump(),
@@ -126,7 +128,7 @@ export class Lane {
     })
     this.#transit = new Transit({
       sink: name,
-      idOf: line => this.#backlog.idOf(line) ?? `${life}:${line}`,
+      idOf: line => this.#backlog.idOf(line),
       writeTimeoutMs,
       startTimeoutMs,
       willSendConfig,

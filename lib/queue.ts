@@ -14,6 +14,8 @@ export interface Amount {
   lines: number
 }
 
+export const NOTHING: Amount = { bytes: 0, lines: 0 }
+
 /** A batch for a delivery sink has at most so much, and is made of one block. */
 const BLOCK_BYTES = 512 * 1024
 const FIRST_BLOCK_BYTES = 64 * 1024
@@ -124,6 +126,14 @@ export class LineQueue {
     const firstLine = this.#nextLine
     this.#nextLine += lines.count
     return new PassingLines(lines, firstLine)
+  }
+
+  /** Leaves so many numbers out, for lines that are elsewhere; returns the first of them. */
+  leaveOut (count: number): number {
+    this.#close()
+    const first = this.#nextLine
+    this.#nextLine += count
+    return first
   }
 
   /** Puts lines back, oldest first, to the place that they had: at the head, but for lines in doubt that stayed there. */
@@ -277,4 +287,3 @@ function withoutNeighbours (bytes: Buffer): Buffer {
 }
 
 const NEWLINE = 10
-const NOTHING: Amount = { bytes: 0, lines: 0 }

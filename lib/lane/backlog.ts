@@ -9,8 +9,11 @@ import type { Spooling } from './spooling.js'
 export class Backlog {
   readonly #intake: Intake
   readonly #spooling: Spooling | undefined
+  readonly #life: string
 
-  constructor (intake: Intake, spooling: Spooling | undefined) {
+  /** @param life - Begins the ids of batches that were not read from a disk. */
+  constructor (life: string, intake: Intake, spooling: Spooling | undefined) {
+    this.#life = life
     this.#intake = intake
     this.#spooling = spooling
   }
@@ -108,9 +111,10 @@ export class Backlog {
     this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
   }
 
-  /** The id of a batch that begins with this line, if it has one of its own on a disk. */
-  idOf (line: number): string | undefined {
-    return isSpooled(line) ? this.#spooling?.idOf(line) : undefined
+  /** The id of a batch that begins with this line: the same whenever it is sent in this life. */
+  idOf (line: number): string {
+    const number = isSpooled(line) ? this.#spooling?.formerNumberOf(line) : line
+    return number === undefined ? (this.#spooling as Spooling).idOf(line) : `${this.#life}:${number}`
   }
 
   /** @param oldestHeld - The oldest line that somebody still has who was handed it; `Infinity` if there is none. */
@@ -138,9 +142,7 @@ export class Backlog {
     const parts = returned.map(partByOrigin)
     this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
     if (this.#spooling !== undefined) {
-      const { lost, closed } = this.#spooling.close(parts.flatMap(({ spooled = [] }) => spooled), deadline)
-      lost.forEach(giveUp)
-      await closed
+      await this.#spooling.close(parts.flatMap(({ spooled = [] }) => spooled), deadline, giveUp)
     }
     this.#intake.drain().forEach(giveUp)
   }

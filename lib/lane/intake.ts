@@ -1,6 +1,6 @@
 import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
-import { LineQueue, type Amount, type NewLines } from '../queue.js'
+import { LineQueue, NOTHING, type Amount, type NewLines } from '../queue.js'
 import type { Pace } from './pace.js'
 import type { NextLines } from './poison.js'
 import type { Attempt, Unsettled } from './unsettled.js'
@@ -17,8 +17,12 @@ export interface IntakeSettings {
 export interface IntakeEvents {
   /** Whether the sink is being given lines at all, so that waiting for it makes sense. */
   isTakenFrom (): boolean
+  /** Whether it is a disk that takes them. */
+  isDiverting (): boolean
   /** Lines that were accepted, and kept only in case of a failure, must make room. */
   onSurrender (attempt: Attempt): void
+  /** The queue has no room, and waiting for some does not help: returns whether a disk takes some of it instead. */
+  onOverflow (): boolean
   onDropped (lines: number, isDiagnostic: boolean): void
   /** Nothing is held back any more. */
   onRelief (): void
@@ -121,10 +125,16 @@ export class Intake {
     } else {
       this.#beginIfIdle()
       this.#waitingSince = this.#clock.now()
-      if (!this.#mustPushBack()) return this.#force(newcomer)
+      if (!this.#mustWait(newcomer.lines)) return this.#force(newcomer)
       this.#waiting.push(this.#admitPart(newcomer))
       this.#timer ??= setInterval(() => this.#events.onTick(), TICK_MS)
     }
+  }
+
+  /** What the sink has accepted and has not proven takes no more room than a queue may, also if it did not come from there. */
+  limitUnproven (): void {
+    const { maxBytes, maxLines } = this.#settings
+    while (this.#unsettled.bytes > maxBytes || this.#unsettled.lines > maxLines) if (!this.#surrender()) return
   }
 
   /** Lets in what waits, as far as there is room, or no reason left to hold the app back. */
@@ -133,7 +143,7 @@ export class Intake {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       if (this.#makeRoom(first.lines.bytes.length, first.lines.count) || this.#isAlone(first)) {
         this.#queue.push(first.lines)
-      } else if (this.#mustPushBack()) {
+      } else if (this.#mustWait(first.lines)) {
         this.#waiting[0] = this.#admitPart(first)
         return
       } else {
@@ -186,17 +196,33 @@ export class Intake {
   }
 
   #makeRoom (bytes: number, lines: number): boolean {
-    while (!this.#queue.fits(bytes, lines, this.#unsettled)) {
-      const attempt = this.#unsettled.takeOldestAccepted()
-      if (attempt === undefined) return false
-      this.#events.onSurrender(attempt)
-    }
+    if (this.#hasRoom(bytes, lines)) return true
+    if (this.#events.isDiverting()) return this.#events.onOverflow() && this.#hasRoom(bytes, lines)
+    while (!this.#hasRoom(bytes, lines)) if (!this.#surrender()) return false
     return true
+  }
+
+  /** Lets the sink have the oldest that it has accepted for good; `false` if there is none. */
+  #surrender (): boolean {
+    const attempt = this.#unsettled.takeOldestAccepted()
+    if (attempt === undefined) return false
+    this.#events.onSurrender(attempt)
+    return true
+  }
+
+  /** What takes room beside the queue: what the sink has, unless the queue is just the way to a disk. */
+  get #outside (): Amount {
+    return this.#events.isDiverting() ? NOTHING : this.#unsettled
   }
 
   /** Whether this is a single line with nothing before it, about to be taken: it may come in whatever its size. */
   #isAlone ({ lines: { count } }: Newcomer): boolean {
     return count === 1 && this.#queue.isEmpty && this.#unsettled.count === 0 && this.#events.isTakenFrom()
+  }
+
+  /** Whether lines for which there is no room are to wait for some; if not, a disk may just have made some. */
+  #mustWait (lines: NewLines): boolean {
+    return this.#mustPushBack() || (this.#events.onOverflow() && !this.#fits(lines) && this.#mustPushBack())
   }
 
   #mustPushBack (): boolean {
@@ -212,12 +238,13 @@ export class Intake {
 
   /**
    * For how long the sink may be silent: what it has in its hands must be gone within its share of `blockTimeoutMs`. All
-   * that the app logs while it is held back piles up in the app, so a sink that hangs must be known for it soon.
+   * that the app logs while it is held back piles up in the app, so a sink that hangs must be known for it soon. A disk
+   * has nothing to do with what the sink has.
    */
   get #patienceMs (): number {
     const { blockTimeoutMs } = this.#settings
     const inHand = this.#unsettled.unacceptedBytes
-    if (inHand === 0) return Math.min(START_MS, blockTimeoutMs)
+    if (inHand === 0 || this.#events.isDiverting()) return Math.min(START_MS, blockTimeoutMs)
     const share = Math.min(PORTION_BYTES, inHand) / (this.#queue.bytes + inHand)
     const shortest = this.#pace.hasMoved ? SHORTEST_SILENCE_MS : FIRST_SILENCE_MS
     return Math.min(blockTimeoutMs, Math.max(shortest, share * blockTimeoutMs))
@@ -231,8 +258,9 @@ export class Intake {
     return { lines: rest, isDiagnostic }
   }
 
-  /** Takes lines into a queue that is full, by its policy. */
+  /** Takes lines into a queue that is full, by its policy, unless a disk has just made room. */
   #force ({ lines, isDiagnostic }: Newcomer): void {
+    if (this.#fits(lines)) return this.#queue.push(lines)
     let dropped = 0
     if (this.#settings.overflow === 'drop-newest') {
       const [head, rest] = this.#cutToRoom(lines)
@@ -242,14 +270,14 @@ export class Intake {
     } else {
       let rest: Lines | undefined = lines
       // What an empty queue could not keep either must not cost what is in this one.
-      const most = { bytes: this.#settings.maxBytes - this.#unsettled.bytes, lines: this.#settings.maxLines - this.#unsettled.lines }
+      const most = { bytes: this.#settings.maxBytes - this.#outside.bytes, lines: this.#settings.maxLines - this.#outside.lines }
       while (rest !== undefined && (rest.bytes.length > most.bytes || rest.count > most.lines)) {
         const [head, tail]: [Lines, Lines | undefined] = cutLines(rest, ...excess(rest, most))
         dropped += head.count
         rest = tail
       }
       if (rest !== undefined) {
-        while (!this.#fits(rest)) dropped += this.#queue.drop(...excess(rest, this.#queue.room(this.#unsettled)))
+        while (!this.#fits(rest)) dropped += this.#queue.drop(...excess(rest, this.#queue.room(this.#outside)))
         this.#queue.push(rest)
       }
     }
@@ -257,12 +285,18 @@ export class Intake {
   }
 
   #cutToRoom (lines: Lines): [head: Lines, rest: Lines | undefined] {
-    const room = this.#queue.room(this.#unsettled)
+    const room = this.#queue.room(this.#outside)
     return cutLines(lines, room.bytes, room.lines)
   }
 
   #fits ({ bytes, count }: NewLines): boolean {
-    return this.#queue.fits(bytes.length, count, this.#unsettled)
+    return this.#hasRoom(bytes.length, count)
+  }
+
+  #hasRoom (bytes: number, lines: number): boolean {
+    if (this.#queue.fits(bytes, lines, this.#outside)) return true
+    // It is gone to the disk at once.
+    return this.#queue.isEmpty && this.#events.isDiverting() && this.#events.isTakenFrom()
   }
 }
 

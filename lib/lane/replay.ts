@@ -1,16 +1,28 @@
-import { cutAt, numberOf, type Lines } from '../batch.js'
+import { cutAt, freshLines, numberOf, type Lines } from '../batch.js'
 import { LineQueue } from '../queue.js'
 import type { NextLines } from './poison.js'
-import type { SpooledLines } from '../spool/position.js'
+import type { Position, SpooledLines } from '../spool/position.js'
 
 const NEWLINE = 10
 /** Lines out of a spool come before all that the lane numbers itself, which begins at 0. */
 const FIRST_NUMBER = Number.MIN_SAFE_INTEGER
 
-/** A piece of the spool that was read, and has not come to its end as a whole. */
+/** Lines that follow one another on the disk, and have not come to their end as a whole. */
 interface Piece {
-  readonly spooled: SpooledLines
   readonly firstLine: number
+  readonly bytes: Buffer
+  readonly count: number
+  /** Where it begins on the disk; or how it is to get there; `'unwritable'` if it never will. */
+  readonly place: Position | 'unwritten' | 'writing' | 'unwritable'
+  /** The same with the numbers that they bore before, if they were in the hands of the sink before they went to the disk. */
+  readonly former?: Lines
+}
+
+/** What has come to its end, and where it stands on the disk. */
+export interface Done {
+  spooled: SpooledLines
+  /** Whether nobody has the memory any more that these, and what was read with them, were read into. */
+  isRead: boolean
 }
 
 /** Whether a line of this number came out of a spool. */
@@ -27,10 +39,13 @@ export function partByOrigin (lines: Lines): { spooled?: Lines, direct?: Lines }
   return { spooled, direct }
 }
 
-/** Lines that were read from the spool of a lane: those that wait to be sent, and the place on the disk of each that is not done with. */
+/**
+ * Lines of a lane that are on its disk and in memory: those that wait to be sent, and the place on the disk of each that is
+ * not done with. They were read from there, or went there while the sink had them in its hands.
+ */
 export class Replay {
   readonly #queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity }, FIRST_NUMBER)
-  readonly #pieces: Piece[] = []
+  #pieces: Piece[] = []
 
   /** Lines that wait to be sent. */
   get lines (): number {
@@ -48,8 +63,55 @@ export class Replay {
 
   /** Takes what was read from the spool, which is what a sink is given at once, if it takes so much. */
   add (spooled: SpooledLines): void {
-    this.#pieces.push({ spooled, firstLine: this.#queue.nextLine })
+    const { segment, offset, bytes, count } = spooled
+    this.#pieces.push({ firstLine: this.#queue.nextLine, bytes, count, place: { segment, offset } })
     this.#queue.adopt(spooled)
+  }
+
+  /** Takes lines that the sink has in its hands, and that are to go to the disk too; returns them with their new numbers. */
+  keep (former: Lines): Lines {
+    const { bytes, count } = former
+    const { numbers, ...lines } = former
+    const firstLine = this.#queue.leaveOut(count)
+    this.#pieces.push({ firstLine, bytes, count, place: 'unwritten', former })
+    return { ...lines, firstLine }
+  }
+
+  /** Whether there are lines that are not on the disk, and are not being written. */
+  get hasUnwritten (): boolean {
+    return this.#pieces.some(({ place }) => place === 'unwritten')
+  }
+
+  /** Whether there are lines that are being written. */
+  get isWriting (): boolean {
+    return this.#pieces.some(({ place }) => place === 'writing')
+  }
+
+  /** Those that are not on the disk, and are not being written, oldest first. */
+  get unwritten (): Lines[] {
+    return this.#pieces.filter(({ place }) => place === 'unwritten').map(({ firstLine, bytes, count }) => freshLines(bytes, count, firstLine))
+  }
+
+  /** All {@link unwritten} lines are being written from now on. */
+  beginWriting (): void {
+    this.#pieces = this.#pieces.map(piece => piece.place === 'unwritten' ? { ...piece, place: 'writing' } : piece)
+  }
+
+  /** So many of those that were being written are there, or never will be. */
+  written (lines: number, place: Position | undefined): void {
+    let left = lines
+    let at = place?.offset ?? 0
+    for (let i = this.#pieces.findIndex(({ place }) => place === 'writing'); left > 0; i++) {
+      const { head, rest } = cut(this.#pieces[i] as Piece, left)
+      this.#pieces.splice(i, 1, { ...head, place: place === undefined ? 'unwritable' : { segment: place.segment, offset: at } }, ...rest === undefined ? [] : [rest])
+      left -= head.count
+      at += head.bytes.length
+    }
+  }
+
+  /** What was being written is not there. */
+  endWriting (): void {
+    this.#pieces = this.#pieces.map(piece => piece.place === 'writing' ? { ...piece, place: 'unwritten' } : piece)
   }
 
   /** Whether all that waits may be to blame for failures. */
@@ -92,28 +154,26 @@ export class Replay {
     }
   }
 
-  /** Where on the disk a line begins. */
-  placeOf (line: number): { segment: number, offset: number } {
-    const piece = this.#pieces.findLast(({ firstLine }) => firstLine <= line) as Piece
-    return { segment: piece.spooled.segment, offset: piece.spooled.offset + offsetOf(piece.spooled.bytes, line - piece.firstLine) }
+  /** Where on the disk a line begins, if it is there. */
+  placeOf (line: number): Position | undefined {
+    const { place, bytes, firstLine } = this.#pieceOf(line)
+    return typeof place === 'string' ? undefined : { segment: place.segment, offset: place.offset + offsetOf(bytes, line - firstLine) }
   }
 
-  /**
-   * What has come to its end, given the oldest line that has not: from the oldest, and each told once. `isRead` once all
-   * that was read with it, and is in the same memory, has.
-   */
-  takeDone (oldestHeld: number): Array<{ spooled: SpooledLines, isRead: boolean }> {
-    const done: Array<{ spooled: SpooledLines, isRead: boolean }> = []
-    for (let piece = this.#pieces[0]; piece !== undefined && piece.firstLine < oldestHeld; piece = this.#pieces[0]) {
-      const count = oldestHeld - piece.firstLine
-      if (count < piece.spooled.count) {
-        const { head, rest } = cut(piece, count)
-        done.push({ spooled: head, isRead: false })
-        this.#pieces[0] = rest
-        break
-      }
-      done.push({ spooled: piece.spooled, isRead: true })
-      this.#pieces.shift()
+  /** The number that a line bore before it went to the disk, if it had been sent by then. */
+  formerNumberOf (line: number): number | undefined {
+    const { former, firstLine } = this.#pieceOf(line)
+    return former && numberOf(former, line - firstLine)
+  }
+
+  /** What has come to its end, given the oldest line that has not: from the oldest, and each told once. */
+  takeDone (oldestHeld: number): Done[] {
+    const done: Done[] = []
+    for (let piece = this.#pieces[0]; piece !== undefined && piece.firstLine < oldestHeld && piece.place !== 'writing'; piece = this.#pieces[0]) {
+      const { head, rest } = cut(piece, oldestHeld - piece.firstLine)
+      const { place, bytes, count } = head
+      if (typeof place !== 'string') done.push({ spooled: { ...place, bytes, count }, isRead: rest === undefined && head.former === undefined })
+      this.#pieces.splice(0, 1, ...rest === undefined ? [] : [rest])
     }
     return done
   }
@@ -123,11 +183,16 @@ export class Replay {
     const heldNumbers = new Set(held.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place))))
     return this.#pieces.splice(0).flatMap(piece => runsOf(piece, heldNumbers))
   }
+
+  #pieceOf (line: number): Piece {
+    return this.#pieces.findLast(({ firstLine }) => firstLine <= line) as Piece
+  }
 }
 
 /** The lines of a piece but for some: as runs of lines that follow one another. */
-function runsOf ({ spooled, firstLine }: Piece, but: ReadonlySet<number>): SpooledLines[] {
-  const { segment, offset, bytes, count } = spooled
+function runsOf ({ place, bytes, count, firstLine }: Piece, but: ReadonlySet<number>): SpooledLines[] {
+  if (typeof place === 'string') return []
+  const { segment, offset } = place
   const runs: SpooledLines[] = []
   let start = 0
   let lines = 0
@@ -142,12 +207,21 @@ function runsOf ({ spooled, firstLine }: Piece, but: ReadonlySet<number>): Spool
   return runs
 }
 
-function cut ({ spooled, firstLine }: Piece, count: number): { head: SpooledLines, rest: Piece } {
-  const { bytes, segment, offset } = spooled
+/** Cuts off as many lines as are asked for, or all. */
+function cut (piece: Piece, count: number): { head: Piece, rest: Piece | undefined } {
+  if (count >= piece.count) return { head: piece, rest: undefined }
+  const { bytes, place, former, firstLine } = piece
   const at = offsetOf(bytes, count)
+  const [formerHead, formerRest] = former === undefined ? [] : cutAt(former, at, count)
   return {
-    head: { segment, offset, bytes: bytes.subarray(0, at), count },
-    rest: { spooled: { segment, offset: offset + at, bytes: bytes.subarray(at), count: spooled.count - count }, firstLine: firstLine + count }
+    head: { ...piece, bytes: bytes.subarray(0, at), count, ...(formerHead && { former: formerHead }) },
+    rest: {
+      firstLine: firstLine + count,
+      bytes: bytes.subarray(at),
+      count: piece.count - count,
+      place: typeof place === 'string' ? place : { segment: place.segment, offset: place.offset + at },
+      ...(formerRest && { former: formerRest })
+    }
   }
 }
 

@@ -1,15 +1,17 @@
 import type { Amount } from '../queue.js'
 import type { Clock } from '../clock.js'
 import type { Batch, Lines } from '../batch.js'
-import type { SpooledLines } from '../spool/position.js'
+import type { Position, SpooledLines } from '../spool/position.js'
 import type { Recovered } from '../spool/recovery.js'
 import type { Spool } from '../spool/spool.js'
 import type { Hindrance, SpoolEvents, SpoolFault } from '../spool/spool-events.js'
+import { within } from '../within.js'
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
 import type { NextLines } from './poison.js'
-import { Replay } from './replay.js'
+import { isSpooled, Replay } from './replay.js'
+import type { Unsettled } from './unsettled.js'
 
 /** What a disk did not do; the lines that it did not take are in memory still. */
 type Fault = SpoolFault | { during: 'write', error: unknown }
@@ -20,6 +22,7 @@ export type SpoolNews =
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'failed', fault: Fault }
   | { kind: 'replayed', lines: number }
+  | { kind: 'overflowed' }
 
 /** What the spooling of a lane is made of. */
 export interface SpoolingOptions {
@@ -30,6 +33,7 @@ export interface SpoolingOptions {
   intake: Intake
   ledger: Ledger
   pace: Pace
+  unsettled: Unsettled
   /** Whether the breaker keeps lines from the sink. */
   isTripped: () => boolean
   /** Whether the sink has no need of the memory of lines that it was given. */
@@ -52,9 +56,10 @@ const APPEND_BYTES = 512 * 1024
 const REPORT_MS = 10000
 
 /**
- * The disk between the queue of a lane and its sink. While the breaker is not closed, and until all of it has been sent,
- * what comes goes to the disk, and what is sent comes from there: so the order holds. A disk that refuses leaves lines
- * in memory, where they are sent from once the disk has nothing older.
+ * The disk between the queue of a lane and its sink. While the breaker is not closed, or once the queue has overflown, and
+ * until all of it has been sent, what comes goes to the disk, and what is sent comes from there: so the order holds. What
+ * the sink has in its hands by then is written first, and is sent from memory should it come back. A disk that refuses
+ * leaves lines in memory, where they are sent from once the disk has nothing older.
  */
 export class Spooling {
   readonly #options: SpoolingOptions
@@ -65,8 +70,12 @@ export class Spooling {
   #isReading = false
   /** The disk did not take what it was given last. */
   #isRefusing = false
-  #pendingBytes = 0
-  readonly #toldAt = new Map<Fault['during'], number>()
+  /** The queue is full, and nothing of it is on its way to the disk yet. */
+  #isOverflowing = false
+  /** Whether the pace is that of the disk already. */
+  #hasBegun = false
+  #unwrittenBytes = 0
+  readonly #toldAt = new Map<Fault['during'] | 'overflow', number>()
   /** Lines sent from the disk since it last had none. */
   #replayed = 0
 
@@ -85,6 +94,10 @@ export class Spooling {
         events.onChange()
       },
       onWritten: () => this.#onWritten(),
+      onKept: (lines, place) => {
+        this.#replay.written(lines, place)
+        this.#onWritten()
+      },
       onReturned: (lines, error) => this.#onReturned(lines, error),
       onWritable: () => {
         this.#isRefusing = false
@@ -113,7 +126,7 @@ export class Spooling {
   get isDiverting (): boolean {
     if (this.#state === 'opening' || this.#state === 'recovering') return true
     if (this.#state !== 'open') return false
-    return this.hasOlder || (!this.#isRefusing && (this.#options.mode === 'always' || this.#options.isTripped()))
+    return this.hasOlder || (!this.#isRefusing && (this.#isOverflowing || this.#options.mode === 'always' || this.#options.isTripped()))
   }
 
   /** Whether the disk takes lines, so that waiting for it makes sense. */
@@ -147,22 +160,37 @@ export class Spooling {
 
   /** Whether new lines may go to the disk at once, if none are before them in memory. */
   letsPass ({ byteLength }: Batch): boolean {
-    return this.isDiverting && this.#spool.takes(byteLength)
+    return this.isDiverting && !this.#hasUnwritten && this.#spool.takes(byteLength)
   }
 
   /** Takes new lines that {@link letsPass} has let. */
   pass (lines: Lines): void {
     this.#spool.append(lines)
-    this.#pendingBytes = this.#spool.pending.bytes
+    this.#noteAppended()
   }
 
   start (): void {
     this.#spool.start()
   }
 
+  /**
+   * The queue has no room for what comes: it goes to the disk, from now on until all of that has been sent.
+   *
+   * @returns whether the disk takes it
+   */
+  overflow (): boolean {
+    if (!this.#hasDisk || this.#isRefusing) return false
+    const isNews = !this.isDiverting
+    if (isNews) this.#isOverflowing = true
+    this.#divert()
+    if (isNews && this.#isTimeToTell('overflow')) this.#events.onNews({ kind: 'overflowed' })
+    return true
+  }
+
   /** Hands what is in the queue to the disk, as far as it takes it, and asks for what is to be sent next. */
   run (): void {
     if (this.isDiverting) this.#divert()
+    else this.#hasBegun = false
     this.#readAhead()
   }
 
@@ -184,7 +212,12 @@ export class Spooling {
 
   /** The id of a batch that begins with this line: the same when it is read again, also by another process. */
   idOf (line: number): string {
-    return this.#spool.idOf(this.#replay.placeOf(line))
+    return this.#spool.idOf(this.#replay.placeOf(line) as Position)
+  }
+
+  /** The number that a line bore as it was sent, if it was sent before it went to the disk. */
+  formerNumberOf (line: number): number | undefined {
+    return this.#replay.formerNumberOf(line)
   }
 
   /** @param oldestHeld - The oldest line that the sink, or anybody behind it, still has; `Infinity` if there is none. */
@@ -211,38 +244,68 @@ export class Spooling {
    * disk does not take is left in the queue.
    *
    * @param held - What came from the disk, and has come back from the sink
-   * @returns what of that had to make room on the disk meanwhile, and is nowhere else
+   * @param giveUp - Takes what of that had to make room on the disk meanwhile, and is nowhere else
    */
-  close (held: readonly Lines[], deadline: number): { lost: Lines[], closed: Promise<void> } {
+  async close (held: readonly Lines[], deadline: number, giveUp: (lines: Lines) => void): Promise<void> {
     const hasDisk = this.#hasDisk
     this.#state = 'closing'
-    const left = [...held, ...this.#replay.drain()].flatMap(lines => this.#replay.partByPiece(lines))
-    const lost = left.filter(({ firstLine }) => !hasDisk || !this.#spool.has(this.#replay.placeOf(firstLine)))
-    for (const spooled of this.#replay.takeAllDone(left)) this.#spool.settle(spooled)
-    if (hasDisk) this.#spool.rewind()
-    return { lost, closed: this.#close(hasDisk, deadline) }
-  }
-
-  async #close (hasDisk: boolean, deadline: number): Promise<void> {
-    const { intake, clock } = this.#options
+    this.#replay.unshift(held)
+    // What is not on the disk by then is written once more, behind it.
+    if (this.#replay.isWriting) await this.#syncBy(deadline)
+    const left = this.#replay.drain().flatMap(lines => this.#replay.partByPiece(lines)).map(lines => ({ lines, place: this.#replay.placeOf(lines.firstLine) }))
+    for (const { lines, place } of left) if (place !== undefined && !this.#spool.has(place)) giveUp(lines)
+    for (const spooled of this.#replay.takeAllDone(left.map(({ lines }) => lines))) this.#spool.settle(spooled)
+    this.#options.intake.unshift(left.filter(({ place }) => place === undefined).map(({ lines }) => lines))
     if (hasDisk) {
-      this.#divert()
-      // What was given to it before may be on its way to a slow disk.
-      while (intake.hasQueued && !this.#isRefusing && clock.now() < deadline && await this.#spool.sync()) this.#divert()
+      this.#spool.rewind()
+      await this.#divertAll(deadline)
     }
     await this.#spool.close(deadline)
   }
 
+  async #divertAll (deadline: number): Promise<void> {
+    const { intake, clock } = this.#options
+    this.#divert()
+    // What was given to it before may be on its way to a slow disk.
+    while (intake.hasQueued && !this.#isRefusing && clock.now() < deadline && await this.#syncBy(deadline)) this.#divert()
+  }
+
+  async #syncBy (deadline: number): Promise<boolean> {
+    return await within(deadline - this.#options.clock.now(), this.#spool.sync()) === true
+  }
+
   #divert (): void {
-    const { intake } = this.#options
-    while (intake.hasQueued) {
+    const { intake, pace, clock } = this.#options
+    if (!this.#hasBegun) pace.begin(clock.now())
+    this.#hasBegun = true
+    while (intake.hasQueued && this.#writeWhatIsOlder()) {
       const lines = intake.shift(APPEND_BYTES) as Lines
       if (!this.#spool.append(lines)) {
         intake.unshift([lines])
         break
       }
     }
-    this.#pendingBytes = this.#spool.pending.bytes
+    this.#noteAppended()
+  }
+
+  #noteAppended (): void {
+    this.#unwrittenBytes = this.#spool.unwrittenBytes
+    // From here on what it has is reason enough to go on with it.
+    if (this.#spool.pending.lines > 0) this.#isOverflowing = false
+  }
+
+  /** Whether there are lines in memory that must be on the disk before those in the queue. */
+  get #hasUnwritten (): boolean {
+    return this.#replay.hasUnwritten || this.#options.unsettled.some(isDirect)
+  }
+
+  /** @returns whether nothing is left that must be on the disk before those in the queue */
+  #writeWhatIsOlder (): boolean {
+    if (!this.#hasUnwritten) return true
+    this.#options.unsettled.renumber(lines => isDirect(lines.firstLine) ? this.#replay.keep(lines) : lines)
+    if (!this.#spool.keep(this.#replay.unwritten)) return false
+    this.#replay.beginWriting()
+    return true
   }
 
   #readAhead (): void {
@@ -262,33 +325,42 @@ export class Spooling {
 
   #onLines (lines: SpooledLines): void {
     this.#isReading = false
-    if (this.#state !== 'open') return this.#spool.rewind()
     this.#replay.add(lines)
     this.#events.onChange()
   }
 
   #onWritten (): void {
-    const { bytes } = this.#spool.pending
+    const { unwrittenBytes } = this.#spool
     const { pace, clock } = this.#options
-    if (this.#pendingBytes > bytes) pace.progress(clock.now(), this.#pendingBytes - bytes)
-    this.#pendingBytes = bytes
+    if (this.#unwrittenBytes > unwrittenBytes) pace.progress(clock.now(), this.#unwrittenBytes - unwrittenBytes)
+    this.#unwrittenBytes = unwrittenBytes
     this.#isRefusing = false
     this.#events.onChange()
   }
 
   #onReturned (lines: Lines[], error: unknown): void {
-    this.#pendingBytes = this.#spool.pending.bytes
+    this.#unwrittenBytes = this.#spool.unwrittenBytes
+    this.#replay.endWriting()
     this.#options.intake.unshift(lines)
     if (error !== undefined) this.#tellFault({ during: 'write', error })
     this.#isRefusing = true
+    this.#isOverflowing = false
     this.#events.onChange()
   }
 
   /** A disk that is full says so each second. */
   #tellFault (fault: Fault): void {
-    const now = this.#options.clock.now()
-    if (now - (this.#toldAt.get(fault.during) ?? -Infinity) < REPORT_MS) return
-    this.#toldAt.set(fault.during, now)
-    this.#events.onNews({ kind: 'failed', fault })
+    if (this.#isTimeToTell(fault.during)) this.#events.onNews({ kind: 'failed', fault })
   }
+
+  #isTimeToTell (what: Fault['during'] | 'overflow'): boolean {
+    const now = this.#options.clock.now()
+    if (now - (this.#toldAt.get(what) ?? -Infinity) < REPORT_MS) return false
+    this.#toldAt.set(what, now)
+    return true
+  }
+}
+
+function isDirect (line: number): boolean {
+  return !isSpooled(line)
 }

@@ -60,6 +60,11 @@ export class Unsettled {
     return this.#attempts.reduce((least, { lines }) => Math.min(least, lines.firstLine), Infinity)
   }
 
+  /** Whether any of the lines in the sink's hands has a number that this holds for. */
+  some (holds: (firstLine: number) => boolean): boolean {
+    return this.#attempts.some(({ lines }) => holds(lines.firstLine))
+  }
+
   /** The oldest that the sink has accepted and does not keep in its own buffers, and of which nothing is proven. */
   get oldestConsumed (): Attempt | undefined {
     return this.#consumed > 0 ? this.#attempts[0] : undefined
@@ -87,6 +92,11 @@ export class Unsettled {
     this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
+  }
+
+  /** Gives lines other numbers; nothing else of them may change. */
+  renumber (renumbered: (lines: Lines) => Lines): void {
+    this.#attempts = this.#attempts.map(attempt => ({ ...attempt, lines: renumbered(attempt.lines) }))
   }
 
   /** The sink accepted everything up to there; returns how many bytes that is more than was known. */

@@ -90,7 +90,7 @@ export class Reader {
         this.#segment = segment.number
         this.#offset = 0
       }
-      this.#offset = segment.skipDelivered(this.#offset)
+      this.#offset = segment.skipDone(this.#offset)
       if (this.#offset < segment.bytes) return segment
       if (!segment.isSealed) return undefined
       this.#segment++
@@ -101,7 +101,7 @@ export class Reader {
   }
 
   async #read (segment: Segment, offset: number, maxBytes: number): Promise<Buffer> {
-    const end = segment.endOfUndelivered(offset)
+    const end = segment.endOfRun(offset)
     for (let wanted = Math.min(maxBytes, end - offset); ; wanted = Math.min(2 * wanted, end - offset)) {
       const bytes = await segment.read(offset, this.#memoryFor(wanted))
       if (bytes.length < wanted) throw new Error(`segment ${segment.number} is shorter than it was`)

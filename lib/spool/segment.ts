@@ -41,6 +41,8 @@ export class Segment {
   /** Whether it was there at the start: then its lines may be damaged. */
   readonly isRecovered: boolean
   readonly #deliveries: Deliveries
+  /** What was given out before it was written. */
+  #kept = new Deliveries()
   readonly #fs: FileSystem
   readonly #path: string
   #file: OpenFile | undefined
@@ -114,20 +116,27 @@ export class Segment {
     return this.#deliveries.prefix >= this.#bytes
   }
 
-  /** The first byte, from this one on, that has not been delivered. */
-  skipDelivered (offset: number): number {
-    return this.#deliveries.skip(offset)
+  /** The first byte, from this one on, that is to be given out: it has not been delivered, and nobody has it already. */
+  skipDone (offset: number): number {
+    const next = this.#kept.skip(this.#deliveries.skip(offset))
+    return next === offset ? offset : this.skipDone(next)
   }
 
-  /** Where the run of undelivered bytes ends that begins here. */
-  endOfUndelivered (offset: number): number {
-    return Math.min(this.#bytes, this.#deliveries.nextFrom(offset))
+  /** Where the run of bytes ends that begins here and is to be given out. */
+  endOfRun (offset: number): number {
+    return Math.min(this.#bytes, this.#deliveries.nextFrom(offset), this.#kept.nextFrom(offset))
   }
 
   /** So many lines are being given out. */
   handOut (lines: number): void {
     this.#waitingLines -= lines
     this.#outstandingLines += lines
+  }
+
+  /** Lines are written that were given out before: they do not wait to be read. */
+  keep (from: number, to: number, lines: number): void {
+    this.handOut(lines)
+    this.#kept.add(from, to)
   }
 
   /** Lines that were given out are delivered. */
@@ -146,6 +155,7 @@ export class Segment {
   takeBack (): void {
     this.#waitingLines += this.#outstandingLines
     this.#outstandingLines = 0
+    this.#kept = new Deliveries()
   }
 
   /** Fills a buffer from there; returns what of it was filled, which is less only where the file ends before. */

@@ -1,5 +1,5 @@
 import type { Lines } from '../batch.js'
-import type { SpooledLines } from './position.js'
+import type { Position, SpooledLines } from './position.js'
 import type { Recovered } from './recovery.js'
 
 /** Why a spool could not be opened yet: a live process has it, or the disk refuses. */
@@ -32,8 +32,13 @@ export interface SpoolEvents {
   /** So many of the lines that were appended are on the disk: they are the spool's now. */
   onWritten (lines: number): void
   /**
+   * So many of the lines that are to be kept, though somebody has them, are on the disk, from this place on, as if they had
+   * been given out; or nowhere, since one is longer than the whole spool.
+   */
+  onKept (lines: number, place: Position | undefined): void
+  /**
    * Lines that were appended, oldest first, are their giver's again: the disk did not take them, or it was closed, and
-   * there is no error.
+   * there is no error. Those that were to be kept, and of which it was not told, are not on the disk either.
    */
   onReturned (lines: Lines[], error: unknown): void
   /** `append` takes lines again. */

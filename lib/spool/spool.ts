@@ -1,6 +1,7 @@
 import type { Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import type { Amount } from '../queue.js'
+import { within } from '../within.js'
 import { CursorFile } from './cursor.js'
 import { Entrance } from './entrance.js'
 import type { FileSystem } from './file-system.js'
@@ -87,6 +88,7 @@ export class Spool {
     })
     this.#writer = new Writer(settings, this.#segments, {
       onWritten: lines => this.#onWritten(lines),
+      onKept: (lines, place) => this.#onKept(lines, place),
       onReturned: (lines, error) => this.#onReturned(lines, error),
       onDropped: lines => this.#onDropped(lines, 'spool-full'),
       onUnsynced: error => this.#onFault({ during: 'sync', error })
@@ -128,6 +130,11 @@ export class Spool {
     return this.#writer.pending
   }
 
+  /** Bytes of all that is not on the disk yet: of what was appended, and of what is to be kept. */
+  get unwrittenBytes (): number {
+    return this.#writer.bytes
+  }
+
   /** Bytes on the disk, of lines that are delivered too, as long as their segment is there. */
   get bytes (): number {
     return this.#hasEntered ? this.#segments.bytes : 0
@@ -142,7 +149,7 @@ export class Spool {
 
   /** Whether {@link append} would take so many bytes. */
   takes (bytes: number): boolean {
-    const pendingBytes = this.#writer.pending.bytes
+    const pendingBytes = this.unwrittenBytes
     if (!this.#isWriting || this.#isRefusing || (pendingBytes > 0 && pendingBytes + bytes > PENDING_BYTES)) return false
     // Of what has not been counted yet, nothing can make room.
     return this.#state === 'open' || this.#segments.bytes + pendingBytes + bytes <= this.#settings.maxBytes
@@ -159,6 +166,22 @@ export class Spool {
       return false
     }
     this.#writer.add(lines)
+    this.#queueWrite()
+    return true
+  }
+
+  /**
+   * Hands over lines that somebody has already, to be written behind all others: they are on the disk, from when `onKept`
+   * tells so, as if they had been read. For a restart they wait, as everything does that is not settled.
+   *
+   * @returns whether it took them; if not, `onWritable` tells when to try again
+   */
+  keep (all: readonly Lines[]): boolean {
+    if (!this.takes(all.reduce((sum, { bytes }) => sum + bytes.length, 0))) {
+      this.#hasTurnedAway = true
+      return false
+    }
+    for (const lines of all) this.#writer.keep(lines)
     this.#queueWrite()
     return true
   }
@@ -225,12 +248,7 @@ export class Spool {
     this.#state = 'closing'
     this.#upkeep.stop()
     clearTimeout(this.#retryTimer)
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([
-      this.#turns.take(() => this.#finish()),
-      new Promise<void>(resolve => { timer = setTimeout(resolve, Math.max(1, deadline - this.#clock.now())) })
-    ])
-    clearTimeout(timer)
+    await within(deadline - this.#clock.now(), this.#turns.take(() => this.#finish()))
     const left = this.#writer.close()
     if (left.length > 0) this.#events.onReturned(left, undefined)
     this.#state = 'closed'
@@ -286,7 +304,7 @@ export class Spool {
       this.#isWriteQueued = false
       if (!this.#isWriting) return
       await this.#writer.write()
-      if (this.#writer.pending.bytes > 0) this.#queueWrite()
+      if (this.#writer.bytes > 0) this.#queueWrite()
     })
   }
 
@@ -308,6 +326,12 @@ export class Spool {
     this.#events.onWritten(lines)
     this.#onSpace()
     this.#queueRead()
+  }
+
+  #onKept (lines: number, place: Position | undefined): void {
+    this.#upkeep.schedule()
+    this.#events.onKept(lines, place)
+    this.#onSpace()
   }
 
   #onReturned (lines: Lines[], error: unknown): void {
@@ -350,7 +374,7 @@ export class Spool {
 
   /** Writes all that waits. @returns whether the disk took it */
   async #writeAll (): Promise<boolean> {
-    while (this.#writer.pending.bytes > 0) {
+    while (this.#writer.bytes > 0) {
       if (!await this.#writer.write()) return false
     }
     return true

@@ -1,5 +1,6 @@
 import { cutLines, type Lines } from '../batch.js'
 import type { Amount } from '../queue.js'
+import type { Position } from './position.js'
 import type { Segment } from './segment.js'
 import type { Segments } from './segments.js'
 
@@ -12,12 +13,21 @@ export interface WriterSettings {
 /** What a writer tells. */
 export interface WriterEvents {
   onWritten (lines: number): void
+  /** The next of the lines that were given to {@link Writer.keep} are there, or nowhere, since the spool cannot have them. */
+  onKept (lines: number, place: Position | undefined): void
   /** The disk did not take these, oldest first: they are their giver's again. */
   onReturned (lines: Lines[], error: unknown): void
   /** The oldest lines had to go, since there was no room. */
   onDropped (lines: number): void
   /** Lines may not survive a power cut: their segment could not be synced. */
   onUnsynced (error: unknown): void
+}
+
+/** Lines on their way. */
+interface Consignment {
+  readonly lines: Lines
+  /** Whether somebody has them already, so that they do not come back. */
+  readonly isKept: boolean
 }
 
 const PORTION_BYTES = 1024 * 1024
@@ -30,10 +40,12 @@ export class Writer {
   readonly #segments: Segments
   readonly #events: WriterEvents
   /** What is being written. */
-  #portion: Lines[] = []
-  #waiting: Lines[] = []
+  #portion: Consignment[] = []
+  #waiting: Consignment[] = []
   #pendingBytes = 0
   #pendingLines = 0
+  /** Of them all, also those that do not come back. */
+  #bytes = 0
   /** Where portions of several pieces are put together; let go once the spool has nothing to write. */
   #gathering: Buffer | undefined
   #isClosed = false
@@ -51,9 +63,18 @@ export class Writer {
     return { bytes: this.#pendingBytes, lines: this.#pendingLines }
   }
 
+  /** Bytes of all that has not been written yet. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
   add (lines: Lines): void {
-    this.#waiting.push(lines)
-    this.#count(lines, 1)
+    this.#push({ lines, isKept: false })
+  }
+
+  /** As {@link add}, for lines that somebody has already: they are not counted as {@link pending}, and are not returned. */
+  keep (lines: Lines): void {
+    this.#push({ lines, isKept: true })
   }
 
   /** Takes everything back that was not written. What is just being written may be on the disk all the same. */
@@ -66,18 +87,18 @@ export class Writer {
   async write (): Promise<boolean> {
     const first = this.#waiting[0]
     if (first === undefined) return true
-    const firstBytes = first.bytes.indexOf(NEWLINE) + 1
+    const firstBytes = first.lines.bytes.indexOf(NEWLINE) + 1
     if (firstBytes > this.#maxBytes) {
-      const [line, rest] = cutLines(first, firstBytes, 1)
-      replaceFirst(this.#waiting, rest)
-      this.#count(line, -1)
-      this.#events.onDropped(line.count)
+      const { lines: { count }, isKept } = this.#takeFrom(this.#waiting, firstBytes, 1)
+      if (isKept) this.#events.onKept(count, undefined)
+      else this.#events.onDropped(count)
       return true
     }
     const outcome = await this.#writePortion(firstBytes)
     if (outcome === undefined) return true
+    const hadAny = this.#bytes > 0
     const lines = this.#takeAll()
-    if (lines.length > 0) this.#events.onReturned(lines, outcome.error)
+    if (hadAny) this.#events.onReturned(lines, outcome.error)
     return false
   }
 
@@ -132,14 +153,14 @@ export class Writer {
   }
 
   /** As many whole lines as fit, though at least one. */
-  #takePortion (room: number): Lines[] {
-    const portion: Lines[] = []
+  #takePortion (room: number): Consignment[] {
+    const portion: Consignment[] = []
     const most = Math.min(room, PORTION_BYTES)
     let size = 0
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const [head, rest] = cutLines(next, most - size)
+      const [head, rest] = cutLines(next.lines, most - size)
       if (size > 0 && size + head.bytes.length > most) break
-      portion.push(head)
+      portion.push({ ...next, lines: head })
       size += head.bytes.length
       replaceFirst(this.#waiting, rest)
       if (size >= most) break
@@ -150,34 +171,54 @@ export class Writer {
   /** A buffer of its own for each portion would be garbage by the megabyte, as fast as the disk is. */
   #gather (): Buffer {
     const [first, ...others] = this.#portion
-    if (others.length === 0) return (first as Lines).bytes
+    if (others.length === 0) return (first as Consignment).lines.bytes
     const memory = this.#gathering ??= Buffer.allocUnsafeSlow(PORTION_BYTES)
-    const length = this.#portion.reduce((end, { bytes }) => end + bytes.copy(memory, end), 0)
+    const length = this.#portion.reduce((end, { lines }) => end + lines.bytes.copy(memory, end), 0)
     return memory.subarray(0, length)
   }
 
   /** The first so many bytes of the portion are written. Those that were taken back meanwhile count as nothing here. */
   #commit (segment: Segment, written: number): void {
+    const begin = segment.bytes
     let lines = 0
-    let left = written
-    for (let next = this.#portion[0]; next !== undefined && left > 0; next = this.#portion[0]) {
-      const [head, rest] = cutLines(next, left)
-      replaceFirst(this.#portion, rest)
-      this.#count(head, -1)
-      left -= head.bytes.length
-      lines += head.count
+    const kept: Array<{ lines: number, from: number, to: number }> = []
+    let at = 0
+    while (this.#portion.length > 0 && at < written) {
+      const { lines: { bytes, count }, isKept } = this.#takeFrom(this.#portion, written - at)
+      if (isKept) kept.push({ lines: count, from: begin + at, to: begin + at + bytes.length })
+      else lines += count
+      at += bytes.length
     }
-    segment.commit(written, lines)
+    segment.commit(written, lines + kept.reduce((sum, { lines }) => sum + lines, 0))
+    for (const { from, to, lines } of kept) segment.keep(from, to, lines)
+    for (const { from, lines } of kept) this.#events.onKept(lines, { segment: segment.number, offset: from })
     if (lines > 0) this.#events.onWritten(lines)
   }
 
-  #takeAll (): Lines[] {
-    this.#pendingBytes = 0
-    this.#pendingLines = 0
-    return [...this.#portion.splice(0), ...this.#waiting.splice(0)]
+  #push (consignment: Consignment): void {
+    this.#waiting.push(consignment)
+    this.#count(consignment, 1)
   }
 
-  #count ({ bytes, count }: Lines, sign: 1 | -1): void {
+  /** Takes out the first of these, or as many of its lines as fit, though at least one. */
+  #takeFrom (all: Consignment[], maxBytes: number, maxCount?: number): Consignment {
+    const { lines, isKept } = all[0] as Consignment
+    const [head, rest] = cutLines(lines, maxBytes, maxCount)
+    replaceFirst(all, rest)
+    const taken = { lines: head, isKept }
+    this.#count(taken, -1)
+    return taken
+  }
+
+  /** Takes all out; returns what is to be returned of it. */
+  #takeAll (): Lines[] {
+    this.#bytes = this.#pendingBytes = this.#pendingLines = 0
+    return [...this.#portion.splice(0), ...this.#waiting.splice(0)].filter(({ isKept }) => !isKept).map(({ lines }) => lines)
+  }
+
+  #count ({ lines: { bytes, count }, isKept }: Consignment, sign: 1 | -1): void {
+    this.#bytes += sign * bytes.length
+    if (isKept) return
     this.#pendingBytes += sign * bytes.length
     this.#pendingLines += sign * count
   }
@@ -198,7 +239,7 @@ export class Writer {
 }
 
 /** What is left of the first takes its place. */
-function replaceFirst (all: Lines[], rest: Lines | undefined): void {
+function replaceFirst (all: Consignment[], rest: Lines | undefined): void {
   if (rest === undefined) all.shift()
-  else all[0] = rest
+  else all[0] = { ...all[0] as Consignment, lines: rest }
 }

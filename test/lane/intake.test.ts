@@ -27,6 +27,8 @@ class Rig {
   constructor (settings: Partial<IntakeSettings> = {}) {
     this.intake = new Intake({ maxBytes: 100, maxLines: 1000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...settings }, { clock, pace: this.pace, unsettled: this.unsettled }, {
       isTakenFrom: () => this.isTakenFrom,
+      isDiverting: () => false,
+      onOverflow: () => false,
       onSurrender: attempt => { this.surrendered.push(attempt) },
       onDropped: (lines, isDiagnostic) => {
         this.dropped += lines

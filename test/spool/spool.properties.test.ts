@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { freshLines, type Lines } from '#lib/batch'
-import type { SpooledLines } from '#lib/spool/position'
+import type { Position, SpooledLines } from '#lib/spool/position'
 import { Spool } from '#lib/spool/spool'
 import { HandClock } from '../support/hand-clock.js'
 import { MemoryDisk, type DiskCall, type DiskFault, type Wreckage } from '../support/memory-disk.js'
@@ -12,6 +12,8 @@ const RUNS = Number(process.env['SPOOL_RUNS'] ?? 500)
 
 type Step =
   | { do: 'append', lengths: number[] }
+  /** Lines that somebody has already. */
+  | { do: 'keep', lengths: number[] }
   /** What the disk did not take is appended once more. */
   | { do: 'again' }
   | { do: 'read', maxBytes: number }
@@ -38,6 +40,7 @@ const fault = fc.oneof(
 )
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('append' as const), lengths: fc.array(fc.oneof({ weight: 15, arbitrary: fc.nat(40) }, { weight: 1, arbitrary: fc.constantFrom(150, 500) }), { minLength: 1, maxLength: 6 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('keep' as const), lengths: fc.array(fc.oneof({ weight: 15, arbitrary: fc.nat(40) }, { weight: 1, arbitrary: fc.constantFrom(150, 500) }), { minLength: 1, maxLength: 6 }) }) },
   { weight: 3, arbitrary: fc.constant<Step>({ do: 'again' }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), maxBytes: fc.constantFrom(1, 60, 200, 5000) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('settle' as const), which: fc.nat(3), isWhole: fc.boolean() }) },
@@ -68,6 +71,8 @@ class Course {
   #next = 0
   /** Appended, and not told of yet. */
   #pending: number[] = []
+  /** Given to be kept, and not told of yet. */
+  #keeping: number[] = []
   /** The disk did not take them. */
   #back: number[] = []
   /** On the disk, in order, for nobody yet. */
@@ -98,6 +103,7 @@ class Course {
     this.disk.allow(Infinity)
     this.#clock.take()
     this.#pending = []
+    this.#keeping = []
     this.#waiting = []
     this.#out = []
     let recoveredLines = -1
@@ -108,6 +114,7 @@ class Course {
       onOpened: ({ lines }) => { recoveredLines = lines },
       onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
       onWritten: lines => { this.#waiting.push(...this.#pending.splice(0, lines)) },
+      onKept: (lines, place) => this.#onKept(this.#keeping.splice(0, lines), place),
       onReturned: lines => this.#onReturned(lines),
       onWritable: () => {},
       onLines: lines => this.#isOpen ? this.#onLines(lines) : taken.push(lines),
@@ -148,14 +155,12 @@ class Course {
   async do ({ step, calls }: Timed): Promise<void> {
     this.disk.allow(0)
     switch (step.do) {
-      case 'append': {
-        const numbers = step.lengths.map(length => {
-          this.#lengths.set(this.#next, 0)
-          return this.#make(this.#next++, length)
-        })
-        this.#append(numbers)
+      case 'append':
+        this.#append(step.lengths.map(length => this.#make(this.#next++, length)))
         break
-      }
+      case 'keep':
+        this.#keep(step.lengths.map(length => this.#make(this.#next++, length)))
+        break
       case 'again':
         if (this.#back.length > 0) this.#append(this.#back.splice(0).map(number => ({ number, text: this.#texts.get(number) as string })))
         break
@@ -173,7 +178,7 @@ class Course {
         this.#spool.rewind()
         break
       case 'sync': {
-        const numbers = [...this.#waiting, ...this.#pending, ...this.#out.flatMap(({ numbers }) => numbers)]
+        const numbers = [...this.#waiting, ...this.#pending, ...this.#keeping, ...this.#out.flatMap(({ numbers }) => numbers)]
         const { received } = this
         this.#spool.sync().then(isSynced => {
           if (!isSynced || received > this.received) return
@@ -225,7 +230,7 @@ class Course {
     assert.equal(outstandingLines, outHere, 'lines that were given out')
     assert.ok(bytes <= Math.max(this.#settings.maxBytes, this.#bytesFound), 'it is no larger than it may be')
     const outLines = this.#out.reduce((sum, { numbers }) => sum + numbers.length, 0)
-    assert.equal(this.received, this.ended + this.#pending.length + this.#back.length + this.#waiting.length + outLines, 'each line is in one place')
+    assert.equal(this.received, this.ended + this.#pending.length + this.#keeping.length + this.#back.length + this.#waiting.length + outLines, 'each line is in one place')
   }
 
   readonly #texts = new Map<number, string>()
@@ -248,10 +253,29 @@ class Course {
     }
   }
 
+  #keep (lines: ReadonlyArray<{ number: number, text: string }>): void {
+    const numbers = lines.map(({ number }) => number)
+    if (this.#spool.keep(lines.map(({ number, text }) => freshLines(Buffer.from(text), 1, number)))) {
+      this.#keeping.push(...numbers)
+      this.#appended.push(...numbers)
+    } else {
+      this.ended += lines.length
+    }
+  }
+
+  #onKept (numbers: number[], place: Position | undefined): void {
+    if (place === undefined) {
+      this.ended += numbers.length
+    } else {
+      this.#out.push({ lines: { ...place, bytes: Buffer.from(numbers.map(number => this.#texts.get(number)).join('')), count: numbers.length }, numbers })
+    }
+  }
+
   #onReturned (lines: readonly Lines[]): void {
     const numbers = lines.flatMap(({ bytes }) => this.#numbersOf(bytes))
     assert.deepEqual(numbers, this.#pending, 'exactly what was not written comes back')
     this.#pending = []
+    this.ended += this.#keeping.splice(0).length
     this.#back.unshift(...numbers)
   }
 
@@ -314,6 +338,7 @@ class Course {
       onOpened: () => {},
       onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
       onWritten: lines => { mustHave.push(...numbers.splice(0, lines)) },
+      onKept: () => {},
       onReturned: () => {},
       onWritable: () => {},
       onLines: () => {},
@@ -341,7 +366,7 @@ class Course {
 
   async #beginAgain (mustHave: readonly number[]): Promise<void> {
     // Whatever this life had in memory is gone with it, or stays with whoever had it.
-    this.ended += this.#pending.length + this.#back.length + this.#waiting.length + this.#out.reduce((sum, { numbers }) => sum + numbers.length, 0)
+    this.ended += this.#pending.length + this.#keeping.length + this.#back.length + this.#waiting.length + this.#out.reduce((sum, { numbers }) => sum + numbers.length, 0)
     this.#back = []
     this.#isOpen = false
     await this.begin(new Set(mustHave))

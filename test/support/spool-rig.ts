@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { freshLines, type Lines } from '#lib/batch'
 import type { FileSystem } from '#lib/spool/file-system'
 import type { Owner, OwnerTable } from '#lib/spool/owner'
-import type { SpooledLines } from '#lib/spool/position'
+import type { Position, SpooledLines } from '#lib/spool/position'
 import type { Recovered } from '#lib/spool/recovery'
 import { Spool, type SpoolSettings } from '#lib/spool/spool'
 import type { Hindrance, SpoolFault, SpoolLoss } from '#lib/spool/spool-events'
@@ -44,6 +44,7 @@ export class SpoolRig {
   readonly faults: SpoolFault[] = []
   readonly dropped: Record<SpoolLoss, number> = { 'spool-full': 0, damaged: 0 }
   readonly given: SpooledLines[] = []
+  readonly kept: Array<{ lines: number, place: Position | undefined }> = []
   entered = 0
   written = 0
   writable = 0
@@ -58,6 +59,7 @@ export class SpoolRig {
         onOpened: recovered => this.opened.push(recovered),
         onHindered: hindrance => this.hindrances.push(hindrance),
         onWritten: lines => { this.written += lines },
+        onKept: (lines, place) => { this.kept.push({ lines, place }) },
         onReturned: (lines, error) => this.returned.push({ texts: lines.flatMap(({ bytes }) => textsOf(bytes)), error }),
         onWritable: () => { this.writable++ },
         onLines: lines => this.given.push(lines),
