@@ -83,7 +83,7 @@ export class Lane {
   readonly #gate: Gate
   readonly #backlog: Backlog
   readonly #spooling: Spooling | undefined
-  readonly #unsettled = new Unsettled()
+  readonly #unsettled: Unsettled
   readonly #transit: Transit
   readonly #ledger: Ledger
   readonly #deadLetters: DeadLetters
@@ -94,8 +94,8 @@ export class Lane {
   constructor (deps: LaneDeps) {
     const { settings, life, clock, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
     const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, sense, deadLetter, spool } = settings
-    const unsettled = this.#unsettled
-    const pace = new Pace()
+    const unsettled = this.#unsettled = new Unsettled(settings.queue)
+    const [sinkPace, diskPace] = [new Pace(), new Pace()]
     this.name = name
     this.#settings = settings
     this.#deps = deps
@@ -105,7 +105,7 @@ export class Lane {
     this.#deadLetters = new DeadLetters({
       sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
     })
-    const intake = new Intake(settings.queue, { clock, pace, unsettled }, {
+    const intake = new Intake(settings.queue, { clock, sinkPace, diskPace, unsettled }, {
       isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
       isDiverting: () => this.#spooling?.isDiverting === true,
       onSurrender: attempt => this.#transit.surrender(attempt),
@@ -115,7 +115,7 @@ export class Lane {
       onTick: () => this.#pump()
     })
     this.#spooling = spool && createSpool && new Spooling({
-      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace, unsettled, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
+      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace: diskPace, unsettled, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
     }, {
       onChange: () => this.#pump(),
       onNews: news => events.onSpoolNews(news)
@@ -140,7 +140,7 @@ export class Lane {
       gate: this.#gate,
       ledger: this.#ledger,
       deadLetters: this.#deadLetters,
-      pace,
+      pace: sinkPace,
       unsettled
     }, {
       onReady: () => {

@@ -13,6 +13,15 @@ export interface IntakeSettings {
   blockTimeoutMs: number
 }
 
+/** What an intake is made of. */
+export interface IntakeDeps {
+  clock: Clock
+  sinkPace: Pace
+  /** That of the disk, where one takes lines before the sink does. */
+  diskPace: Pace
+  unsettled: Unsettled
+}
+
 /** What an intake asks and tells its lane. */
 export interface IntakeEvents {
   /** Whether the sink is being given lines at all, so that waiting for it makes sense. */
@@ -55,7 +64,8 @@ const PORTION_BYTES = 1024 * 1024
 export class Intake {
   readonly #settings: IntakeSettings
   readonly #clock: Clock
-  readonly #pace: Pace
+  readonly #sinkPace: Pace
+  readonly #diskPace: Pace
   readonly #unsettled: Unsettled
   readonly #events: IntakeEvents
   readonly #queue: LineQueue
@@ -64,10 +74,11 @@ export class Intake {
   #waitingSince = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor (settings: IntakeSettings, { clock, pace, unsettled }: { clock: Clock, pace: Pace, unsettled: Unsettled }, events: IntakeEvents) {
+  constructor (settings: IntakeSettings, { clock, sinkPace, diskPace, unsettled }: IntakeDeps, events: IntakeEvents) {
     this.#settings = settings
     this.#clock = clock
-    this.#pace = pace
+    this.#sinkPace = sinkPace
+    this.#diskPace = diskPace
     this.#unsettled = unsettled
     this.#events = events
     this.#queue = new LineQueue(settings)
@@ -131,12 +142,6 @@ export class Intake {
     }
   }
 
-  /** What the sink has accepted and has not proven takes no more room than a queue may, also if it did not come from there. */
-  limitUnproven (): void {
-    const { maxBytes, maxLines } = this.#settings
-    while (this.#unsettled.bytes > maxBytes || this.#unsettled.lines > maxLines) if (!this.#surrender()) return
-  }
-
   /** Lets in what waits, as far as there is room, or no reason left to hold the app back. */
   admit (): void {
     if (this.#waiting.length === 0) return
@@ -186,7 +191,12 @@ export class Intake {
   }
 
   #beginIfIdle (): void {
-    if (this.#queue.isEmpty && !this.#unsettled.hasUnaccepted) this.#pace.begin(this.#clock.now())
+    if (this.#queue.isEmpty && (this.#events.isDiverting() || !this.#unsettled.hasUnaccepted)) this.#pace.begin(this.#clock.now())
+  }
+
+  /** That of who takes the lines at this moment. */
+  get #pace (): Pace {
+    return this.#events.isDiverting() ? this.#diskPace : this.#sinkPace
   }
 
   #relieve (): void {
@@ -198,15 +208,11 @@ export class Intake {
   #makeRoom (bytes: number, lines: number): boolean {
     if (this.#hasRoom(bytes, lines)) return true
     if (this.#events.isDiverting()) return this.#events.onOverflow() && this.#hasRoom(bytes, lines)
-    while (!this.#hasRoom(bytes, lines)) if (!this.#surrender()) return false
-    return true
-  }
-
-  /** Lets the sink have the oldest that it has accepted for good; `false` if there is none. */
-  #surrender (): boolean {
-    const attempt = this.#unsettled.takeOldestAccepted()
-    if (attempt === undefined) return false
-    this.#events.onSurrender(attempt)
+    while (!this.#hasRoom(bytes, lines)) {
+      const attempt = this.#unsettled.takeOldestAccepted()
+      if (attempt === undefined) return false
+      this.#events.onSurrender(attempt)
+    }
     return true
   }
 
@@ -233,7 +239,8 @@ export class Intake {
     const stillForMs = now - this.#pace.lastProgress
     if (overflow === 'block') return stillForMs < blockTimeoutMs
     if (stillForMs >= this.#patienceMs) return false
-    return !this.#pace.hasMoved || this.#pace.msFor(this.#queue.bytes + this.#unsettled.unacceptedBytes, now) <= blockTimeoutMs
+    const inHand = this.#events.isDiverting() ? 0 : this.#unsettled.unacceptedBytes
+    return !this.#pace.hasMoved || this.#pace.msFor(this.#queue.bytes + inHand, now) <= blockTimeoutMs
   }
 
   /**

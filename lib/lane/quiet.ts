@@ -27,6 +27,12 @@ export class Quiet {
     return this.#traffic === 'requests' ? this.#requestMs : this.#settleMs
   }
 
+  /** Whether more than quiet is to be waited for at that time: requests are seen, or may be yet. */
+  expectsRequests (now: number): boolean {
+    if (this.#traffic !== undefined || !this.#isSensing) return this.#traffic === 'requests'
+    return this.#firstAcceptedAt === undefined || now < this.#firstAcceptedAt + this.#requestMs
+  }
+
   /** Within which a request has been made of what was accepted, and has had its outcome. */
   get #requestMs (): number {
     return this.#settleMs * REQUESTS_FACTOR + this.#writeTimeoutMs

@@ -21,8 +21,10 @@ interface Piece {
 /** What has come to its end, and where it stands on the disk. */
 export interface Done {
   spooled: SpooledLines
-  /** Whether nobody has the memory any more that these, and what was read with them, were read into. */
+  /** Whether they were read from there; they had been sent before otherwise. */
   isRead: boolean
+  /** Whether they are the last of what was read with them, into the same memory. */
+  isLast: boolean
 }
 
 /** Whether a line of this number came out of a spool. */
@@ -172,7 +174,7 @@ export class Replay {
     for (let piece = this.#pieces[0]; piece !== undefined && piece.firstLine < oldestHeld && piece.place !== 'writing'; piece = this.#pieces[0]) {
       const { head, rest } = cut(piece, oldestHeld - piece.firstLine)
       const { place, bytes, count } = head
-      if (typeof place !== 'string') done.push({ spooled: { ...place, bytes, count }, isRead: rest === undefined && head.former === undefined })
+      if (typeof place !== 'string') done.push({ spooled: { ...place, bytes, count }, isRead: head.former === undefined, isLast: rest === undefined })
       this.#pieces.splice(0, 1, ...rest === undefined ? [] : [rest])
     }
     return done

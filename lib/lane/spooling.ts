@@ -32,6 +32,7 @@ export interface SpoolingOptions {
   clock: Clock
   intake: Intake
   ledger: Ledger
+  /** How fast the disk takes lines. */
   pace: Pace
   unsettled: Unsettled
   /** Whether the breaker keeps lines from the sink. */
@@ -72,7 +73,7 @@ export class Spooling {
   #isRefusing = false
   /** The queue is full, and nothing of it is on its way to the disk yet. */
   #isOverflowing = false
-  /** Whether the pace is that of the disk already. */
+  /** Whether the disk has been given something since it began to take lines. */
   #hasBegun = false
   #unwrittenBytes = 0
   readonly #toldAt = new Map<Fault['during'] | 'overflow', number>()
@@ -224,10 +225,10 @@ export class Spooling {
   settle (oldestHeld: number): void {
     if (this.#state !== 'open') return
     const done = this.#replay.takeDone(Math.min(oldestHeld, this.#replay.firstLine))
-    for (const { spooled, isRead } of done) {
-      this.#replayed += spooled.count
+    for (const { spooled, isRead, isLast } of done) {
+      if (isRead) this.#replayed += spooled.count
       this.#spool.settle(spooled)
-      if (isRead && this.#options.isCopied()) this.#spool.recycle(spooled.bytes)
+      if (isRead && isLast && this.#options.isCopied()) this.#spool.recycle(spooled.bytes)
     }
     if (this.#replayed === 0 || this.hasOlder || this.#options.mode === 'always' || oldestHeld < 0) return
     this.#events.onNews({ kind: 'replayed', lines: this.#replayed })

@@ -139,7 +139,8 @@ export class Transit {
     const ready = this.#supervisor.ready
     if (this.isClosed || ready === undefined || this.#supervisor.isWaiting || this.isGivingUp || this.#gate.isPaused) return false
     if (doubts > 0 || this.#unsettled.isInDoubt) return this.#unsettled.count === 0
-    return ready.kind === 'delivery' ? this.#unsettled.count === 0 : this.#unsettled.unacceptedBytes < ready.child.windowBytes
+    if (ready.kind === 'delivery') return this.#unsettled.count === 0
+    return this.#unsettled.unacceptedBytes < ready.child.windowBytes && !(this.#unsettled.isOverfull && this.#watch.expectsProof)
   }
 
   /** How many bytes may be handed over at once. */
@@ -224,7 +225,9 @@ export class Transit {
 
   #onDelivered (bytes: number): void {
     this.#accept(bytes)
-    this.#succeed(this.#unsettled.deliverUpTo(bytes))
+    const delivered = this.#unsettled.deliverUpTo(bytes)
+    if (delivered.length > 0) this.#watch.noteProof()
+    this.#succeed(delivered)
     this.#events.onChange()
   }
 
@@ -243,6 +246,7 @@ export class Transit {
     const now = this.#clock.now()
     const accepted = this.#unsettled.acceptUpTo(bytes, now)
     if (accepted > 0) this.#pace.progress(now, accepted)
+    if (!this.#watch.expectsProof) for (const attempt of this.#unsettled.takeSurplus()) this.surrender(attempt)
     return accepted
   }
 

@@ -1,5 +1,6 @@
 import { countLines, cutAt, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
+import type { QueueLimits } from '../queue.js'
 
 const NEWLINE = 10
 
@@ -19,6 +20,7 @@ export interface Attempt {
 
 /** What one lane has handed to its child and has no proof of yet, oldest first. */
 export class Unsettled {
+  readonly #limits: QueueLimits
   #attempts: Attempt[] = []
   #accepted = 0
   /** Of the accepted ones. */
@@ -28,6 +30,11 @@ export class Unsettled {
   #bytes = 0
   #lines = 0
   #unacceptedBytes = 0
+
+  /** @param limits - What it should not have more of: what comes from a disk has no queue to limit it. */
+  constructor (limits: QueueLimits) {
+    this.#limits = limits
+  }
 
   get bytes (): number {
     return this.#bytes
@@ -43,6 +50,10 @@ export class Unsettled {
 
   get unacceptedBytes (): number {
     return this.#unacceptedBytes
+  }
+
+  get isOverfull (): boolean {
+    return this.#bytes > this.#limits.maxBytes || this.#lines > this.#limits.maxLines
   }
 
   get hasUnaccepted (): boolean {
@@ -145,6 +156,13 @@ export class Unsettled {
   /** Takes out the oldest that has been accepted. */
   takeOldestAccepted (): Attempt | undefined {
     return this.#accepted > 0 ? this.#take(1)[0] : undefined
+  }
+
+  /** Takes out the oldest that have been accepted, as far as there is too much. */
+  takeSurplus (): Attempt[] {
+    const surplus: Attempt[] = []
+    while (this.isOverfull && this.#accepted > 0) surplus.push(...this.#take(1))
+    return surplus
   }
 
   /** Takes out the attempt with this id. */

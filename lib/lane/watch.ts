@@ -41,6 +41,7 @@ export class Watch {
   /** When the sink, having nothing to accept, was given something. */
   #busySince = 0
   #consumedAt = 0
+  #isProving = false
 
   constructor ({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped }: WatchOptions, events: WatchEvents) {
     this.#clock = clock
@@ -56,6 +57,16 @@ export class Watch {
   /** What the sink is on the network with has been seen. */
   noteTraffic (traffic: SensedTraffic): void {
     this.#quiet.noteTraffic(traffic)
+  }
+
+  /** The sink has proven something by itself. */
+  noteProof (): void {
+    this.#isProving = true
+  }
+
+  /** Whether what the sink has accepted will be proven, and not just stay quiet. */
+  get expectsProof (): boolean {
+    return this.#isProving || this.#quiet.expectsRequests(this.#clock.now())
   }
 
   /** The sink has accepted something. */

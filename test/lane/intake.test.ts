@@ -15,7 +15,7 @@ t.afterEach(() => { clock.release() })
 /** An intake whose sink is in the hands of a test. */
 class Rig {
   readonly pace = new Pace()
-  readonly unsettled = new Unsettled()
+  readonly unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   readonly intake: Intake
   readonly surrendered: Attempt[] = []
   dropped = 0
@@ -25,7 +25,7 @@ class Rig {
   isTakenFrom = true
 
   constructor (settings: Partial<IntakeSettings> = {}) {
-    this.intake = new Intake({ maxBytes: 100, maxLines: 1000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...settings }, { clock, pace: this.pace, unsettled: this.unsettled }, {
+    this.intake = new Intake({ maxBytes: 100, maxLines: 1000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...settings }, { clock, sinkPace: this.pace, diskPace: new Pace(), unsettled: this.unsettled }, {
       isTakenFrom: () => this.isTakenFrom,
       isDiverting: () => false,
       onOverflow: () => false,

@@ -11,7 +11,7 @@ function linesOf (firstLine: number, ...texts: string[]): Lines {
 
 /** Three batches in the hands of a sink: 4, 6 and 2 bytes. */
 function three (): Unsettled {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   unsettled.add('0', linesOf(0, 'aaa'), null)
   unsettled.add('1', linesOf(1, 'bb', 'cc'), null)
   unsettled.add('3', linesOf(3, 'd'), null)
@@ -21,7 +21,7 @@ function three (): Unsettled {
 const ids = (attempts: ReadonlyArray<{ id: string }>): string[] => attempts.map(({ id }) => id)
 
 t.test('nothing', async t => {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   t.match(unsettled, { bytes: 0, lines: 0, count: 0, unacceptedBytes: 0, hasUnaccepted: false, oldestConsumed: undefined, oldestHeld: undefined, firstUnacceptedLine: undefined })
   t.equal(unsettled.acceptUpTo(0, 1), 0)
   t.same(unsettled.deliverUpTo(0), [])
@@ -101,7 +101,7 @@ t.test('the oldest that was accepted is taken out to make room', async t => {
 })
 
 t.test('the attempt that is under way is settled by its id', async t => {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   unsettled.add('7', linesOf(7, 'a'), null)
   t.equal(unsettled.settle('8'), undefined)
   t.equal(unsettled.settle('7')?.id, '7')
@@ -118,7 +118,7 @@ t.test('everything is taken back', async t => {
 })
 
 t.test('what has arrived of the oldest is told apart, to the byte', async t => {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   unsettled.add('5', linesOf(5, 'aa', 'bb', 'cc'), null)
   unsettled.deliverUpTo(4)
   const { attempts, deliveredLines } = unsettled.takeAll()
@@ -128,7 +128,7 @@ t.test('what has arrived of the oldest is told apart, to the byte', async t => {
 })
 
 t.test('what has arrived of a line stays known, however often it fails', async t => {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   unsettled.add('0', linesOf(0, 'abcdef', 'x'), null)
   unsettled.deliverUpTo(2)
   const first = unsettled.takeAll().attempts[0]?.lines as Lines
@@ -170,7 +170,7 @@ t.test('any course of evidence, failures and restarts puts every byte in its pla
     { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const) }) }
   )
   fc.assert(fc.property(fc.array(step, { maxLength: 40 }), steps => {
-    const unsettled = new Unsettled()
+    const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
     let arrived = ''
     let added = ''
     let pending: Lines[] = []
@@ -234,7 +234,7 @@ t.test('what was refused is taken out, but for what was delivered before', async
   })
 
   t.test('a part of one, at the end of a line; the rest stays, with the permit', async t => {
-    const unsettled = new Unsettled()
+    const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
     const permit = { generation: 0, success () {}, failure () {}, ignore () {} }
     unsettled.add('0', linesOf(0, 'a', 'b', 'c', 'd'), permit)
     unsettled.acceptUpTo(8, 100)
@@ -249,8 +249,8 @@ t.test('what was refused is taken out, but for what was delivered before', async
   t.test('nothing, if no line ends there, or all of it has arrived', async t => {
     const unsettled = three()
     t.same(unsettled.takeRefused(2), { attempts: [], deliveredLines: 0 })
-    t.same(new Unsettled().takeRefused(2), { attempts: [], deliveredLines: 0 })
-    const two = new Unsettled()
+    t.same(new Unsettled({ maxBytes: Infinity, maxLines: Infinity }).takeRefused(2), { attempts: [], deliveredLines: 0 })
+    const two = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
     two.add('0', linesOf(0, 'a', 'b'), null)
     two.deliverUpTo(2)
     t.same(two.takeRefused(2), { attempts: [], deliveredLines: 1 })
@@ -259,7 +259,7 @@ t.test('what was refused is taken out, but for what was delivered before', async
 })
 
 t.test('lines in doubt are known', async t => {
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   t.equal(unsettled.isInDoubt, false)
   unsettled.add('0', { ...linesOf(0, 'a'), doubts: 1 }, null)
   t.equal(unsettled.isInDoubt, true)

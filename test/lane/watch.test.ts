@@ -11,7 +11,7 @@ t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
 class Rig {
-  readonly unsettled = new Unsettled()
+  readonly unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   readonly pace = new Pace()
   readonly quiet: string[] = []
   timeouts = 0
