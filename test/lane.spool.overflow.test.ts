@@ -2,7 +2,7 @@ import t from 'tap'
 import { HandClock } from './support/hand-clock.js'
 import { batchOf } from './support/lane-rig.js'
 import { MemoryDisk } from './support/memory-disk.js'
-import { FOLDER, rest } from './support/spool-rig.js'
+import { FOLDER, OwnerList, rest } from './support/spool-rig.js'
 import { SpoolingLane, type SpoolingLaneOptions } from './support/spooling-lane.js'
 
 const clock = new HandClock()
@@ -228,16 +228,16 @@ t.test('a line that is longer than the whole spool keeps no other from the disk'
 
 t.test('the memory of lines that other sinks may have too is not used again', async t => {
   const rig = await tightLaneWith()
-  const words = ['a', 'b', 'c', 'd', 'e'].map(word => JSON.stringify(word.repeat(70_000)))
-  const batches = words.map(word => batchOf(word))
-  for (const batch of batches) rig.lane.offer(batch)
-  await rest()
-  await rig.deliverAll()
-  for (const word of ['f', 'g', 'h', 'i', 'j']) rig.log(word.repeat(70_000))
-  await rest()
-  await rig.deliverAll()
-  t.match(rig.snapshot(), { linesDelivered: 10 })
-  t.same(batches.map(({ bytes }) => bytes.toString()), words.map(word => `${word}\n`))
+  const first = batchOf(JSON.stringify('a'.repeat(300_000)))
+  const text = first.bytes.toString()
+  rig.lane.offer(first)
+  for (const round of ['b', 'c']) {
+    for (let n = 0; n < 4; n++) rig.log(round.repeat(70_000))
+    await rest()
+    await rig.deliverAll()
+  }
+  t.match(rig.snapshot(), { linesDelivered: 9, linesDropped: {} })
+  t.equal(first.bytes.toString(), text)
 })
 
 t.test('a full queue first holds the app back, and goes to the disk only if that does not help', async t => {
@@ -327,4 +327,50 @@ t.test('a sink that hangs while it is given what is on the disk is known for it 
     await rig.wait(100)
   }
   t.match(rig.snapshot(), { failures: { 'write-timeout': 1 } })
+})
+
+t.test('a disk that is slow holds the app back, from the first line that a full queue has no room for, each time anew', async t => {
+  const rig = await SpoolingLane.open({ clock, queue: { maxLines: 8, blockTimeoutMs: 2000 } })
+  for (const round of ['first', 'second']) {
+    rig.log(...Array.from({ length: 6 }, (_, n) => `${round}-${n}`))
+    rig.disk.allow(0)
+    // Two find a place in the queue, until it is known that the sink hangs; four may wait for the disk, and then eight for that.
+    for (let n = 0; n < 2; n++) rig.log(`${round}-large-${n}`.padEnd(1e6, 'x'))
+    rig.log('late')
+    await rig.wait(160)
+    for (let n = 2; n < 14; n++) rig.log(`${round}-large-${n}`.padEnd(1e6, 'x'))
+    t.equal(rig.lane.isPressing, true)
+    await rig.wait(300)
+    t.equal(rig.lane.isPressing, true, 'longer than it would wait for the sink')
+    t.equal(rig.snapshot().queueLines, 15)
+    rig.disk.allow(Infinity)
+    for (let n = 0; n < 10; n++) await rig.wait(20)
+    t.equal(rig.lane.isPressing, false)
+    await rig.deliverAll()
+    await rig.wait(10_000)
+  }
+})
+
+t.test('what was sent while another process had the spool goes to the disk before what comes later', async t => {
+  const owners = new OwnerList()
+  const other = { bootId: 'boot', pid: 7, thread: 7, startTime: 7 }
+  owners.alive.push(other)
+  const disk = new MemoryDisk()
+  disk.put(`${FOLDER}/lock.boot.7.7.7`, '')
+  disk.put(`${FOLDER}/0000000001.ndjson`, '"x"\n')
+  const rig = await SpoolingLane.open({ clock, disk, owners, breaker: { failureThreshold: 9 } })
+  rig.log('a')
+  await rest()
+  t.same(rig.sent, ['a'])
+  owners.alive.splice(owners.alive.indexOf(other), 1)
+  await rig.wait(1300)
+  t.match(rig.spoolNews.at(-1), { kind: 'recovered' })
+  rig.log('b')
+  await rest()
+  t.equal(textOf(disk), 'x a b')
+  rig.child.settle('network')
+  await rig.wait(300)
+  await rig.deliverAll()
+  t.match(rig.sent.slice(1).join(' '), /a.*b/)
+  t.match(rig.snapshot(), { linesDelivered: 3, spoolLines: 0 })
 })

@@ -191,7 +191,7 @@ export class Intake {
   }
 
   #beginIfIdle (): void {
-    if (this.#queue.isEmpty && (this.#events.isDiverting() || !this.#unsettled.hasUnaccepted)) this.#pace.begin(this.#clock.now())
+    if (this.#queue.isEmpty && !this.#unsettled.hasUnaccepted) this.#pace.begin(this.#clock.now())
   }
 
   /** That of who takes the lines at this moment. */

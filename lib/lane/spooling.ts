@@ -73,8 +73,6 @@ export class Spooling {
   #isRefusing = false
   /** The queue is full, and nothing of it is on its way to the disk yet. */
   #isOverflowing = false
-  /** Whether the disk has been given something since it began to take lines. */
-  #hasBegun = false
   #unwrittenBytes = 0
   readonly #toldAt = new Map<Fault['during'] | 'overflow', number>()
   /** Lines sent from the disk since it last had none. */
@@ -191,7 +189,6 @@ export class Spooling {
   /** Hands what is in the queue to the disk, as far as it takes it, and asks for what is to be sent next. */
   run (): void {
     if (this.isDiverting) this.#divert()
-    else this.#hasBegun = false
     this.#readAhead()
   }
 
@@ -276,9 +273,7 @@ export class Spooling {
   }
 
   #divert (): void {
-    const { intake, pace, clock } = this.#options
-    if (!this.#hasBegun) pace.begin(clock.now())
-    this.#hasBegun = true
+    const { intake } = this.#options
     while (intake.hasQueued && this.#writeWhatIsOlder()) {
       const lines = intake.shift(APPEND_BYTES) as Lines
       if (!this.#spool.append(lines)) {
@@ -290,6 +285,8 @@ export class Spooling {
   }
 
   #noteAppended (): void {
+    const { pace, clock } = this.#options
+    if (this.#unwrittenBytes === 0) pace.begin(clock.now())
     this.#unwrittenBytes = this.#spool.unwrittenBytes
     // From here on what it has is reason enough to go on with it.
     if (this.#spool.pending.lines > 0) this.#isOverflowing = false
