@@ -374,3 +374,16 @@ t.test('what was sent while another process had the spool goes to the disk befor
   t.match(rig.sent.slice(1).join(' '), /a.*b/)
   t.match(rig.snapshot(), { linesDelivered: 3, spoolLines: 0 })
 })
+
+t.test('what the sink has in its hands takes no room from a queue that is just the way to the disk', async t => {
+  const rig = await tightLaneWith({ queue: { maxLines: 8 } })
+  rig.log(...Array.from({ length: 8 }, (_, n) => `${n}`))
+  rig.disk.allow(0)
+  // Four of them may wait for the disk, with what the sink has.
+  for (let n = 0; n < 12; n++) rig.log(`large-${n}`.padEnd(1e6, 'x'))
+  t.match(rig.snapshot(), { queueLines: 12, unsettledLines: 8, linesDropped: {} })
+  rig.disk.allow(Infinity)
+  for (let n = 0; n < 10; n++) await rig.wait(20)
+  await rig.deliverAll()
+  t.match(rig.snapshot(), { linesDelivered: 20, linesDropped: {} })
+})
