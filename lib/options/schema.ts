@@ -156,7 +156,7 @@ const targetPolicy = {
   })),
   queue: Type.Optional(Type.Partial(queueSchema)),
   whenOpen: Type.Optional(oneOf(['hold', 'skip', 'spool', 'fallback'], {
-    description: 'What becomes of lines while the breaker is not closed: they wait in the queue, they are dropped and counted, they go to disk and from there to the sink once it is back, or they go to `fallback`.',
+    description: 'What becomes of lines while the breaker is not closed: they wait in the queue, they are dropped and counted, they go to disk and from there to the sink once it is back (so does what a full queue has no room for, also before that), or they go to `fallback`.',
     'x-default': '`\'hold\'`; a standby target has always `\'fallback\'`'
   })),
   fallback: Type.Optional(text({
