@@ -1,67 +1,20 @@
-import type { Batch, Lines } from './batch.js'
-import type { BreakerOptions, Permit, TransitionEvent } from './breaker.js'
-import type { Child, ChildListener, PinoConfig } from './child/child.js'
+import type { Batch, Lines, NewLines } from './batch.js'
+import type { Permit, TransitionEvent } from './breaker.js'
+import type { PinoConfig } from './child/child.js'
 import type { Clock } from './clock.js'
-import type { FailureReason } from './failure.js'
 import { Backlog } from './lane/backlog.js'
-import { Intake, type IntakeSettings } from './lane/intake.js'
+import { Intake } from './lane/intake.js'
 import { Conditions } from './lane/conditions.js'
-import { DeadLetters, type DeadLetterStore } from './lane/dead-letters.js'
+import { DeadLetters } from './lane/dead-letters.js'
 import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
-import type { Loss } from './lane/loss-report.js'
+import type { LaneDeps, LaneSettings } from './lane/lane-deps.js'
 import { Pace } from './lane/pace.js'
-import { Spooling, type SpoolNews } from './lane/spooling.js'
+import { Spooling } from './lane/spooling.js'
 import { Transit } from './lane/transit.js'
 import { Unsettled } from './lane/unsettled.js'
-import type { HealthCheckSettings } from './options.js'
 import { EVERYTHING } from './levels.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
-import type { Spool } from './spool/spool.js'
-import type { SpoolEvents } from './spool/spool-events.js'
-
-/** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
-export interface LaneSettings {
-  name: string
-  breaker: BreakerOptions
-  queue: IntakeSettings
-  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
-  writeTimeoutMs: number
-  startTimeoutMs: number
-  redelivery: 'at-least-once' | 'at-most-once'
-  sense: false | { console: boolean }
-  healthCheck?: HealthCheckSettings | undefined
-  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
-  deadLetter?: { maxBytes: number } | undefined
-  /** Set with `whenOpen: 'spool'`. */
-  spool?: { mode: 'open' | 'always' } | undefined
-}
-
-/** What a lane tells of itself. */
-export interface LaneEvents {
-  onTransition (event: TransitionEvent): void
-  onLoss (loss: Loss, lines: number): void
-  onRestart (reason: FailureReason, restarts: number): void
-  onUndelivered (lines: number): void
-  onSpoolNews (news: SpoolNews): void
-  onEvent (name: string, args: readonly unknown[]): void
-}
-
-/** What a lane is made of. */
-export interface LaneDeps {
-  settings: LaneSettings
-  /** Names this life of the lane; the ids of its batches begin with it. */
-  life: string
-  willSendConfig: boolean
-  clock: Clock
-  random: () => number
-  createChild: (listener: ChildListener) => Child
-  /** Where dead letters are kept, if the settings have them kept. */
-  deadLetterStore?: DeadLetterStore | undefined
-  /** Makes the queue on disk, if the settings have one. */
-  createSpool?: ((events: SpoolEvents) => Spool) | undefined
-  events: LaneEvents
-}
 
 /** Of the time to end, what is kept for writing to a disk what could not be delivered. */
 const DISK_RESERVE_MS = 500
@@ -93,7 +46,7 @@ export class Lane {
 
   constructor (deps: LaneDeps) {
     const { settings, life, clock, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
-    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, redelivery, sense, deadLetter, spool } = settings
+    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, sense, deadLetter, spool } = settings
     const unsettled = this.#unsettled = new Unsettled(settings.queue)
     const [sinkPace, diskPace] = [new Pace(), new Pace()]
     this.name = name
@@ -115,7 +68,7 @@ export class Lane {
       onTick: () => this.#pump()
     })
     this.#spooling = spool && createSpool && new Spooling({
-      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace: diskPace, unsettled, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
+      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace: diskPace, unsettled, redelivers: this.#redelivers, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
     }, {
       onChange: () => this.#pump(),
       onNews: news => events.onSpoolNews(news)
@@ -132,7 +85,7 @@ export class Lane {
       writeTimeoutMs,
       startTimeoutMs,
       willSendConfig,
-      redelivers: redelivery === 'at-least-once',
+      redelivers: this.#redelivers,
       isSensing: sense !== false,
       clock,
       random,
@@ -350,13 +303,18 @@ export class Lane {
     return this.#transit.canSend(this.#backlog.doubts(this.#transit.nextLines))
   }
 
+  /** Whether what was handed over may be handed over again. */
+  get #redelivers (): boolean {
+    return this.#settings.redelivery === 'at-least-once'
+  }
+
   /** Whether its sink is being ended, or gone: nothing is handed over any more. */
   get #hasLeft (): boolean {
     return this.#phase === 'ending' || this.#phase === 'ended'
   }
 
   #takeBack (lines: readonly Lines[]): void {
-    if (this.#settings.redelivery === 'at-least-once') return this.#backlog.unshift(lines)
+    if (this.#redelivers) return this.#backlog.unshift(lines)
     for (const { count } of lines) this.#ledger.drop(count, 'at-most-once', false)
   }
 
@@ -386,7 +344,10 @@ export class Lane {
     const returned = this.#transit.stop()
     this.#gate.stop()
     let undelivered = 0
-    await this.#backlog.close(returned, deadline, lines => { undelivered += this.#ledger.giveUp(lines) })
+    const giveUp = (lines: NewLines): void => { undelivered += this.#ledger.giveUp(lines) }
+    // A disk would have the next start send again what it keeps.
+    if (!this.#redelivers) returned.splice(0).forEach(giveUp)
+    await this.#backlog.close(returned, deadline, giveUp)
     this.#ledger.settleLosses()
     if (undelivered > 0) this.#deps.events.onUndelivered(undelivered)
     this.#conditions.changed()

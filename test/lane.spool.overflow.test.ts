@@ -387,3 +387,22 @@ t.test('what the sink has in its hands takes no room from a queue that is just t
   await rig.deliverAll()
   t.match(rig.snapshot(), { linesDelivered: 20, linesDropped: {} })
 })
+
+t.test('with at-most-once what was handed over never goes to the disk', async t => {
+  const rig = await overflownLaneWith({ redelivery: 'at-most-once' })
+  t.equal(textOf(rig.disk), 'b c d e')
+  rig.child.settle('network')
+  t.match(rig.snapshot(), { linesDropped: { 'at-most-once': 1 }, spoolLines: 4 })
+})
+
+t.test('with at-most-once what is in the sink\'s hands at the end is not left for the next start, wherever it came from', async t => {
+  const rig = await SpoolingLane.tripped({ clock, redelivery: 'at-most-once' })
+  for (const word of ['a', 'b']) rig.log(word.padEnd(50_000, word))
+  await rig.wait(1000)
+  t.match(rig.snapshot(), { linesDropped: { 'at-most-once': 1 }, unsettledLines: 1, spoolLines: 1 })
+  await rig.end(300)
+  t.match(rig.snapshot(), { linesDropped: { 'at-most-once': 1, closed: 1 }, spoolLines: 1 })
+  const next = await SpoolingLane.open({ clock: clock.take(), disk: rig.disk })
+  await next.deliverAll()
+  t.match(next.sent.join(' '), /^b+$/)
+})

@@ -35,6 +35,8 @@ export interface SpoolingOptions {
   /** How fast the disk takes lines. */
   pace: Pace
   unsettled: Unsettled
+  /** Whether what the sink has in its hands may be sent again. */
+  redelivers: boolean
   /** Whether the breaker keeps lines from the sink. */
   isTripped: () => boolean
   /** Whether the sink has no need of the memory of lines that it was given. */
@@ -294,7 +296,7 @@ export class Spooling {
 
   /** Whether there are lines in memory that must be on the disk before those in the queue. */
   get #hasUnwritten (): boolean {
-    return this.#replay.hasUnwritten || this.#options.unsettled.some(isDirect)
+    return this.#options.redelivers && (this.#replay.hasUnwritten || this.#options.unsettled.some(isDirect))
   }
 
   /** @returns whether nothing is left that must be on the disk before those in the queue */

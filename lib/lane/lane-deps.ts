@@ -1,0 +1,54 @@
+import type { BreakerOptions, TransitionEvent } from '../breaker.js'
+import type { Child, ChildListener } from '../child/child.js'
+import type { Clock } from '../clock.js'
+import type { FailureReason } from '../failure.js'
+import type { HealthCheckSettings } from '../options.js'
+import type { Spool } from '../spool/spool.js'
+import type { SpoolEvents } from '../spool/spool-events.js'
+import type { DeadLetterStore } from './dead-letters.js'
+import type { IntakeSettings } from './intake.js'
+import type { Loss } from './loss-report.js'
+import type { SpoolNews } from './spooling.js'
+
+/** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
+export interface LaneSettings {
+  name: string
+  breaker: BreakerOptions
+  queue: IntakeSettings
+  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
+  writeTimeoutMs: number
+  startTimeoutMs: number
+  redelivery: 'at-least-once' | 'at-most-once'
+  sense: false | { console: boolean }
+  healthCheck?: HealthCheckSettings | undefined
+  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
+  deadLetter?: { maxBytes: number } | undefined
+  /** Set with `whenOpen: 'spool'`. */
+  spool?: { mode: 'open' | 'always' } | undefined
+}
+
+/** What a lane tells of itself. */
+export interface LaneEvents {
+  onTransition (event: TransitionEvent): void
+  onLoss (loss: Loss, lines: number): void
+  onRestart (reason: FailureReason, restarts: number): void
+  onUndelivered (lines: number): void
+  onSpoolNews (news: SpoolNews): void
+  onEvent (name: string, args: readonly unknown[]): void
+}
+
+/** What a lane is made of. */
+export interface LaneDeps {
+  settings: LaneSettings
+  /** Names this life of the lane; the ids of its batches begin with it. */
+  life: string
+  willSendConfig: boolean
+  clock: Clock
+  random: () => number
+  createChild: (listener: ChildListener) => Child
+  /** Where dead letters are kept, if the settings have them kept. */
+  deadLetterStore?: DeadLetterStore | undefined
+  /** Makes the queue on disk, if the settings have one. */
+  createSpool?: ((events: SpoolEvents) => Spool) | undefined
+  events: LaneEvents
+}
