@@ -4,7 +4,7 @@ import type { PinoConfig } from './child/child.js'
 import { serializeError, type SerializedError } from './errors.js'
 import type { FailureReason } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
-import type { SpoolNews } from './lane/spooling.js'
+import type { SpoolNews } from './lane/spool-report.js'
 import { LevelNames, standardLevels } from './levels.js'
 
 /** A diagnostic record, ready to be written. */

@@ -8,7 +8,7 @@ import type { SpoolEvents } from '../spool/spool-events.js'
 import type { DeadLetterStore } from './dead-letters.js'
 import type { IntakeSettings } from './intake.js'
 import type { Loss } from './loss-report.js'
-import type { SpoolNews } from './spooling.js'
+import type { SpoolNews } from './spool-report.js'
 
 /** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
 export interface LaneSettings {

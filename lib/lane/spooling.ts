@@ -4,25 +4,15 @@ import type { Batch, Lines } from '../batch.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 import type { Recovered } from '../spool/recovery.js'
 import type { Spool } from '../spool/spool.js'
-import type { Hindrance, SpoolEvents, SpoolFault } from '../spool/spool-events.js'
+import type { SpoolEvents } from '../spool/spool-events.js'
 import { within } from '../within.js'
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
 import type { NextLines } from './poison.js'
 import { isSpooled, Replay } from './replay.js'
+import { SpoolReport, type SpoolNews } from './spool-report.js'
 import type { Unsettled } from './unsettled.js'
-
-/** What a disk did not do; the lines that it did not take are in memory still. */
-type Fault = SpoolFault | { during: 'write', error: unknown }
-
-/** What of a spool is to be told. */
-export type SpoolNews =
-  | { kind: 'recovered', recovered: Recovered }
-  | { kind: 'hindered', hindrance: Hindrance }
-  | { kind: 'failed', fault: Fault }
-  | { kind: 'replayed', lines: number }
-  | { kind: 'overflowed' }
 
 /** What the spooling of a lane is made of. */
 export interface SpoolingOptions {
@@ -56,7 +46,6 @@ const READ_BYTES = 512 * 1024
 const DOUBTFUL_READ_BYTES = 4 * READ_BYTES
 /** How much is handed to the spool at once. */
 const APPEND_BYTES = 512 * 1024
-const REPORT_MS = 10000
 
 /**
  * The disk between the queue of a lane and its sink. While the breaker is not closed, or once the queue has overflown, and
@@ -69,6 +58,7 @@ export class Spooling {
   readonly #events: SpoolingEvents
   readonly #spool: Spool
   readonly #replay = new Replay()
+  readonly #report: SpoolReport
   #state: 'opening' | 'recovering' | 'open' | 'hindered' | 'closing' = 'opening'
   #isReading = false
   /** The disk did not take what it was given last. */
@@ -76,13 +66,11 @@ export class Spooling {
   /** The queue is full, and nothing of it is on its way to the disk yet. */
   #isOverflowing = false
   #unwrittenBytes = 0
-  readonly #toldAt = new Map<Fault['during'] | 'overflow', number>()
-  /** Lines sent from the disk since it last had none. */
-  #replayed = 0
 
   constructor (options: SpoolingOptions, events: SpoolingEvents) {
     this.#options = options
     this.#events = events
+    this.#report = new SpoolReport(options.clock, news => events.onNews(news))
     this.#spool = options.createSpool({
       onEntered: () => {
         this.#state = 'recovering'
@@ -91,7 +79,7 @@ export class Spooling {
       onOpened: recovered => this.#onOpened(recovered),
       onHindered: hindrance => {
         this.#state = 'hindered'
-        events.onNews({ kind: 'hindered', hindrance })
+        this.#report.hindered(hindrance)
         events.onChange()
       },
       onWritten: () => this.#onWritten(),
@@ -109,7 +97,7 @@ export class Spooling {
         options.ledger.drop(lines, reason, false)
         events.onChange()
       },
-      onFault: fault => this.#tellFault(fault)
+      onFault: fault => this.#report.failed(fault)
     })
   }
 
@@ -184,7 +172,7 @@ export class Spooling {
     const isNews = !this.isDiverting
     if (isNews) this.#isOverflowing = true
     this.#divert()
-    if (isNews && this.#isTimeToTell('overflow')) this.#events.onNews({ kind: 'overflowed' })
+    if (isNews) this.#report.overflowed()
     return true
   }
 
@@ -225,13 +213,11 @@ export class Spooling {
     if (this.#state !== 'open') return
     const done = this.#replay.takeDone(Math.min(oldestHeld, this.#replay.firstLine))
     for (const { spooled, isRead, isLast } of done) {
-      if (isRead) this.#replayed += spooled.count
+      if (isRead) this.#report.sent(spooled.count)
       this.#spool.settle(spooled)
       if (isRead && isLast && this.#options.isCopied()) this.#spool.recycle(spooled.bytes)
     }
-    if (this.#replayed === 0 || this.hasOlder || this.#options.mode === 'always' || oldestHeld < 0) return
-    this.#events.onNews({ kind: 'replayed', lines: this.#replayed })
-    this.#replayed = 0
+    if (!this.hasOlder && this.#options.mode !== 'always' && oldestHeld >= 0) this.#report.emptied()
   }
 
   /** Settles when all that was handed over so far is on the disk, and synced; whether it is. */
@@ -319,7 +305,7 @@ export class Spooling {
   #onOpened (recovered: Recovered): void {
     this.#state = 'open'
     this.#options.ledger.receive(recovered.lines)
-    if (recovered.lines > 0 || recovered.unreadableSegments > 0 || recovered.cursor === 'damaged') this.#events.onNews({ kind: 'recovered', recovered })
+    this.#report.recovered(recovered)
     this.#events.onChange()
   }
 
@@ -342,22 +328,10 @@ export class Spooling {
     this.#unwrittenBytes = this.#spool.unwrittenBytes
     this.#replay.endWriting()
     this.#options.intake.unshift(lines)
-    if (error !== undefined) this.#tellFault({ during: 'write', error })
+    if (error !== undefined) this.#report.failed({ during: 'write', error })
     this.#isRefusing = true
     this.#isOverflowing = false
     this.#events.onChange()
-  }
-
-  /** A disk that is full says so each second. */
-  #tellFault (fault: Fault): void {
-    if (this.#isTimeToTell(fault.during)) this.#events.onNews({ kind: 'failed', fault })
-  }
-
-  #isTimeToTell (what: Fault['during'] | 'overflow'): boolean {
-    const now = this.#options.clock.now()
-    if (now - (this.#toldAt.get(what) ?? -Infinity) < REPORT_MS) return false
-    this.#toldAt.set(what, now)
-    return true
   }
 }
 

@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.js'
+import type { Recovered } from '../spool/recovery.js'
+import type { Hindrance, SpoolFault } from '../spool/spool-events.js'
+
+/** What a disk did not do; the lines that it did not take are in memory still. */
+type Fault = SpoolFault | { during: 'write', error: unknown }
+
+/** What of a spool is to be told. */
+export type SpoolNews =
+  | { kind: 'recovered', recovered: Recovered }
+  | { kind: 'hindered', hindrance: Hindrance }
+  | { kind: 'failed', fault: Fault }
+  | { kind: 'replayed', lines: number }
+  | { kind: 'overflowed' }
+
+const REPORT_MS = 10000
+
+/** Tells of a spool, and of what repeats not more often than each ten seconds. */
+export class SpoolReport {
+  readonly #clock: Clock
+  readonly #onNews: (news: SpoolNews) => void
+  readonly #toldAt = new Map<string, number>()
+  /** Lines sent from the disk since it last had none. */
+  #replayed = 0
+
+  constructor (clock: Clock, onNews: (news: SpoolNews) => void) {
+    this.#clock = clock
+    this.#onNews = onNews
+  }
+
+  recovered (recovered: Recovered): void {
+    if (recovered.lines > 0 || recovered.unreadableSegments > 0 || recovered.cursor === 'damaged') this.#onNews({ kind: 'recovered', recovered })
+  }
+
+  hindered (hindrance: Hindrance): void {
+    this.#onNews({ kind: 'hindered', hindrance })
+  }
+
+  /** A disk that is full says so each second. */
+  failed (fault: Fault): void {
+    if (this.#isTimeToTell(fault.during)) this.#onNews({ kind: 'failed', fault })
+  }
+
+  overflowed (): void {
+    if (this.#isTimeToTell('overflow')) this.#onNews({ kind: 'overflowed' })
+  }
+
+  /** So many lines have gone from the disk to the sink. */
+  sent (lines: number): void {
+    this.#replayed += lines
+  }
+
+  /** The disk has none left. */
+  emptied (): void {
+    if (this.#replayed > 0) this.#onNews({ kind: 'replayed', lines: this.#replayed })
+    this.#replayed = 0
+  }
+
+  #isTimeToTell (what: string): boolean {
+    const now = this.#clock.now()
+    if (now - (this.#toldAt.get(what) ?? -Infinity) < REPORT_MS) return false
+    this.#toldAt.set(what, now)
+    return true
+  }
+}
