@@ -90,12 +90,20 @@ t.test('the app\'s log tells of the spool: what was recovered, that another proc
 })
 
 t.test(`an app that is killed ${KILLS} times while it spools and replays loses no line that was synced, and none is torn`, { timeout: 1800000 }, async t => {
+  await killAgainAndAgain(t, ['150'], { mode: 'always' })
+})
+
+t.test(`so it is with one whose backend hangs, and whose queue is full again and again before its breaker opens, killed ${KILLS} times`, { timeout: 1800000 }, async t => {
+  await killAgainAndAgain(t, ['150', 'hangs'], { mode: 'open', queue: { maxLines: 100, blockTimeoutMs: 0 }, linesAtOnce: 300 })
+})
+
+async function killAgainAndAgain (t: Test, behaviour: string[], settings: object): Promise<void> {
   t.comment(`APP_SEED=${SEED}`)
   const random = createRandom(SEED)
-  const { process: server, file, url } = await startCollector(t, 'collector-flaps', '150')
+  const { process: server, file, url } = await startCollector(t, 'collector-flaps', ...behaviour)
   const dir = join(t.testdirName, 'spool')
   const safeOf = (life: number): string => join(t.testdirName, `safe-${life}`)
-  const plan = (life: number, more = {}): string[] => [resolve('test/fixtures/app-spools.js'), JSON.stringify({ url, sink: SINK, dir, mode: 'always', life, safe: safeOf(life), ...more })]
+  const plan = (life: number, more = {}): string[] => [resolve('test/fixtures/app-spools.js'), JSON.stringify({ url, sink: SINK, dir, life, safe: safeOf(life), ...settings, ...more })]
 
   for (let life = 0; life < KILLS; life++) {
     writeFileSync(safeOf(life), '0'.padStart(9))
@@ -133,7 +141,7 @@ t.test(`an app that is killed ${KILLS} times while it spools and replays loses n
   }
   const distinct = seen.reduce((sum, { size }) => sum + size, 0)
   t.ok(distinct >= promised, `${promised} lines were safe; ${distinct} arrived, and ${total - distinct} of them more than once`)
-})
+}
 
 t.test(`a transport whose thread is terminated ${TERMINATIONS} times loses no line that was synced`, { timeout: 1800000 }, async t => {
   t.comment(`APP_SEED=${SEED}`)
