@@ -172,21 +172,24 @@ export class Lane {
    * at the deadline.
    */
   async settle (deadline: number): Promise<void> {
-    await this.#conditions.until(() => !this.#backlog.isPressing, deadline)
-    const mark = this.#backlog.nextLine
-    await this.#conditions.until(() => this.isTripped || this.#backlog.isDiverting || this.#firstUnacceptedLine >= mark, deadline)
+    await this.#untilAccepted(() => this.isTripped || this.#backlog.isDiverting, deadline)
   }
 
   /** As {@link settle}, and the sink's own `flush` is done, or the disk is synced. */
   async flush (deadline: number): Promise<void> {
-    await this.settle(deadline)
-    if (this.#backlog.isDiverting) {
-      await this.#conditions.until(() => this.#backlog.hasTakenIn || !this.#backlog.isDiverting, deadline)
-      return await this.#wait(this.#backlog.sync(), () => false, deadline)
-    }
+    // A spool that is being opened takes lines in only to give them to the sink, if it turns out to be empty.
+    await this.#untilAccepted(() => this.#backlog.isDiverting ? this.#backlog.hasTakenIn : this.isTripped, deadline)
+    if (this.#backlog.isDiverting) return await this.#wait(this.#backlog.sync(), () => false, deadline)
     const { child } = this.#transit
     if (this.isTripped || child === undefined) return
     await this.#wait(child.flush(), () => this.isTripped || this.#transit.child !== child, deadline)
+  }
+
+  /** Settles when all that is here now has been accepted, or it need not be. */
+  async #untilAccepted (needNot: () => boolean, deadline: number): Promise<void> {
+    await this.#conditions.until(() => !this.#backlog.isPressing, deadline)
+    const mark = this.#backlog.nextLine
+    await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
   }
 
   async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {

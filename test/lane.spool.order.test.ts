@@ -386,6 +386,8 @@ t.test('a flush waits for a spool that is being opened', async t => {
   rig.disk.allow(Infinity)
   await rest()
   rig.child.settle()
+  await rest()
+  for (const flush of rig.child.flushes) flush()
   await rig.wait(20)
   t.equal(isFlushed, true)
 })

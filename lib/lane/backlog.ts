@@ -49,9 +49,9 @@ export class Backlog {
     return { bytes: this.#spooling?.bytes ?? 0, lines: this.#spooling?.lines ?? 0 }
   }
 
-  /** Whether nothing waits for its way to a disk, or to the sink. */
+  /** Whether nothing waits for its way to a disk, or to the sink, nor has gone to the sink without being on its way to the disk. */
   get hasTakenIn (): boolean {
-    return this.#intake.isEmpty
+    return this.#intake.isEmpty && this.#spooling?.hasUnwritten !== true
   }
 
   /** The number of the oldest line that waits in memory, or of the next to come. */

@@ -137,6 +137,11 @@ export class Spooling {
     return this.#spool.bytes
   }
 
+  /** Whether there are lines in memory that must be on the disk before those in the queue. */
+  get hasUnwritten (): boolean {
+    return this.#options.redelivers && (this.#replay.hasUnwritten || this.#options.unsettled.some(isDirect))
+  }
+
   /** Whether there is anything to {@link shift}. */
   get hasReplay (): boolean {
     return this.#replay.lines > 0
@@ -149,7 +154,7 @@ export class Spooling {
 
   /** Whether new lines may go to the disk at once, if none are before them in memory. */
   letsPass ({ byteLength }: Batch): boolean {
-    return this.isDiverting && !this.#hasUnwritten && this.#spool.takes(byteLength)
+    return this.isDiverting && !this.hasUnwritten && this.#spool.takes(byteLength)
   }
 
   /** Takes new lines that {@link letsPass} has let. */
@@ -280,14 +285,9 @@ export class Spooling {
     if (this.#spool.pending.lines > 0) this.#isOverflowing = false
   }
 
-  /** Whether there are lines in memory that must be on the disk before those in the queue. */
-  get #hasUnwritten (): boolean {
-    return this.#options.redelivers && (this.#replay.hasUnwritten || this.#options.unsettled.some(isDirect))
-  }
-
   /** @returns whether nothing is left that must be on the disk before those in the queue */
   #writeWhatIsOlder (): boolean {
-    if (!this.#hasUnwritten) return true
+    if (!this.hasUnwritten) return true
     this.#options.unsettled.renumber(lines => isDirect(lines.firstLine) ? this.#replay.keep(lines) : lines)
     if (!this.#spool.keep(this.#replay.unwritten)) return false
     this.#replay.beginWriting()

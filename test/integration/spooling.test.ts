@@ -94,7 +94,7 @@ t.test(`an app that is killed ${KILLS} times while it spools and replays loses n
 })
 
 t.test(`so it is with one whose backend hangs, and whose queue is full again and again before its breaker opens, killed ${KILLS} times`, { timeout: 1800000 }, async t => {
-  await killAgainAndAgain(t, ['150', 'hangs'], { mode: 'open', queue: { maxLines: 100, blockTimeoutMs: 0 }, linesAtOnce: 300 })
+  await killAgainAndAgain(t, ['150', 'hangs'], { mode: 'open', queue: { maxLines: 100, blockTimeoutMs: 0 }, portions: [20, 200, 100] })
 })
 
 async function killAgainAndAgain (t: Test, behaviour: string[], settings: object): Promise<void> {

