@@ -1,11 +1,10 @@
 import { pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
-import type { Child, ChildListener, PinoConfig } from '../child/child.js'
+import type { Child, PinoConfig } from '../child/child.js'
 import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
-import type { DeadLetters } from './dead-letters.js'
 import type { Gate } from './gate.js'
 import { GivenUpSend } from './given-up-send.js'
 import type { Ledger } from './ledger.js'
@@ -13,44 +12,9 @@ import type { Pace } from './pace.js'
 import { Poison, type NextLines } from './poison.js'
 import { Quiet } from './quiet.js'
 import { Supervisor } from './supervisor.js'
+import type { TransitDeps, TransitEvents } from './transit-deps.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 import { Watch } from './watch.js'
-
-/** What a transit is made of. */
-export interface TransitOptions {
-  sink: string
-  /** The id of a batch that begins with the line of this number. */
-  idOf: (firstLine: number) => string
-  writeTimeoutMs: number
-  startTimeoutMs: number
-  willSendConfig: boolean
-  clock: Clock
-  random: () => number
-  createChild: (listener: ChildListener) => Child
-  gate: Gate
-  ledger: Ledger
-  deadLetters: DeadLetters
-  /** Whether lines that were handed over may be handed over again. */
-  redelivers: boolean
-  /** Whether the sink's requests and sockets are watched. */
-  isSensing: boolean
-  pace: Pace
-  unsettled: Unsettled
-}
-
-/** What a transit tells its lane. */
-export interface TransitEvents {
-  /** The sink can take lines. */
-  onReady (): void
-  /** The sink may be able to take more, or has ended. */
-  onChange (): void
-  /** These were handed over, oldest first, and have not arrived. */
-  onReturned (lines: readonly Lines[]): void
-  /** All that is older than this line may be why probes failed: one of newer lines has not. */
-  onDoubted (before: number): void
-  onRestart (reason: FailureReason, restarts: number): void
-  onEvent (name: string, args: readonly unknown[]): void
-}
 
 const PROBE_BYTES = 64 * 1024
 const DELIVERY_BYTES = 512 * 1024
@@ -58,7 +22,7 @@ const RESTART_REPORT_MS = 10000
 
 /** Lines in the hands of the sink, and what its evidence and its failures mean for them and for the breaker. */
 export class Transit {
-  readonly #options: TransitOptions
+  readonly #deps: TransitDeps
   readonly #events: TransitEvents
   readonly #clock: Clock
   readonly #gate: Gate
@@ -74,17 +38,17 @@ export class Transit {
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
 
-  constructor (options: TransitOptions, events: TransitEvents) {
-    const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = options
-    this.#options = options
+  constructor (deps: TransitDeps, events: TransitEvents) {
+    const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = deps
+    this.#deps = deps
     this.#events = events
     this.#clock = clock
     this.#gate = gate
     this.#ledger = ledger
     this.#pace = pace
     this.#unsettled = unsettled
-    this.#poison = new Poison({ gate, deadLetters: options.deadLetters, redelivers: options.redelivers })
-    const quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing: options.isSensing })
+    this.#poison = new Poison({ gate, deadLetters: deps.deadLetters, redelivers: deps.redelivers })
+    const quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing: deps.isSensing })
     this.#watch = new Watch({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped: () => gate.isTripped }, {
       onQuiet: attempts => this.#succeed(attempts),
       onTimeout: () => this.#timeOut(),
@@ -162,7 +126,7 @@ export class Transit {
   /** Hands lines over. The caller has made sure that the sink can take them. */
   send (lines: Lines, permit: Permit | null): void {
     this.#detour = this.nextLines === 'other' ? lines.firstLine : undefined
-    const id = this.#options.idOf(lines.firstLine)
+    const id = this.#deps.idOf(lines.firstLine)
     this.#watch.begin()
     this.#unsettled.add(id, lines, permit)
     this.child?.send({ id, lines })
@@ -304,7 +268,7 @@ export class Transit {
   /** All that it accepted has arrived, since it ended in good order. */
   #onEnded (): void {
     if (this.#phase !== 'ending') {
-      return this.#fail(toFailure('closed-early', new FanoutError('ERR_FANOUT_SINK_CLOSED', 'the sink ended without being asked', { sink: this.#options.sink })))
+      return this.#fail(toFailure('closed-early', new FanoutError('ERR_FANOUT_SINK_CLOSED', 'the sink ended without being asked', { sink: this.#deps.sink })))
     }
     const { attempts, deliveredLines } = this.#unsettled.takeAll()
     this.#ledger.deliver(deliveredLines)
@@ -377,7 +341,7 @@ export class Transit {
   }
 
   #timeOut (): void {
-    const { writeTimeoutMs, sink } = this.#options
+    const { writeTimeoutMs, sink } = this.#deps
     const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the sink did not accept a batch, and nothing moved, for ${writeTimeoutMs} ms`, { sink }))
     if (this.#supervisor.ready?.kind === 'delivery') this.#giveUpSend(failure)
     else this.#fail(failure)
