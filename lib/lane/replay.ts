@@ -103,7 +103,8 @@ export class Replay {
   written (lines: number, place: Position | undefined): void {
     let left = lines
     let at = place?.offset ?? 0
-    for (let i = this.#pieces.findIndex(({ place }) => place === 'writing'); left > 0; i++) {
+    while (left > 0) {
+      const i = this.#pieces.findIndex(({ place }) => place === 'writing')
       const { head, rest } = cut(this.#pieces[i] as Piece, left)
       this.#pieces.splice(i, 1, { ...head, place: place === undefined ? 'unwritable' : { segment: place.segment, offset: at } }, ...rest === undefined ? [] : [rest])
       left -= head.count
