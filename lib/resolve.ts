@@ -28,8 +28,9 @@ export interface TargetResolver {
  * @param resolveFrom a directory, the path of a file, or a `file://` URL such as `import.meta.url`
  */
 export function createTargetResolver (cwd: string, resolveFrom?: string): TargetResolver {
-  const places = [...resolveFrom === undefined ? [] : [toPath(resolveFrom, cwd)], cwd]
-  const fromPlaces = places.map(place => createRequire(lookupBase(place)))
+  const given = resolveFrom === undefined ? [] : [toPath(resolveFrom, cwd)]
+  const places = [...given, cwd]
+  const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
   // The builds have a package.json each, which knows no exports: what this package itself exports is found from above them.
   const fromOwnRoot = createRequire(resolve(hostPath, '../../../../../package.json'))
@@ -71,7 +72,12 @@ export function toPath (place: string, cwd: string): string {
 
 /** `createRequire()` looks from the directory of a file; of a directory it has to be told that it is one. */
 function lookupBase (place: string): string {
-  return statSync(place, { throwIfNoEntry: false })?.isDirectory() === true ? place + sep : place
+  try {
+    return statSync(place).isDirectory() ? place + sep : place
+  } catch {
+    // Nothing is there, or it must not be looked at; what is beside it may be found all the same.
+    return place
+  }
 }
 
 function find (name: string, lookups: NodeJS.Require[]): string | undefined {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { threadId } from 'node:worker_threads'
 
@@ -22,6 +22,11 @@ export interface OwnerTable {
   isAlive (owner: Owner): Promise<boolean>
 }
 
+/** The boot of a system that does not tell it. */
+const UNKNOWN_BOOT = 'unknown'
+/** What a system says of a thread that has ended. */
+const GONE = new Set(['ENOENT', 'ESRCH'])
+
 /** Threads by /proc, as on Linux. */
 export const threadTable: OwnerTable = {
   // Synchronous, since /proc/thread-self is the thread that asks: by a promise it would be one of libuv's pool.
@@ -30,23 +35,26 @@ export const threadTable: OwnerTable = {
     return { bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), pid: process.pid, thread: number, startTime }
   },
 
-  async isAlive ({ bootId, pid, thread, startTime }) {
+  async isAlive (owner) {
+    const { bootId, pid, thread, startTime } = owner
+    // Its process may not read /proc, or could not when it took the lock.
+    if (bootId === UNKNOWN_BOOT) return await processTable.isAlive(owner)
     if (bootId !== this.self().bootId) return false
     try {
       const found = parseStat(await readFile(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
       return found.startTime === startTime && !found.isDead
-    } catch {
-      return false
+    } catch (error) {
+      return !GONE.has(String((error as NodeJS.ErrnoException).code)) && await processTable.isAlive(owner)
     }
   }
 }
 
 /**
- * Processes by their numbers, where there is no /proc: one is alive if its number is in use. A number that somebody else
- * has meanwhile keeps the spool locked, until its lock is removed by hand.
+ * Processes by their numbers, where /proc is missing or must not be read: one is alive if its number is in use. A number
+ * that another process has meanwhile keeps the spool locked, until its lock is removed by hand.
  */
 export const processTable: OwnerTable = {
-  self: () => ({ bootId: 'unknown', pid: process.pid, thread: threadId, startTime: 0 }),
+  self: () => ({ bootId: UNKNOWN_BOOT, pid: process.pid, thread: threadId, startTime: 0 }),
 
   async isAlive ({ pid }) {
     try {
@@ -58,8 +66,28 @@ export const processTable: OwnerTable = {
   }
 }
 
-/** Who is there on this system. */
-export const systemOwners: OwnerTable = existsSync('/proc/thread-self/stat') ? threadTable : processTable
+/**
+ * The best table that this process may use. It reads /proc at its first use, not before: under Node's permission model
+ * an app without a spool need not grant that.
+ */
+export const systemOwners: OwnerTable = {
+  self: () => bestTable().self(),
+  isAlive: async owner => await bestTable().isAlive(owner)
+}
+
+let best: OwnerTable | undefined
+
+function bestTable (): OwnerTable {
+  if (best === undefined) {
+    try {
+      threadTable.self()
+      best = threadTable
+    } catch {
+      best = processTable
+    }
+  }
+  return best
+}
 
 /**
  * The fields of /proc/<pid>/stat (proc(5)): the number, the name in parentheses, which may have any character in it, the

@@ -1,9 +1,14 @@
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { parseStat, processTable, systemOwners, threadTable, type Owner } from '#lib/spool/owner'
+import { runProcess } from '../support/run-process.js'
 
+/** Whether this system tells threads apart. */
+const hasThreads = systemOwners.self().bootId !== 'unknown'
+const permissionFlag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
 const module = new URL('../../../dist/esm/lib/spool/owner.js', import.meta.url).href
 
 t.test('the start of a thread is read past whatever its process is called', async t => {
@@ -16,7 +21,7 @@ t.test('who asks is alive, and nobody is with another boot, number or start', as
   const self = systemOwners.self()
   t.equal(self.pid, process.pid)
   t.equal(await systemOwners.isAlive(self), true)
-  if (systemOwners !== threadTable) return
+  if (!hasThreads) return
   t.equal(await systemOwners.isAlive({ ...self, bootId: 'another' }), false)
   t.equal(await systemOwners.isAlive({ ...self, startTime: self.startTime - 1 }), false)
   t.equal(await systemOwners.isAlive({ ...self, thread: 4194305 }), false)
@@ -37,7 +42,7 @@ t.test('a process is alive until it has ended', async t => {
   for (const table of [systemOwners, processTable]) t.equal(await table.isAlive(owner), false)
 })
 
-t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: systemOwners !== threadTable && 'this system tells nothing of threads' }, async t => {
+t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
   const worker = new Worker(`
     import(${JSON.stringify(module)}).then(({ systemOwners }) => require('node:worker_threads').parentPort.postMessage(systemOwners.self()))
     setInterval(() => {}, 1000)
@@ -59,4 +64,19 @@ t.test('without /proc a process is known by its number, and one of another user 
   t.teardown(() => { process.kill = kill })
   process.kill = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }) }
   t.equal(await processTable.isAlive({ ...self, pid: 1 }), true)
+})
+
+t.test('a lock of a process that could not read /proc is that of somebody alive, as long as its process is there', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
+  t.equal(await threadTable.isAlive(processTable.self()), true)
+  t.equal(await threadTable.isAlive({ ...processTable.self(), pid: 4194305 }), false)
+})
+
+t.test('without leave to read /proc a process is known by its number', async t => {
+  const dist = fileURLToPath(new URL('../../..', module))
+  const { stdout } = await runProcess(process.execPath, [permissionFlag, `--allow-fs-read=${dist}*`, '--input-type=module', '-e', `
+    import { systemOwners } from ${JSON.stringify(module)}
+    const self = systemOwners.self()
+    console.log(JSON.stringify({ self, isAlive: await systemOwners.isAlive(self) }))
+  `], { cwd: dist, limitMs: 30000 })
+  t.match(JSON.parse(stdout), { self: { bootId: 'unknown' }, isAlive: true })
 })
