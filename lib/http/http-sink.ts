@@ -5,9 +5,9 @@ import { systemClock } from '../clock.js'
 import { isRefusalStatus } from '../failure.js'
 import { HttpClient, type Answer } from './client.js'
 import { createFormat } from './formats.js'
-import type { Format, LineOutcomes } from './formats/format.js'
+import type { Format, LineOutcomes, Refusal } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
-import { cutPart, divide, halve, keyOf, wholeOf, type Part } from './part.js'
+import { cutPart, divide, halve, keyOf, pickPart, wholeOf, type Part } from './part.js'
 import { RequestHeaders } from './request-headers.js'
 import { parseRetryAfter } from './retry-after.js'
 import { Redactor } from './secrets.js'
@@ -84,7 +84,10 @@ class HttpSink implements DeliverySink {
       } else if (answer.status === TOO_LARGE) {
         report.taken({ refused: [{ line: part.first, reason: `too large${this.#excerptOf(answer)}`, status: TOO_LARGE }], retry: [] })
       } else {
-        report.failed(part, this.#failureOf(answer))
+        const refusal = this.#refusalOf(part, answer)
+        if (refusal === undefined) return report.failed(part, this.#failureOf(answer))
+        report.taken({ refused: refusal.refused, retry: [] })
+        if (refusal.untold.length > 0) await this.#deliver(pickPart(part, refusal.untold), report, signal)
       }
     } catch (error) {
       report.failed(part, error)
@@ -118,6 +121,12 @@ class HttpSink implements DeliverySink {
       const { origin, format } = this.#settings
       throw rejectionOf(`the backend at ${origin} answered http ${answer.status}, but not as ${format} does${this.#excerptOf(answer)}`)
     }
+  }
+
+  /** What a refusal of a request says of single lines, if it says anything of them. */
+  #refusalOf (part: Part, { status, body }: Answer): Refusal | undefined {
+    const refusal = isRefusalStatus(status) ? this.#format.readRefusal?.(part, status, body) : undefined
+    return refusal && { ...refusal, refused: refusal.refused.map(told => ({ ...told, reason: this.#redactor.redact(told.reason) })) }
   }
 
   #failureOf (answer: Answer): Error {

@@ -12,6 +12,8 @@ export interface Part {
   readonly first: number
   /** How many they are. */
   readonly count: number
+  /** The index of each of them in their batch, where they do not follow one another. */
+  readonly places?: readonly number[]
   /** They as NDJSON in UTF-8, each with its newline. */
   readonly bytes: Buffer
 }
@@ -39,9 +41,21 @@ export function linesOf ({ bytes }: Part): string[] {
   return textsOf({ bytes })
 }
 
+/** The index in its batch of the line at this place within a part. */
+export function placeOf ({ first, places }: Part, place: number): number {
+  return places?.[place] ?? first + place
+}
+
 /** The indexes of the lines of a part in their batch. */
-export function indexesOf ({ first, count }: Part): number[] {
-  return Array.from({ length: count }, (_, index) => first + index)
+export function indexesOf (part: Part): number[] {
+  return Array.from({ length: part.count }, (_, place) => placeOf(part, place))
+}
+
+/** Some lines of a part, by their places within it, in ascending order. */
+export function pickPart (part: Part, picked: readonly number[]): Part {
+  const lines = linesOf(part)
+  const places = picked.map(place => placeOf(part, place))
+  return { batchId: part.batchId, first: places[0] as number, places, count: picked.length, bytes: Buffer.from(picked.map(place => `${lines[place]}\n`).join('')) }
 }
 
 /** Cuts a part into parts of at most so many bytes, though never of less than one line. */
@@ -83,14 +97,16 @@ export function halve (part: Part): [Part, Part] {
 }
 
 /** @param ends - Of lines, in order; the last one is the end of the part. */
-function piecesOf ({ batchId, first, bytes }: Part, ends: readonly number[]): Part[] {
+function piecesOf (part: Part, ends: readonly number[]): Part[] {
+  const { batchId, bytes, places } = part
   const pieces: Part[] = []
   let start = 0
+  let place = 0
   for (const end of ends) {
     const own = bytes.subarray(start, end)
     const count = countLines(own)
-    pieces.push({ batchId, first, count, bytes: own })
-    first += count
+    pieces.push({ batchId, first: placeOf(part, place), count, bytes: own, ...places && { places: places.slice(place, place + count) } })
+    place += count
     start = end
   }
   return pieces

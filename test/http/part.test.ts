@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { cutPart, divide, halve, indexesOf, keyOf, linesOf, type Part } from '#lib/http/part'
+import { cutPart, divide, halve, indexesOf, keyOf, linesOf, pickPart, type Part } from '#lib/http/part'
 import { line } from '../support/arbitrary-lines.js'
 import { partOf } from '../support/http-sinks.js'
 
@@ -67,4 +67,13 @@ t.test('a part is known by its batch and by its lines', async t => {
   t.not(keyOf(partOf(['a', 'b'], 'life:5')), key)
   const [one, other] = halve(partOf(['a', 'a'])) as [Part, Part]
   t.not(keyOf(one), keyOf(other), 'lines may be the same')
+})
+
+t.test('lines that are picked out of a part keep their places in the batch, however they are cut then', async t => {
+  const lines = ['a', 'b', 'c', 'd', 'e', 'f']
+  const [, rest] = halve(partOf(lines))
+  const picked = pickPart(pickPart({ ...partOf(lines), first: 10 }, [0, 2, 3, 5]), [1, 2, 3])
+  t.same([linesOf(picked), indexesOf(picked), picked.first, picked.count], [['c', 'd', 'f'], [12, 13, 15], 12, 3])
+  t.same(cutPart(picked, 2).map(part => [linesOf(part), indexesOf(part)]), [[['c'], [12]], [['d'], [13]], [['f'], [15]]])
+  t.same(indexesOf(pickPart(rest, [0, 2])), [3, 5])
 })

@@ -68,6 +68,39 @@ t.test('through the transport: a line for which a backend refuses the whole requ
   t.same(unaccounted(fanout), [])
 })
 
+t.test('through the transport: of a push that Loki refuses only the lines that it calls too old are dead letters, and no line comes twice', async t => {
+  const backend = await openBackend(t)
+  const taken: number[] = []
+  const cutoff = Date.parse('2024-01-01T00:00:00Z')
+  backend.answer = (response, { body }) => {
+    const refused: string[] = []
+    for (const { stream, values } of (JSON.parse(body) as { streams: Array<{ stream: Record<string, string>, values: Array<[string, string]> }> }).streams) {
+      const old = values.filter(([ns]) => Number(ns) / 1e6 < cutoff)
+      taken.push(...values.filter(value => !old.includes(value)).map(([, line]) => (JSON.parse(line) as Document).id))
+      if (old.length > 0) refused.push(`total ignored: ${old.length} out of ${values.length} for stream: {app="${stream['app']}", level="${stream['level']}"}`)
+    }
+    // Of several streams Loki tells of the last.
+    if (refused.length === 0) return response.writeHead(204).end()
+    response.writeHead(400).end(`entry with timestamp 2023-12-31 23:00:00 +0000 UTC ignored, reason: 'entry too far behind, entry timestamp is: 2023-12-31T23:00:00Z, oldest acceptable timestamp is: 2024-01-01T00:00:00Z',\nuser 'fake', ${refused.at(-1)}\n`)
+  }
+  const file = join(t.testdir({}), 'dead.ndjson')
+  const fanout = openFanout({
+    targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, format: 'loki', labels: { app: 'shop' } }, deadLetter: { path: file } }],
+    diagnostics: false
+  })
+  const isOld = (id: number): boolean => id % 7 === 3
+  for (let id = 0; id < 500; id++) fanout.log[id % 3 === 0 ? 'error' : 'info']({ id, time: cutoff + (isOld(id) ? -1000 : 1000) }, 'a line')
+  await fanout.sinkWhen('http', ({ linesDelivered, linesDeadLettered }) => linesDelivered + linesDeadLettered === 500, 'every line to have its end')
+  await fanout.close()
+  const byNumber = (a: number, b: number): number => a - b
+  const ids = Array.from({ length: 500 }, (_, id) => id)
+  t.same(deadLetters(file).map(({ id }) => id).sort(byNumber), ids.filter(isOld))
+  t.match(deadLetters(file)[0], { status: 400, reason: /^entry too far behind, oldest acceptable timestamp is: 2024/ })
+  t.same(taken.sort(byNumber), ids.filter(id => !isOld(id)))
+  t.same(fanout.transitions, [])
+  t.same(unaccounted(fanout), [])
+})
+
 t.test('through the transport: whatever a bulk API does, no good line is lost, and no refused one is kept', async t => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   t.comment(`seed ${seed}`)

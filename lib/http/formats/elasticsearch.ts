@@ -2,7 +2,7 @@ import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { fingerprintOf, linesOf, type Part } from '../part.js'
+import { fingerprintOf, linesOf, placeOf, type Part } from '../part.js'
 import { isSuccess } from '../status.js'
 import type { Format, LineOutcomes } from './format.js'
 import { isObjectText } from './json-text.js'
@@ -77,7 +77,7 @@ function hasTimestamp (line: string): boolean {
   }
 }
 
-function judge ({ first }: Part, items: readonly unknown[], ids: boolean): LineOutcomes {
+function judge (part: Part, items: readonly unknown[], ids: boolean): LineOutcomes {
   const refused: RefusedLine[] = []
   const retry: number[] = []
   let retryReason: LineOutcomes['retryReason']
@@ -88,9 +88,9 @@ function judge ({ first }: Part, items: readonly unknown[], ids: boolean): LineO
     if (isSuccess(status) || (status === CONFLICT && ids)) continue
     const reason = [error?.type, error?.reason].filter(part => typeof part === 'string').join(': ')
     if (isRefusalStatus(status)) {
-      refused.push({ line: first + offset, reason, status })
+      refused.push({ line: placeOf(part, offset), reason, status })
     } else {
-      retry.push(first + offset)
+      retry.push(placeOf(part, offset))
       retryReason ??= { status, reason }
     }
   }

@@ -10,6 +10,12 @@ export interface LineOutcomes {
   retryReason?: { status: number, reason: string }
 }
 
+/** What a refusal says of single lines; all others have arrived. */
+export interface Refusal extends Pick<LineOutcomes, 'refused'> {
+  /** The places within the part, fewer than all, of lines that it leaves open: they are sent again by themselves. */
+  untold: readonly number[]
+}
+
 /** A kind of backend: what it is sent, and what its answer says. */
 export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly contentType: string
@@ -25,4 +31,9 @@ export interface Format<Body extends string | Buffer = string | Buffer> {
    * @throws Error if it is not such an answer
    */
   readOutcomes? (part: Part, body: string): LineOutcomes
+  /**
+   * What the body of an answer that refuses a request for good says of single lines; `undefined` if it says nothing of
+   * them. Not there for a backend that takes all lines of a request or none.
+   */
+  readRefusal? (part: Part, status: number, body: string): Refusal | undefined
 }

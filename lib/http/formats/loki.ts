@@ -1,8 +1,11 @@
 import { standardLevels } from '../../levels.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { linesOf } from '../part.js'
+import { linesOf, placeOf } from '../part.js'
 import type { Format } from './format.js'
+import { readLokiRefusal } from './loki-refusal.js'
+
+const BAD_REQUEST = 400
 
 const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [value, label]))
 
@@ -35,6 +38,17 @@ export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: Htt
         else values.push(value)
       }
       return `{"streams":[${[...streams].map(([level, values]) => `{"stream":${streamOf(level)},"values":[${values.join(',')}]}`).join(',')}]}`
+    },
+    readRefusal (part, status, body) {
+      if (status !== BAD_REQUEST) return undefined
+      const entries = linesOf(part).map(line => {
+        const { level, timeNs = msToNs(now()) } = read(line)
+        return { stream: streamOf(level), timeNs: BigInt(timeNs) }
+      })
+      const refusal = readLokiRefusal(entries, body)
+      if (refusal === undefined) return undefined
+      const { refused, untold, reason } = refusal
+      return { refused: refused.map(place => ({ line: placeOf(part, place), reason, status })), untold }
     }
   }
 }

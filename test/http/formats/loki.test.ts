@@ -55,3 +55,13 @@ t.test('the time of a line is its own, in nanoseconds, or that of sending', asyn
     { stream: { level: 'warn' }, values: [['1700000000000000000', '{"severity":"warn","at":1700000000}']] }
   ])
 })
+
+t.test('of a push that is refused because some lines are too old, only these are refused', async t => {
+  const format = createLokiFormat(settingsOf({ format: 'loki', labels: { app: 'shop' } }), () => NOW)
+  const part = { ...partOf(['{"level":30,"time":1700000000000}', '{"level":30,"time":1800000000000}', '{"level":30}']), first: 5 }
+  const body = "entry with timestamp 2020-09-13 12:26:40 +0000 UTC ignored, reason: 'entry too far behind, entry timestamp is: 2020-09-13T12:26:40Z, oldest acceptable timestamp is: 2023-11-15T00:00:00Z',\nuser 'fake', total ignored: 2 out of 3 for stream: {app=\"shop\", level=\"info\"}"
+  const reason = 'entry too far behind, oldest acceptable timestamp is: 2023-11-15T00:00:00Z'
+  t.same(format.readRefusal?.(part, 400, body), { refused: [{ line: 5, reason, status: 400 }, { line: 7, reason, status: 400 }], untold: [] })
+  t.equal(format.readRefusal?.(part, 422, body), undefined)
+  t.equal(format.readRefusal?.(part, 400, 'no such tenant'), undefined)
+})

@@ -1,0 +1,125 @@
+/** A line of a push to Loki, as far as a refusal is about it. */
+export interface LokiEntry {
+  /** The labels of its stream, as JSON. */
+  readonly stream: string
+  readonly timeNs: bigint
+}
+
+/** What a refused push says of its lines, by their places; all others have arrived. */
+export interface LokiRefusal {
+  /** Too old for Loki. */
+  readonly refused: number[]
+  /** The answer leaves open what became of these. */
+  readonly untold: number[]
+  /** Why lines were refused. */
+  readonly reason: string
+}
+
+/** The oldest time that Loki takes, which it tells with the precision of a second. */
+interface Cutoff {
+  readonly text: string
+  readonly earliest: bigint
+  /** The first time that is surely not before it. */
+  readonly latest: bigint
+}
+
+const LISTED = /ignored, reason: '([^']*)'/g
+const TOTAL = /total ignored: (\d+) out of \d+(?: for stream: (\{[^\n]*\}))?/
+const STREAM_OF_ENTRY = /' for stream: (\{[^\n]*\}),\n/
+const OUT_OF_WINDOW = /^entry (?:too far behind|out of order)/
+/** Written by the distributor, for a limit of the tenant (`reject_old_samples_max_age`). */
+const OVERAGED = /entry for stream '[^\n]*?' has timestamp too old: [^\n,]*, oldest acceptable timestamp is: [0-9TZ:.+ -]*(?:UTC)?/g
+const GROUPED = /\d+ errors like: |[;\s]/g
+const CUTOFF = /oldest acceptable timestamp is: ((\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? ?(Z|[+-]\d\d:?\d\d))/
+const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g
+
+/**
+ * Reads from the body of a 400 which lines Loki has refused because they are too old, or out of order: it keeps all others
+ * of the same push. (`errorForFailedEntries` in Loki's `pkg/ingester/stream.go`, `ValidateEntry` in its
+ * `pkg/distributor/validator.go`.)
+ *
+ * @returns `undefined` if the answer is about something else, or says nothing of any line
+ */
+export function readLokiRefusal (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
+  const refusal = readIngester(entries, body) ?? readDistributor(entries, body)
+  return refusal === undefined || refusal.refused.length === 0 ? undefined : refusal
+}
+
+/** An ingester tells how many entries of one stream it has ignored: those with the earliest times. */
+function readIngester (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
+  const total = TOTAL.exec(body)
+  const reasons = Array.from(body.matchAll(LISTED), ([, reason = '']) => reason)
+  if (total === null || reasons.length === 0 || !reasons.every(reason => OUT_OF_WINDOW.test(reason))) return undefined
+
+  const cutoff = readCutoff(body)
+  const meant = placesOfStream(entries, total[2] ?? STREAM_OF_ENTRY.exec(body)?.[1])
+  const isMeant = new Set(meant)
+  const others = entries.map((_, place) => place).filter(place => !isMeant.has(place))
+  const [kind = ''] = OUT_OF_WINDOW.exec(reasons[0] as string) ?? []
+  const reason = cutoff === undefined ? kind : `${kind}, oldest acceptable timestamp is: ${cutoff.text}`
+  const refused = earliest(entries, meant, Number(total[1]), cutoff)
+  // Of several streams that were refused only one is told.
+  const untold = others.filter(place => cutoff === undefined || timeAt(entries, place) < cutoff.latest)
+  if (refused !== undefined) return { refused, untold, reason }
+  if (cutoff === undefined) return undefined
+  return {
+    refused: meant.filter(place => timeAt(entries, place) < cutoff.earliest),
+    untold: [...untold, ...meant.filter(place => isAround(timeAt(entries, place), cutoff))].sort((a, b) => a - b),
+    reason
+  }
+}
+
+/** The distributor tells of a limit that holds for all streams. */
+function readDistributor (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
+  const cutoff = readCutoff(body)
+  const rest = body.replace(OVERAGED, '')
+  // Nothing else may be wrong with the push.
+  if (cutoff === undefined || rest === body || rest.replace(GROUPED, '') !== '') return undefined
+  const places = entries.map((_, place) => place)
+  return {
+    refused: places.filter(place => timeAt(entries, place) < cutoff.earliest),
+    untold: places.filter(place => isAround(timeAt(entries, place), cutoff)),
+    reason: `timestamp too old, oldest acceptable timestamp is: ${cutoff.text}`
+  }
+}
+
+/** So many with the earliest times; `undefined` if times and cutoff do not tell them from the next ones. */
+function earliest (entries: readonly LokiEntry[], places: readonly number[], count: number, cutoff: Cutoff | undefined): number[] | undefined {
+  const byTime = [...places].sort((a, b) => compare(timeAt(entries, a), timeAt(entries, b)) || a - b)
+  const [last, next] = [byTime[count - 1], byTime[count]].map(place => place === undefined ? undefined : timeAt(entries, place))
+  if (last === undefined || (next !== undefined && next <= last)) return undefined
+  if (cutoff !== undefined && (last >= cutoff.latest || (next !== undefined && next < cutoff.earliest))) return undefined
+  return byTime.slice(0, count).sort((a, b) => a - b)
+}
+
+/** Loki may add labels of its own to those of a stream. */
+function placesOfStream (entries: readonly LokiEntry[], told: string | undefined): number[] {
+  const streams = new Set(entries.map(({ stream }) => stream))
+  const toldLabels = Array.from(told?.matchAll(LABEL) ?? [], ([label]) => label)
+  const meant = streams.size === 1 ? streams : new Set([...streams].filter(stream => {
+    const labels = Object.entries(JSON.parse(stream) as Record<string, string>).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    return labels.every(label => toldLabels.includes(label)) || (toldLabels.length > 0 && toldLabels.every(label => labels.includes(label)))
+  }))
+  return entries.flatMap(({ stream }, place) => meant.has(stream) ? [place] : [])
+}
+
+function readCutoff (body: string): Cutoff | undefined {
+  const [, text = '', date, time, fraction = '', zone = ''] = CUTOFF.exec(body) ?? []
+  const seconds = Date.parse(`${date}T${time}${zone}`) / 1000
+  if (Number.isNaN(seconds)) return undefined
+  const earliest = BigInt(seconds) * 1000000000n + BigInt(fraction.padEnd(9, '0'))
+  return { text, earliest, latest: earliest + (fraction === '' ? 1000000000n : 0n) }
+}
+
+function isAround (timeNs: bigint, { earliest, latest }: Cutoff): boolean {
+  return timeNs >= earliest && timeNs < latest
+}
+
+function timeAt (entries: readonly LokiEntry[], place: number): bigint {
+  return (entries[place] as LokiEntry).timeNs
+}
+
+function compare (a: bigint, b: bigint): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}

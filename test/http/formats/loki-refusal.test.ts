@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import t from 'tap'
+import { readLokiRefusal, type LokiEntry } from '#lib/http/formats/loki-refusal'
+
+const SECOND = 1000000000n
+const START = 1700000000n
+const INFO = '{"app":"shop","level":"info"}'
+const ERROR = '{"app":"shop","level":"error"}'
+
+function entry (seconds: number, stream = INFO): LokiEntry {
+  return { stream, timeNs: START * SECOND + BigInt(Math.round(seconds * 1e9)) }
+}
+
+function rfc3339 (seconds: number): string {
+  return new Date((Number(START) + Math.floor(seconds)) * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** As Loki's ingester answers; it lists ten entries at most. */
+function tooFarBehind (ignored: number, of: number, cutoff: number, stream = '{app="shop", level="info"}'): string {
+  const listed = `entry with timestamp 2023-11-14 22:13:20.5 +0000 UTC ignored, reason: 'entry too far behind, entry timestamp is: ${rfc3339(0)}, oldest acceptable timestamp is: ${rfc3339(cutoff)}',\n`
+  return `${listed.repeat(Math.min(10, ignored))}user 'fake', total ignored: ${ignored} out of ${of} for stream: ${stream}\n`
+}
+
+t.test('the oldest entries of a stream are refused, as many as Loki has ignored, and all others have arrived', async t => {
+  const entries = [1, 2, 10.2, 3, 10.7, 11].map(seconds => entry(seconds))
+  t.same(readLokiRefusal(entries, tooFarBehind(4, 6, 10)), { refused: [0, 1, 2, 3], untold: [], reason: `entry too far behind, oldest acceptable timestamp is: ${rfc3339(10)}` })
+})
+
+t.test('that holds for whatever times and cutoff, though only its second is told', async () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20000 }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 0, max: 20000 }), (times, cutoff) => {
+    const entries = times.map(ms => entry(ms / 1000))
+    const old = times.flatMap((ms, place) => ms < cutoff ? [place] : [])
+    const refusal = readLokiRefusal(entries, tooFarBehind(old.length, times.length, cutoff / 1000))
+    assert.deepEqual(refusal?.refused ?? [], old)
+    assert.deepEqual(refusal?.untold ?? [], [])
+  }))
+})
+
+t.test('of other streams newer entries have arrived, and older ones are left open', async t => {
+  const entries = [entry(1), entry(1, ERROR), entry(20), entry(20, ERROR)]
+  t.match(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="shop", level="info", service_name="shop"}')), { refused: [0], untold: [1] })
+  t.match(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="shop", level="error"}')), { refused: [1], untold: [0] })
+  t.match(readLokiRefusal(entries, tooFarBehind(2, 4, 10, '{app="shop"}')), { refused: [0, 1], untold: [] }, 'less labels than ours')
+  t.equal(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="bank"}')), undefined, 'none of these streams')
+})
+
+t.test('an entry out of order is told without a cutoff', async t => {
+  const entries = [entry(1), entry(2), entry(3), entry(2, ERROR), entry(30, ERROR)]
+  const body = "entry with timestamp 2023-11-14 22:13:21 +0000 UTC ignored, reason: 'entry out of order' for stream: {app=\"shop\", level=\"info\"},\ntotal ignored: 2 out of 3"
+  t.same(readLokiRefusal(entries, body), { refused: [0, 1], untold: [3, 4], reason: 'entry out of order' })
+  t.equal(readLokiRefusal([entry(1), entry(1)], body.replace('2 out of 3', '1 out of 2')), undefined, 'which of two at the same time, nobody knows')
+})
+
+t.test('a count that does not fit the times leaves open what is around the cutoff', async t => {
+  const entries = [1, 10.2, 10.7, 11].map(seconds => entry(seconds))
+  t.match(readLokiRefusal(entries, tooFarBehind(4, 9, 10)), { refused: [0], untold: [1, 2] })
+  t.equal(readLokiRefusal([entry(10.2), entry(10.2)], tooFarBehind(1, 2, 10)), undefined, 'no entry is surely refused')
+})
+
+t.test('a limit of the tenant holds for all streams', async t => {
+  const entries = [entry(1), entry(1, ERROR), entry(10.5), entry(11), entry(30, ERROR)]
+  const told = (stream: string): string => `entry for stream '${stream}' has timestamp too old: ${rfc3339(1)}, oldest acceptable timestamp is: ${rfc3339(10)}`
+  const expected = { refused: [0, 1], untold: [2], reason: `timestamp too old, oldest acceptable timestamp is: ${rfc3339(10)}` }
+  t.same(readLokiRefusal(entries, `${told('{app="shop", level="info"}')}\n`), expected)
+  t.same(readLokiRefusal(entries, `1 errors like: ${told('{app="shop", level="info"}')}; 1 errors like: ${told('{app="shop", level="error"}')}`), expected)
+  t.same(readLokiRefusal(entries, told('{}').replaceAll(/(\d)T(\S+)Z/g, '$1 $2 +0000 UTC'))?.refused, [0, 1])
+  t.equal(readLokiRefusal(entries, `1 errors like: ${told('{}')}; 2 errors like: Max entry size '256000' bytes exceeded for stream '{}'`), undefined, 'something else is wrong, too')
+})
+
+t.test('an answer that is about something else says nothing of lines', async t => {
+  const entries = [entry(1), entry(2)]
+  for (const body of [
+    '', 'error at least one label pair is required per stream', 'total ignored: 1 out of 2', `oldest acceptable timestamp is: ${rfc3339(10)}`,
+    "entry with timestamp 2023 ignored, reason: 'Per stream rate limit exceeded (limit: 3MB/sec)',\nuser 'fake', total ignored: 1 out of 2 for stream: {app=\"shop\"}",
+    tooFarBehind(2, 2, 10).replace('entry too far', 'line too long, entry too far')
+  ]) t.equal(readLokiRefusal(entries, body), undefined, body)
+})
