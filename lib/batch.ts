@@ -180,3 +180,8 @@ function withoutNumbers ({ numbers, ...lines }: Lines): Omit<Lines, 'numbers'> {
 function isGapless (numbers: readonly number[]): boolean {
   return (numbers.at(-1) as number) - (numbers[0] as number) === numbers.length - 1
 }
+
+/** Lines without their newlines. A carriage return before a newline is a part of it, since JSON has none. */
+export function splitLines (text: string): string[] {
+  return text.includes('\r\n') ? text.split(/\r?\n/).slice(0, -1) : text.slice(0, -1).split('\n')
+}

@@ -5,7 +5,7 @@ import { serializeError, type SerializedError } from './errors.js'
 import type { FailureReason } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
 import type { SpoolNews } from './lane/spool-report.js'
-import { LevelNames, standardLevels } from './levels.js'
+import { LevelNames, standardLevels, type LevelMap } from './levels.js'
 
 /** A diagnostic record, ready to be written. */
 export interface DiagnosticRecord {
@@ -20,6 +20,8 @@ export interface DiagnosticRecord {
 export interface DiagnosticsOptions {
   /** The lowest level that is written. */
   level: number | string
+  /** Levels that the transport was given, beside those of the app's logger. */
+  levels: LevelMap
   levelKey: string
   /** Whether the app's own lines have labels for levels. */
   usesLabels: () => boolean
@@ -110,7 +112,7 @@ export class Diagnostics {
   #createLogger (): Logger<string> {
     const { levelKey, usesLabels, write, level } = this.#options
     const customLevels = { ...standardLevels, ...this.#config.levels?.values }
-    const levels = new LevelNames(customLevels)
+    const levels = new LevelNames(customLevels, this.#options.levels)
     const destination = {
       // pino tells a stream that bears this symbol the level of each line before it writes it.
       [Symbol.for('pino.metadata')]: true,

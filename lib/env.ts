@@ -1,3 +1,4 @@
+import { advice } from './options/advice.js'
 import type { Faults } from './options/faults.js'
 import { nearest } from './options/nearest.js'
 import { fanoutSchema } from './options/schema.js'
@@ -55,7 +56,7 @@ export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[
     } else if (!match.settable) {
       found.warnings.push(`The variable ${variable} is ignored: ${match.keys.join('.')} cannot be set from the environment.`)
     } else {
-      const value = validate(match.node, coerce(match.node, env[variable] ?? ''), variable, faults)
+      const value = validate(match.node, coerce(match.node, env[variable] ?? ''), variable, faults, advice)
       if (value === undefined) continue
       for (const { target, keys } of matches) found.settings.push({ variable, target, keys, value })
     }

@@ -11,6 +11,7 @@ import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
 import { LevelNames, standardLevels } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
+import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings, type SpoolSettings, type TargetSettings } from './options.js'
 import { Router } from './router.js'
 import { nodeFileSystem } from './spool/node-file-system.js'
@@ -68,6 +69,7 @@ export class FanoutStream extends Writable {
     if (diagnostics !== false) {
       this.#diagnostics = new Diagnostics({
         level: diagnostics.level,
+        levels: settings.levels ?? {},
         levelKey,
         usesLabels: () => this.#router?.usesLabels ?? false,
         write: record => this.#deliverRecord(record)
@@ -207,7 +209,7 @@ export class FanoutStream extends Writable {
   /** From here on levels have a meaning, and lines are routed. */
   #configure (config: PinoConfig | undefined): void {
     clearTimeout(this.#configTimer)
-    const { levels, levelKey, dedupe, maxLineBytes, parallel, warnings } = this.#settings
+    const { levels, levelKey, dedupe, diagnostics, maxLineBytes, parallel, warnings } = this.#settings
     const names = new LevelNames(levels ?? config?.levels?.values ?? {})
     const unknown = setLevels(this.#seats, names)
     const former = this.#router
@@ -226,8 +228,9 @@ export class FanoutStream extends Writable {
     this.#becomeReady()
     if (former !== undefined) return
     for (const warning of warnings) this.#diagnostics?.warning(warning)
-    for (const { name, level } of unknown) {
-      this.#diagnostics?.warning(`target "${name}": there is no level "${level}", it takes "info" and above; the levels are ${names.labels.join(', ')}`)
+    for (const { name, level } of unknown) this.#diagnostics?.warning(`target "${name}" takes "info" and above: ${unknownLevel(level, names.labels)}`)
+    if (diagnostics !== false && names.valueOf(diagnostics.level) === undefined) {
+      this.#diagnostics?.warning(`diagnostics.level is taken for "info": ${unknownLevel(diagnostics.level, names.labels)}`)
     }
   }
 

@@ -7,20 +7,27 @@ export const standardLevels: LevelMap = { trace: 10, debug: 20, info: 30, warn: 
 /** Takes every line. */
 export const EVERYTHING = Number.NEGATIVE_INFINITY
 
-/** The values of labels in any case, `silent` among them, the later maps winning. */
+/**
+ * The values of labels, `silent` among them, the later maps winning. A label is taken as it is written; only if there is
+ * none like that, in any case, unless that could be two.
+ */
 export class LevelNames {
-  readonly #values = new Map<string, number>([['silent', Infinity]])
+  readonly #values: ReadonlyMap<string, number>
+  /** By labels in lower case; `undefined` where labels of different values differ in their case only. */
+  readonly #inAnyCase = new Map<string, number | undefined>()
 
   constructor (...maps: LevelMap[]) {
-    for (const map of [standardLevels, ...maps]) {
-      for (const [label, value] of Object.entries(map)) this.#values.set(label.toLowerCase(), value)
+    this.#values = new Map([['silent', Infinity], ...[standardLevels, ...maps].flatMap(map => Object.entries(map))] as const)
+    for (const [label, value] of this.#values) {
+      const key = label.toLowerCase()
+      this.#inAnyCase.set(key, this.#inAnyCase.has(key) && this.#inAnyCase.get(key) !== value ? undefined : value)
     }
   }
 
-  /** The value of a label or a number; `undefined` if there is no such label, or it is neither. */
+  /** The value of a label or a number; `undefined` if there is no such label, or it could be two, or it is neither. */
   valueOf (level: unknown): number | undefined {
     if (typeof level === 'number') return Number.isNaN(level) ? undefined : level
-    if (typeof level === 'string') return this.#values.get(level.toLowerCase())
+    if (typeof level === 'string') return this.#values.get(level) ?? this.#inAnyCase.get(level.toLowerCase())
     return undefined
   }
 

@@ -2,14 +2,17 @@ import { readEnvironment } from './env.js'
 import { fanoutDefaults, targetDefaults } from './options/defaults.js'
 import { settleDeadLetters } from './options/dead-letters.js'
 import { Draft } from './options/draft.js'
+import { warnOfShortDurations } from './options/durations.js'
 import { settleOpenPolicies } from './options/fallbacks.js'
 import { Faults } from './options/faults.js'
 import { settleHealthChecks } from './options/health-checks.js'
 import { nameTargets } from './options/names.js'
 import { didYouMean } from './options/nearest.js'
 import { settleTarget, type FanoutSettings, type TargetSettings } from './options/settings.js'
+import { checkSharedFiles } from './options/shared-files.js'
 import { settleSpools } from './options/spools.js'
 import { settleSources } from './options/sources.js'
+import { checkTargetOptions } from './options/target-options.js'
 
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
 export { fanoutSchema } from './options/schema.js'
@@ -47,6 +50,10 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
   const deadLetters = settleDeadLetters(draft, cwd, faults)
   const spools = settleSpools(draft, openPolicies, names, cwd, faults)
   const diagnostics = settleDiagnostics(draft, names, faults)
+  const targetWarnings = [
+    ...checkTargetOptions(draft, sources, faults),
+    ...checkSharedFiles(draft, { sources, deadLetters, spools }, cwd, faults)
+  ]
   const takers = draft.targets.filter(target => target?.standby !== true).length
   if (takers === 0 && draft.targets.length > 0) faults.add('targets', 'at least one must not be standby')
   faults.throwIfAny()
@@ -71,14 +78,22 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
     maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,
     pinoWillSendConfig,
-    warnings: [...environment.warnings, ...warningsOf(targets, draft, diagnostics)]
+    warnings: [...environment.warnings, ...targetWarnings, ...warnOfShortDurations(draft), ...warningsOf(targets, draft, diagnostics)]
   })
 }
 
 function withoutPinosKeys (input: unknown): { options: unknown, pinoWillSendConfig: boolean } {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return { options: input, pinoWillSendConfig: false }
   const { $context, pinoWillSendConfig, ...options } = input as Record<string, unknown>
-  return { options, pinoWillSendConfig: pinoWillSendConfig === true }
+  return { options: unspread(options), pinoWillSendConfig: pinoWillSendConfig === true }
+}
+
+/** pino makes an object of any options: that of a list or a text has its places for keys. */
+function unspread (options: Record<string, unknown>): unknown {
+  const keys = Object.keys(options)
+  if (keys.length === 0 || !keys.every(key => /^\d+$/.test(key))) return options
+  const items = Object.values(options)
+  return items.every(item => typeof item === 'string' && item.length <= 2) ? items.join('') : items
 }
 
 function settleDiagnostics (draft: Draft, names: readonly string[], faults: Faults): FanoutSettings['diagnostics'] {
@@ -95,10 +110,16 @@ function settleDiagnostics (draft: Draft, names: readonly string[], faults: Faul
 function warningsOf (targets: readonly TargetSettings[], draft: Draft, diagnostics: FanoutSettings['diagnostics']): string[] {
   const named = new Set(targets.map(({ fallback }) => fallback))
   const addressed = diagnostics === false || typeof diagnostics.to === 'string' ? [] : diagnostics.to
-  return targets.flatMap(({ name, standby, isolation, worker }, index) => {
+  return targets.flatMap(({ name, standby, isolation, worker, breaker }, index) => {
     const warnings: string[] = []
+    const own = draft.targets[index]
+    const { recoveryTimeoutMs, maxRecoveryTimeoutMs, backoffMultiplier } = breaker
+    if (backoffMultiplier > 1 && maxRecoveryTimeoutMs <= recoveryTimeoutMs) {
+      warnings.push(`The backoffMultiplier of the target "${name}" has no effect: its maxRecoveryTimeoutMs, ${maxRecoveryTimeoutMs}, is not above its recoveryTimeoutMs, ${recoveryTimeoutMs}.`)
+    }
+    if (isolation === 'inline' && own?.sense !== undefined && own.sense !== false) warnings.push(`The sense of the target "${name}" has no effect: it runs inline.`)
     if (standby && !named.has(name) && !addressed.includes(name)) warnings.push(`The standby target "${name}" gets no lines: it is nobody's fallback.`)
-    if (standby && draft.targets[index]?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
+    if (standby && own?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
     if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
     return warnings
   })

@@ -8,6 +8,7 @@ function createDiagnostics ({ level = 'info' as string | number, levelKey = 'lev
   const written: Written[] = []
   const diagnostics = new Diagnostics({
     level,
+    levels: { audit: 35 },
     levelKey,
     usesLabels: () => usesLabels,
     write: record => written.push({ ...record, record: JSON.parse(record.line) as Record<string, unknown> })
@@ -69,7 +70,7 @@ t.test('an app that has only levels of its own gets these records all the same',
   t.match(written, [{ level: 30, record: { level: 30, msg: 'sink restarted' } }])
 })
 
-for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2], ['trace', 2], [61, 0], ['silent', 0], ['WARN', 1], ['constructor', 2], ['no such level', 2]] as const) {
+for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2], ['trace', 2], [61, 0], ['silent', 0], ['WARN', 1], ['audit', 1], ['constructor', 2], ['no such level', 2]] as const) {
   t.test(`from level ${level} on, ${told} of an info and a warning are told`, async t => {
     const { diagnostics, written } = createDiagnostics({ level })
     diagnostics.restarted('loki', 'destroyed', 1)

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { FanoutError } from '#lib/errors'
 import { breakerDefaults } from '#lib/breaker'
-import { parseOptions, type BreakerOptions, type FanoutOptions, type FanoutSettings, type TargetOptions } from '#lib/options'
+import { propertiesOf, type SchemaNode } from '#lib/options/schema-node'
+import { fanoutSchema, parseOptions, type BreakerOptions, type FanoutOptions, type FanoutSettings, type TargetOptions } from '#lib/options'
 import { wrongOptions } from './wrong-options.js'
 
 const { resolve: resolveHere } = createRequire(import.meta.url)
@@ -293,6 +294,70 @@ t.test('what has no effect is told, and is no fault', async (t) => {
   t.strictSame(parse({ targets: [file, standby], diagnostics: { to: ['spare'] } }).warnings, [])
   t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, level: 'warn' }] }).warnings, ['The level of the standby target "spare" has no effect: it takes what it is handed.'])
   t.strictSame(parse({ targets: [{ ...file, worker: { name: 'x' } }] }).warnings, ['The worker settings of the target "file" have no effect: it runs inline.'])
+  t.strictSame(parse({ targets: [{ ...file, sense: true }] }).warnings, ['The sense of the target "file" has no effect: it runs inline.'])
+  t.strictSame(parse({ targets: [{ ...file, sense: false }, pretty], sense: true }).warnings, [])
+  t.strictSame(parse({ targets: [file], breaker: { backoffMultiplier: 2, recoveryTimeoutMs: 300000 } }).warnings, [
+    'The backoffMultiplier of the target "file" has no effect: its maxRecoveryTimeoutMs, 300000, is not above its recoveryTimeoutMs, 300000.'
+  ])
+})
+
+t.test('a target that works, but not as somebody meant, is told with its path', async (t) => {
+  const at = (destination: unknown, fields: object = {}) => ({ ...file, options: { destination }, ...fields })
+  const warningsOf = (...targets: object[]) => parse({ targets }).warnings
+  t.strictSame(warningsOf({ ...file, options: { breaker: { failureThreshold: 1 }, destination: 'a.log' } }), ['targets[0].options.breaker has no effect there: move it out of the options, beside "target"'])
+  t.strictSame(warningsOf({ pipeline: [{ ...pretty, options: { whenOpen: 'skip' } }] }), ['targets[0].pipeline[0].options.whenOpen has no effect there: move it out of the options, beside "target"'])
+  t.strictSame(warningsOf({ ...file, options: { path: 'a.log' } }), ['targets[0].options.path has no effect: pino/file has no such option; did you mean "destination"?'])
+  t.strictSame(warningsOf({ ...file, options: { makedir: true } }), ['targets[0].options.makedir has no effect: pino/file has no such option; did you mean "mkdir"?'])
+  t.strictSame(warningsOf({ ...pretty, options: { levelFirst: true } }), [], 'what others take is their own')
+
+  const twice = ['targets[1].options is the same file as that of targets[0]: lines that both take come twice']
+  t.strictSame(warningsOf(at('./a.log'), at('a.log')), twice)
+  t.strictSame(warningsOf(at('1'), at(1)), twice)
+  t.strictSame(warningsOf(at(undefined), at(1)), twice)
+  t.strictSame(warningsOf(file, at('/dev/stdout')), twice)
+  t.strictSame(warningsOf(at('a.log'), at('b.log'), at(2)), [])
+  t.strictSame(parse({ targets: [at('a.log', { level: 'info' }), at('a.log', { level: 'error' })], dedupe: true }).warnings, [], 'each line has one place')
+  t.strictSame(parse({ targets: [at('a.log', { whenOpen: 'fallback', fallback: 'spare' }), at('a.log', { name: 'spare', standby: true })] }).warnings, [], 'a standby has only what the other had not')
+
+  const dir = t.testdir({ real: { 'app.log': '' }, link: t.fixture('symlink', 'real') })
+  t.strictSame(warningsOf(at(join(dir, 'real', 'app.log')), at(join(dir, 'link', 'app.log'))), twice, 'behind a link too')
+  t.strictSame(warningsOf(at(join(dir, 'real', 'new.log')), at(join(dir, 'link', 'new.log'))), twice, 'also before it is there')
+})
+
+t.test('a duration that was probably meant in seconds is told, where it stands', async (t) => {
+  const warningsOf = (options: object, env?: NodeJS.ProcessEnv) => parse({ targets: [file], ...options }, env).warnings
+  t.strictSame(warningsOf({ breaker: { recoveryTimeoutMs: 30 } }), ['breaker.recoveryTimeoutMs is 30 ms; did you mean 30000?'])
+  t.strictSame(warningsOf({ targets: [{ ...file, writeTimeoutMs: 5, healthCheck: { tcp: 'a:1', intervalMs: 10, timeoutMs: 2 } }] }), [
+    'targets[0].writeTimeoutMs is 5 ms; did you mean 5000?',
+    'targets[0].healthCheck.intervalMs is 10 ms; did you mean 10000?',
+    'targets[0].healthCheck.timeoutMs is 2 ms; did you mean 2000?'
+  ])
+  t.strictSame(warningsOf({ closeTimeoutMs: 5, metricsIntervalMs: 10, startTimeoutMs: 10, queue: { blockTimeoutMs: 2 } }), [
+    'closeTimeoutMs is 5 ms; did you mean 5000?',
+    'metricsIntervalMs is 10 ms; did you mean 10000?',
+    'startTimeoutMs is 10 ms; did you mean 10000?',
+    'queue.blockTimeoutMs is 2 ms; did you mean 2000?'
+  ])
+  t.strictSame(warningsOf({ whenOpen: 'spool', spool: { dir: 'spool', syncMs: 1 }, breaker: { settleMs: 6, maxRecoveryTimeoutMs: 99 } }), [
+    'spool.syncMs is 1 ms; did you mean 1000?',
+    'breaker.settleMs is 6 ms; did you mean 6000?',
+    'breaker.maxRecoveryTimeoutMs is 99 ms; did you mean 99000?'
+  ])
+  t.strictSame(warningsOf({}, { PINO_BREAKER_FANOUT_BREAKER__RECOVERY_TIMEOUT_MS: '30' }), ['PINO_BREAKER_FANOUT_BREAKER__RECOVERY_TIMEOUT_MS is 30 ms; did you mean 30000?'])
+  t.strictSame(warningsOf({ queue: { blockTimeoutMs: 0 }, breaker: { settleMs: 0, recoveryTimeoutMs: 100 }, metricsIntervalMs: 0 }), [], '0 turns something off')
+})
+
+t.test('every duration that is no matter of milliseconds has a plausible least', async (t) => {
+  const bare: string[] = []
+  const visit = (node: SchemaNode, path: string): void => {
+    for (const [key, field] of Object.entries(propertiesOf(node))) {
+      if (key.endsWith('Ms') && field['x-plausible-from'] === undefined) bare.push(path + key)
+      visit(field, `${path}${key}.`)
+    }
+    if (node.items !== undefined) visit(node.items, path)
+  }
+  visit(fanoutSchema, '')
+  t.strictSame(bare, [])
 })
 
 t.test('a key like __proto__ is an unknown option and changes nothing', async (t) => {

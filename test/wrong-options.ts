@@ -29,8 +29,8 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'a text as the options', options: 'pino/file', message: 'options: expected an object, got "pino/file"' },
   { what: 'options without targets', options: {}, message: 'targets: expected a non-empty array of objects, got nothing' },
   { what: 'an empty list of targets', options: { targets: [] }, message: 'targets: expected a non-empty array of objects, got an empty array' },
-  { what: 'one target in place of the list', options: { targets: file }, message: 'targets: expected a non-empty array of objects, got an object' },
-  { what: 'the name of a target in place of the target', options: { targets: ['pino/file'] }, message: 'targets[0]: expected an object, got "pino/file"' },
+  { what: 'one target in place of the list', options: { targets: file }, message: 'targets: expected a non-empty array of objects, got an object; it is a list, also with one entry: [{ … }]' },
+  { what: 'the name of a target in place of the target', options: { targets: ['pino/file'] }, message: 'targets[0]: expected an object, got "pino/file"; did you mean { target: "pino/file" }?' },
   { what: 'a hole among the targets', options: { targets: [file, null] }, message: 'targets[1]: expected an object, got null' },
   { what: 'a target that names nothing to load', options: { targets: [{ level: 'info' }] }, message: 'targets[0]: expected a target or a pipeline, got neither' },
   {
@@ -46,7 +46,7 @@ export const wrongOptions: readonly WrongOptions[] = [
     options: { targets: [{ pipeline: [file, {}] }] },
     message: 'targets[0].pipeline[1].target: expected a non-empty string, got nothing'
   },
-  { what: 'a pipeline entry that is none', options: { targets: [{ pipeline: [file, 'pino/file'] }] }, message: 'targets[0].pipeline[1]: expected an object, got "pino/file"' },
+  { what: 'a pipeline entry that is none', options: { targets: [{ pipeline: [file, 'pino/file'] }] }, message: 'targets[0].pipeline[1]: expected an object, got "pino/file"; did you mean { target: "pino/file" }?' },
   {
     what: 'options beside a pipeline',
     options: { targets: [{ pipeline: [file], options: { password: 'secret' } }] },
@@ -61,7 +61,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'an unknown option without a value', options: above({ clozeTimeoutMs: undefined }), message: 'clozeTimeoutMs: unknown option; did you mean "closeTimeoutMs"?' },
   { what: 'a key that is no word', options: above({ 'a b': 1 }), message: '["a b"]: unknown option' },
   { what: 'a key of the prototype', options: above({ constructor: 1 }), message: 'constructor: unknown option' },
-  { what: 'the shape of a single target', options: { target: 'pino/file' }, message: 'target: unknown option; did you mean "targets"?\n  targets: expected a non-empty array of objects, got nothing' },
+  { what: 'the shape of a single target', options: { target: 'pino/file' }, message: 'target: unknown option; it stands in an entry of "targets": { targets: [{ target: … }] }\n  targets: expected a non-empty array of objects, got nothing' },
   {
     what: 'an option of the breaker one level too high',
     options: target({ failureThreshold: 3 }),
@@ -69,8 +69,107 @@ export const wrongOptions: readonly WrongOptions[] = [
   },
   { what: 'an option of the queue one level too high', options: above({ maxBytes: 3 }), message: 'maxBytes: unknown option; did you mean "queue.maxBytes"?' },
   { what: 'a misspelt option of the breaker', options: above({ breaker: { treshold: 3, settelMs: 1 } }), message: 'breaker.treshold: unknown option\n  breaker.settelMs: unknown option; did you mean "settleMs"?' },
-  { what: 'a level within a pipeline', options: { targets: [{ pipeline: [{ ...file, level: 'info' }] }] }, message: 'targets[0].pipeline[0].level: unknown option' },
-  { what: 'an option of a single target at the top level', options: above({ standby: true }), message: 'standby: unknown option' },
+  { what: 'a level within a pipeline', options: { targets: [{ pipeline: [{ ...file, level: 'info' }] }] }, message: 'targets[0].pipeline[0].level: unknown option; it stands beside "pipeline", for all of it' },
+  { what: 'an option of a single target at the top level', options: above({ standby: true }), message: 'standby: unknown option; it stands in an entry of "targets": { targets: [{ standby: … }] }' },
+
+  // Keys at the wrong level
+  { what: 'dedupe within a target', options: target({ dedupe: true }), message: 'targets[0].dedupe: unknown option; it stands at the top level, beside "targets"' },
+  { what: 'levels within a target', options: target({ levels: { audit: 35 } }), message: 'targets[0].levels: unknown option; it stands at the top level, beside "targets"' },
+  {
+    what: 'a destination beside the options of its target',
+    options: target({ destination: 'app.log' }),
+    message: 'targets[0].destination: unknown option; an option of what is loaded stands in "options": did you mean "options.destination"?'
+  },
+  {
+    what: 'a path in place of a destination',
+    options: target({ path: 'app.log' }),
+    message: 'targets[0].path: unknown option; an option of what is loaded stands in "options": did you mean "options.destination"?'
+  },
+  { what: 'an option that only what is loaded can know', options: target({ host: 'loki' }), message: 'targets[0].host: unknown option; an option of what is loaded stands in "options"' },
+  { what: 'an option of pino.transport() itself', options: above({ sync: true }), message: 'sync: unknown option; it is an option of pino.transport() itself, and stands beside its "options"' },
+  { what: 'autoEnd for the thread of a sink', options: target({ worker: { autoEnd: false } }), message: 'targets[0].worker.autoEnd: unknown option; it is for the worker of pino.transport() itself' },
+  { what: 'the name that another package has for an option', options: above({ breaker: { resetTimeout: 30000 } }), message: 'breaker.resetTimeout: unknown option; did you mean "recoveryTimeoutMs"?' },
+  { what: 'a path for a spool', options: target({ whenOpen: 'spool', spool: { path: 'spool' } }), message: 'targets[0].spool.path: unknown option; did you mean "dir"?' },
+  { what: 'a key of the prototype within a target', options: target({ constructor: 1 }), message: 'targets[0].constructor: unknown option; an option of what is loaded stands in "options"' },
+
+  // Values of another kind
+  {
+    what: 'a URL object as a target',
+    options: { targets: [{ target: new URL('file:///app/sink.js') }] },
+    message: 'targets[0].target: expected a non-empty string, got a URL object; write its text: url.href'
+  },
+  {
+    what: 'what pino makes of a URL object on its way to the transport',
+    options: { targets: [{ target: {} }] },
+    message: 'targets[0].target: expected a non-empty string, got an empty object; if it was a URL object, write its text: url.href'
+  },
+  { what: 'a URL object as the place to look from', options: above({ resolveFrom: new URL('file:///app/') }), message: 'resolveFrom: expected a non-empty string, got a URL object; write its text: url.href' },
+  {
+    what: 'a function as a target',
+    options: { targets: [{ target: () => {} }] },
+    message: 'targets[0].target: expected a non-empty string, got a function; a target is loaded by its name: export the function from a file, and write the path of that file'
+  },
+  {
+    what: 'a function in place of a target',
+    options: { targets: [() => {}] },
+    message: 'targets[0]: expected an object, got a function; a target is loaded by its name: export the function from a file, and write the path of that file'
+  },
+  {
+    what: 'a function for a sink in a thread',
+    options: { targets: [{ ...pretty, options: { customPrettifiers: { time: () => '' } } }] },
+    message: 'targets[0].options.customPrettifiers.time: a function cannot be handed to a sink in a thread of its own; give the target isolation: "inline", or a file of its own that makes it',
+    beyondSchema: true
+  },
+  {
+    what: 'a symbol in a list for a step of a pipeline in a thread',
+    options: { targets: [{ pipeline: [{ ...pretty, options: { keys: ['a', Symbol('b')] } }] }] },
+    message: 'targets[0].pipeline[0].options.keys[1]: a symbol cannot be handed to a sink in a thread of its own; give the target isolation: "inline", or a file of its own that makes it',
+    beyondSchema: true
+  },
+  { what: 'a size with a unit', options: above({ queue: { maxBytes: '16MB' } }), message: 'queue.maxBytes: expected an integer >= 1, got "16MB"; write the number of bytes: 16777216' },
+  {
+    what: 'a duration with a unit',
+    options: above({ breaker: { recoveryTimeoutMs: '30s' } }),
+    message: 'breaker.recoveryTimeoutMs: expected an integer from 1 to 2147483647, got "30s"; write the number of milliseconds: 30000'
+  },
+  { what: 'a folder in place of a spool', options: target({ whenOpen: 'spool', spool: './spool' }), message: 'targets[0].spool: expected an object, got "./spool"; did you mean { dir: "./spool" }?' },
+  { what: 'a path in place of dead letters', options: target({ deadLetter: 'dead.ndjson' }), message: 'targets[0].deadLetter: expected an object, got "dead.ndjson"; did you mean { path: "dead.ndjson" }?' },
+  { what: 'a URL in place of a health check', options: target({ healthCheck: 'http://loki:3100/ready' }), message: 'targets[0].healthCheck: expected an object, got "http://loki:3100/ready"; did you mean { http: "http://loki:3100/ready" }?' },
+  { what: 'a place in place of diagnostics', options: above({ diagnostics: 'stderr' }), message: 'diagnostics: expected false or an object, got "stderr"; did you mean { to: "stderr" }?' },
+  { what: 'what pino makes of a list in place of the options', options: { ...[file], pinoWillSendConfig: true }, message: 'options: expected an object, got an array' },
+  { what: 'what pino makes of a text in place of the options', options: { ...'pino/file' as unknown as object, pinoWillSendConfig: true }, message: 'options: expected an object, got "pino/file"' },
+
+  // Files
+  {
+    what: 'a path in place of the options of a file, without showing it',
+    options: target({ options: 'app.log' }),
+    message: 'targets[0].options: expected an object, such as { destination: "app.log" }, got a string',
+    beyondSchema: true
+  },
+  {
+    what: 'a URL object as the destination of a file',
+    options: target({ options: { destination: new URL('file:///app.log') } }),
+    message: 'targets[0].options.destination: expected the path of a file or a file descriptor, got a URL object; write its path: fileURLToPath(url)',
+    beyondSchema: true
+  },
+  {
+    what: 'two targets that would write over each other',
+    options: { targets: [{ ...file, options: { destination: 'a.log' } }, { ...file, options: { destination: './a.log', append: false } }] },
+    message: 'targets[1].options.append: expected true, since targets[0] writes to the same file, got false',
+    beyondSchema: true
+  },
+  {
+    what: 'dead letters in the file of a log',
+    options: { targets: [{ ...file, options: { destination: './logs/../a.log' } }, pretty], deadLetter: { path: 'a.log' } },
+    message: 'deadLetter.path: is the file that targets[0].options logs to; dead letters need a file of their own',
+    beyondSchema: true
+  },
+  {
+    what: 'dead letters in the folder of a spool',
+    options: { targets: [{ ...file, whenOpen: 'spool', spool: { dir: 'spool' }, deadLetter: { path: './spool/' } }] },
+    message: 'targets[0].deadLetter.path: is the folder of targets[0].spool; dead letters need a file of their own',
+    beyondSchema: true
+  },
 
   // Values
   { what: 'a threshold of 0', options: { targets: [file, { ...pretty, breaker: { failureThreshold: 0 } }] }, message: 'targets[1].breaker.failureThreshold: expected an integer >= 1, got 0' },
@@ -87,7 +186,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'a negative duration', options: above({ breaker: { settleMs: -1 } }), message: 'breaker.settleMs: expected an integer from 0 to 2147483647, got -1' },
   { what: 'a close timeout beyond that of thread-stream', options: above({ closeTimeoutMs: 9001 }), message: 'closeTimeoutMs: expected an integer from 1 to 9000, got 9001' },
   { what: 'an unknown mode', options: above({ breaker: { mode: 'watch' } }), message: 'breaker.mode: expected "enforce" or "observe", got "watch"' },
-  { what: 'a breaker that is true', options: target({ breaker: true }), message: 'targets[0].breaker: expected false or an object, got true' },
+  { what: 'a breaker that is true', options: target({ breaker: true }), message: 'targets[0].breaker: expected false or an object, got true; leave it out, and it is on' },
   { what: 'an unknown whenOpen', options: target({ whenOpen: 'wait' }), message: 'targets[0].whenOpen: expected "hold", "skip", "spool" or "fallback", got "wait"' },
   { what: 'an unknown overflow', options: above({ queue: { overflow: 'drop' } }), message: 'queue.overflow: expected "drop-oldest", "drop-newest" or "block", got "drop"' },
   { what: 'a queue that is no object', options: target({ queue: 1000 }), message: 'targets[0].queue: expected an object, got 1000' },
@@ -139,7 +238,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'a spool of a mode that there is not', options: above({ whenOpen: 'spool', spool: { dir: 'spool', mode: 'never' } }), message: 'spool.mode: expected "open" or "always", got "never"' },
   { what: 'a memory limit of 0', options: target({ worker: { resourceLimits: { stackSizeMb: 0 } } }), message: 'targets[0].worker.resourceLimits.stackSizeMb: expected a number > 0, got 0' },
   { what: 'a variable of a thread that is no text, without showing it', options: target({ worker: { env: { TOKEN: 12345 } } }), message: 'targets[0].worker.env.TOKEN: expected a string, got a number' },
-  { what: 'diagnostics that are true', options: above({ diagnostics: true }), message: 'diagnostics: expected false or an object, got true' },
+  { what: 'diagnostics that are true', options: above({ diagnostics: true }), message: 'diagnostics: expected false or an object, got true; leave it out, and it is on' },
   {
     what: 'diagnostics to nobody',
     options: above({ diagnostics: { to: [] } }),

@@ -1,3 +1,4 @@
+import { splitLines } from '../batch.js'
 import type { Content } from '../encode.js'
 import { FanoutError } from '../errors.js'
 import { toRejection, type Rejection } from './rejection.js'
@@ -13,7 +14,7 @@ export interface SinkBatch {
   readonly text: string
   /** The same in UTF-8, as it is best sent on: what is sent as `text` is encoded once more. */
   readonly buffer: Buffer
-  /** The lines without their newlines. */
+  /** The lines without their newlines, and without what `crlf: true` puts before these. */
   readonly lines: readonly string[]
   /** How many lines these are. */
   readonly count: number
@@ -118,7 +119,10 @@ export class DeliveryRunner {
     if (!this.#keepsNothing || this.#controller.signal.aborted) this.#controller = new AbortController()
     let rejection: Rejection | undefined
     try {
-      await this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt })
+      const sending: unknown = this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt })
+      // Nobody could tell whether it has arrived.
+      if (!isThenable(sending)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', `send() must return a promise, it returned ${kindOf(sending)}`)
+      await sending
     } catch (error) {
       rejection = toRejection(error, count)
     }
@@ -158,8 +162,18 @@ function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
       return buffer
     },
     get lines () {
-      lines ??= this.text.slice(0, -1).split('\n')
+      lines ??= splitLines(this.text)
       return lines
     }
   }
+}
+
+/** Whether it can be awaited for an answer. */
+export function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** What kind of value it is, for a message; nothing of the value itself. */
+export function kindOf (value: unknown): string {
+  return value === null ? 'null' : value === undefined ? 'undefined' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }

@@ -1,7 +1,7 @@
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { ChildListener, ChildSource } from './child.js'
-import { DeliveryRunner, isDeliverySink, type DeliveryOrder } from './delivery.js'
+import { DeliveryRunner, isDeliverySink, kindOf, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
 import { listenToSelf } from './self-reports.js'
 import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
@@ -105,7 +105,8 @@ export class SinkHost {
         })
       }
     }
-    if (!isStream(started)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', `the factory returned neither a stream nor { send }, got ${started === null ? 'null' : typeof started}`, { sink: this.#source.sink })
+    const fault = faultOf(started)
+    if (fault !== undefined || !isStream(started)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', fault ?? 'the factory returned no stream', { sink: this.#source.sink })
     return { kind: 'stream', stream: new StreamSink(started, this.#streamOptions(), this.#streamEvents()) }
   }
 
@@ -144,6 +145,23 @@ export class SinkHost {
     this.#over = true
     this.#listener.onEnded()
   }
+}
+
+/** Why what a factory returned cannot be a stream, in words; `undefined` if it can. */
+function faultOf (started: unknown): string | undefined {
+  if (typeof started !== 'object' || started === null) return `the factory must return a stream, or an object with send(); it returned ${kindOf(started)}`
+  const { send, write, on, _write } = started as { send?: unknown, write?: unknown, on?: unknown, _write?: unknown }
+  if (typeof write !== 'function') return 'the factory must return a stream, or an object with send(); it returned an object with neither write() nor send()'
+  if (typeof on !== 'function') {
+    return typeof send === 'function'
+      ? 'the factory returned an object with both send() and write(); a delivery sink has send() without write(), and a stream has on() too'
+      : 'the factory returned an object with write() and without on(), which is no stream; return a Writable, or an object with send()'
+  }
+  // Every line would wait for a callback that nobody calls.
+  if (typeof _write === 'function' && _write.constructor.name === 'AsyncFunction' && (_write.length === 1 || _write.length === 2)) {
+    return 'the write() of the stream is async and takes no callback, so nobody could tell when it has written; call the callback, or return an object with send()'
+  }
+  return undefined
 }
 
 /** Gets rid of what factories have made, or will make, for nothing; whatever comes of that, nobody waits for it any more. */

@@ -2,6 +2,7 @@ import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import { Acceptance } from './acceptance.js'
+import { isThenable } from './delivery.js'
 import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
 import type { SocketTraffic } from './sink-sockets.js'
 
@@ -172,7 +173,8 @@ export class StreamSink {
       } else {
         const goesOn = this.#stream.write(chunk)
         if (this.#accepts === 'return') {
-          if (goesOn === false || this.#acceptance.awaitsDrain) this.#acceptance.acceptAtDrain(bytes)
+          if (isThenable(goesOn)) goesOn.then(() => this.#acceptance.accept(bytes), error => this.#fail('write-error', error))
+          else if (goesOn === false || this.#acceptance.awaitsDrain) this.#acceptance.acceptAtDrain(bytes)
           else this.#acceptance.accept(bytes)
         }
       }
@@ -300,8 +302,4 @@ function asSonicBoom (stream: unknown): { contentMode: 'text' | 'bytes', minLeng
   const { fd, flushSync, reopen, minLength, _writingBuf } = stream as Record<string, unknown>
   if (typeof fd !== 'number' || typeof flushSync !== 'function' || typeof reopen !== 'function') return undefined
   return { contentMode: Buffer.isBuffer(_writingBuf) ? 'bytes' : 'text', minLength: typeof minLength === 'number' ? minLength : 0 }
-}
-
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

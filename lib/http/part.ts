@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { countLines, textsOf } from '../batch.js'
+import { countLines, splitLines } from '../batch.js'
 import type { SinkBatch } from '../child/delivery.js'
 
 const NEWLINE = 10
@@ -38,7 +38,7 @@ export function fingerprintOf (content: string | Buffer): string {
 
 /** The lines of a part, without their newlines. */
 export function linesOf ({ bytes }: Part): string[] {
-  return textsOf({ bytes })
+  return splitLines(bytes.toString())
 }
 
 /** The index in its batch of the line at this place within a part. */

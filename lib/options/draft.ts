@@ -1,4 +1,5 @@
 import type { Setting } from '../env.js'
+import { advice } from './advice.js'
 import type { Faults } from './faults.js'
 import { fanoutSchema, type FanoutOptions, type TargetFields } from './schema.js'
 import { validate } from './validation.js'
@@ -16,7 +17,7 @@ export class Draft {
   readonly #variables = new Map<string, string>()
 
   constructor (input: unknown, faults: Faults) {
-    const { targets = [], ...topLevel } = (validate(fanoutSchema, input, '', faults) ?? {}) as TopLevel & { targets?: (TargetFields | undefined)[] }
+    const { targets = [], ...topLevel } = (validate(fanoutSchema, input, '', faults, advice) ?? {}) as TopLevel & { targets?: (TargetFields | undefined)[] }
     this.topLevel = topLevel
     this.targets = targets
   }

@@ -44,7 +44,8 @@ export function showKind (value: unknown): string {
 
 function showObject (value: object | null): string {
   if (value === null) return 'null'
-  if (!Array.isArray(value)) return 'an object'
+  if (value instanceof URL) return 'a URL object'
+  if (!Array.isArray(value)) return Object.keys(value).length === 0 ? 'an empty object' : 'an object'
   return value.length === 0 ? 'an empty array' : 'an array'
 }
 

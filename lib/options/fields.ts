@@ -3,12 +3,13 @@ import { Type, type Static, type TSchema } from '@sinclair/typebox'
 // Keywords of our own begin with `x-` and are left out of the published schema:
 // x-default   what the default is, where it is no constant
 // x-env       false: cannot be set from the environment, being more than policy
+// x-plausible-from   a shorter duration was probably meant in seconds
 
 /** Node fires a timer that is set to more than this at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What the docs tell of a field, and editors show. */
-export interface Meaning { description: string, default?: unknown, writeOnly?: true, 'x-default'?: string, 'x-env'?: false }
+export interface Meaning { description: string, default?: unknown, writeOnly?: true, 'x-default'?: string, 'x-env'?: false, 'x-plausible-from'?: number }
 
 /** A duration, in whole milliseconds. */
 export const milliseconds = (minimum: number, maximum: number, meaning: Meaning) => Type.Integer({ minimum, maximum, ...meaning })

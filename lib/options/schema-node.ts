@@ -20,6 +20,7 @@ export interface SchemaNode {
   readonly writeOnly?: boolean
   readonly 'x-default'?: string
   readonly 'x-env'?: false
+  readonly 'x-plausible-from'?: number
 }
 
 /** The alternatives of a node, itself being the only one where there is no choice. */

@@ -19,7 +19,8 @@ const breakerSchema = object({
   }),
   recoveryTimeoutMs: milliseconds(1, MAX_TIMER_MS, {
     description: 'How long it stays open before it probes, from the moment it opened; nothing extends it.',
-    default: breakerDefaults.recoveryTimeoutMs
+    default: breakerDefaults.recoveryTimeoutMs,
+    'x-plausible-from': 100
   }),
   halfOpenMaxCalls: count({
     description: 'How many probes may be in flight at once.',
@@ -36,7 +37,8 @@ const breakerSchema = object({
   }),
   maxRecoveryTimeoutMs: milliseconds(1, MAX_TIMER_MS, {
     description: 'Where the growth by `backoffMultiplier` ends. It never makes a wait shorter than `recoveryTimeoutMs`.',
-    default: breakerDefaults.maxRecoveryTimeoutMs
+    default: breakerDefaults.maxRecoveryTimeoutMs,
+    'x-plausible-from': 100
   }),
   jitter: Type.Number({
     description: 'The largest share of the wait that is added to it at random, so that many processes do not probe at once.',
@@ -46,7 +48,8 @@ const breakerSchema = object({
   }),
   settleMs: milliseconds(0, MAX_TIMER_MS, {
     description: 'How long an acceptance that nothing proves must stay quiet to count as a success.',
-    default: breakerDefaults.settleMs
+    default: breakerDefaults.settleMs,
+    'x-plausible-from': 100
   }),
   mode: oneOf(['enforce', 'observe'], {
     description: '`\'observe\'`: transitions are reported, and every line still goes.',
@@ -69,7 +72,8 @@ const queueSchema = object({
   }),
   blockTimeoutMs: milliseconds(0, MAX_TIMER_MS, {
     description: 'A full queue first pushes back while its sink would empty it within this time at its present pace, so that a burst costs a healthy sink nothing.',
-    default: targetDefaults.queue.blockTimeoutMs
+    default: targetDefaults.queue.blockTimeoutMs,
+    'x-plausible-from': 20
   })
 }, { title: 'Queue', description: 'The bounds of what waits for a sink, and what happens beyond them.' })
 
@@ -94,8 +98,8 @@ const workerSchema = object({
 const healthCheckSchema = object({
   http: Type.Optional(text({ description: 'A URL that is to answer a GET with a status below 400.', 'x-default': 'none' })),
   tcp: Type.Optional(text({ description: 'A `host:port` that is to accept a connection.', 'x-default': 'none' })),
-  intervalMs: Type.Optional(milliseconds(10, MAX_TIMER_MS, { description: 'How often it is done.', default: targetDefaults.healthCheck.intervalMs })),
-  timeoutMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, { description: 'How long it may take.', default: targetDefaults.healthCheck.timeoutMs }))
+  intervalMs: Type.Optional(milliseconds(10, MAX_TIMER_MS, { description: 'How often it is done.', default: targetDefaults.healthCheck.intervalMs, 'x-plausible-from': 100 })),
+  timeoutMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, { description: 'How long it may take.', default: targetDefaults.healthCheck.timeoutMs, 'x-plausible-from': 20 }))
 }, { title: 'HealthCheck' })
 
 const deadLetterSchema = object({
@@ -126,7 +130,8 @@ const spoolSchema = object({
   })),
   syncMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, {
     description: 'What was written is synced after so long at the latest: a power cut costs no more.',
-    default: targetDefaults.spool.syncMs
+    default: targetDefaults.spool.syncMs,
+    'x-plausible-from': 5
   })),
   mode: Type.Optional(oneOf(['open', 'always'], {
     description: '`\'open\'`: lines go to disk while the breaker is not closed, and until all of them have been replayed. `\'always\'`: every line goes through the disk first, so that a crash of the app costs only what pino had not handed over.',
@@ -165,11 +170,13 @@ const targetPolicy = {
   })),
   writeTimeoutMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, {
     description: 'A batch that its sink has not accepted, with no progress for so long, is a failure.',
-    default: targetDefaults.writeTimeoutMs
+    default: targetDefaults.writeTimeoutMs,
+    'x-plausible-from': 100
   })),
   startTimeoutMs: Type.Optional(milliseconds(1, MAX_TIMER_MS, {
     description: 'A factory or an import that has not settled by then is a failure.',
-    default: targetDefaults.startTimeoutMs
+    default: targetDefaults.startTimeoutMs,
+    'x-plausible-from': 100
   })),
   redelivery: Type.Optional(oneOf(['at-least-once', 'at-most-once'], {
     description: 'Whether lines that were handed over, and not proven to have arrived, are sent again after a failure.',
@@ -295,11 +302,13 @@ export const fanoutSchema = object({
   diagnostics: Type.Optional(diagnostics),
   metricsIntervalMs: Type.Optional(milliseconds(0, MAX_TIMER_MS, {
     description: 'How often a snapshot is sent to the app\'s thread; 0 turns it off.',
-    default: fanoutDefaults.metricsIntervalMs
+    default: fanoutDefaults.metricsIntervalMs,
+    'x-plausible-from': 20
   })),
   closeTimeoutMs: Type.Optional(milliseconds(1, 9000, {
     description: 'The one deadline for ending. pino\'s thread-stream gives up after 10 s.',
-    default: fanoutDefaults.closeTimeoutMs
+    default: fanoutDefaults.closeTimeoutMs,
+    'x-plausible-from': 100
   })),
   maxLineBytes: Type.Optional(Type.Integer({
     description: 'A longer line is never split: every target counts it as received and dropped (`too-long`).',

@@ -2,35 +2,50 @@ import { show, showKind, type Faults } from './faults.js'
 import { didYouMean } from './nearest.js'
 import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
 
+/** Ends the sentence of a fault with what to write instead; an empty text where nothing is known. */
+export interface Advice {
+  /**
+   * For a key that is unknown in the object at this path.
+   *
+   * @param suggestion - What the schema itself suggests, a neighbour or a key one level below; it may be empty
+   */
+  forKey (path: string, key: string, suggestion: string): string
+  /** For a value that the node at this path does not admit. */
+  forValue (node: SchemaNode, path: string, value: unknown): string
+}
+
+const noAdvice: Advice = { forKey: (_path, _key, suggestion) => suggestion, forValue: () => '' }
+
 /**
  * Checks a value against a schema and hands back a copy of what is valid in it: values that are not are left out, and
  * told in `faults`. What the schema leaves open (a target's own options) is neither copied nor looked at.
  *
  * Own code and not TypeBox's `Value.Errors`, because that loads 150 modules and its messages know no neighbours.
  */
-export function validate (node: SchemaNode, value: unknown, path: string, faults: Faults): unknown {
+export function validate (node: SchemaNode, value: unknown, path: string, faults: Faults, advice = noAdvice): unknown {
   const alternatives = alternativesOf(node)
   const structured = alternatives.find(alternative => isStructured(alternative) && isOfType(alternative, value))
-  if (structured?.type === 'object') return validateObject(structured, value as Record<string, unknown>, path, faults)
+  if (structured?.type === 'object') return validateObject(structured, value as Record<string, unknown>, path, faults, advice)
   if (structured?.type === 'array' && (value as unknown[]).length >= (structured.minItems ?? 0)) {
-    return (value as unknown[]).map((item, index) => validate(structured.items ?? {}, item, `${path}[${index}]`, faults))
+    return (value as unknown[]).map((item, index) => validate(structured.items ?? {}, item, `${path}[${index}]`, faults, advice))
   }
   if (alternatives.some(alternative => !isStructured(alternative) && admits(alternative, value))) return value
 
-  faults.add(path === '' ? 'options' : path, `expected ${expectationOf(node)}, got ${node.writeOnly === true ? showKind(value) : show(value)}`)
+  const shown = node.writeOnly === true ? showKind(value) : show(value)
+  faults.add(path === '' ? 'options' : path, `expected ${expectationOf(node)}, got ${shown}${advice.forValue(node, path, value)}`)
   return undefined
 }
 
-function validateObject (node: SchemaNode, value: Record<string, unknown>, path: string, faults: Faults): Record<string, unknown> {
+function validateObject (node: SchemaNode, value: Record<string, unknown>, path: string, faults: Faults, advice: Advice): Record<string, unknown> {
   const valid: [string, unknown][] = []
   for (const [key, item] of Object.entries(value)) {
     const property = propertyOf(node, key)
     const itemPath = pathOf(path, key)
     if (property === undefined) {
-      faults.add(itemPath, `unknown option${suggestionFor(node, key)}`)
+      faults.add(itemPath, `unknown option${advice.forKey(path, key, suggestionFor(node, key))}`)
     } else if (item !== undefined) {
       const secret = node.writeOnly === true ? { ...property, writeOnly: true } : property
-      const validItem = validate(secret, item, itemPath, faults)
+      const validItem = validate(secret, item, itemPath, faults, advice)
       if (validItem !== undefined) valid.push([key, validItem])
     }
   }

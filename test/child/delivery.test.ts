@@ -24,6 +24,23 @@ t.test('what has send, and is no stream, is a delivery sink', async t => {
   for (const other of [null, undefined, 'send', {}, { send: true }, { send () {}, write () {} }]) t.notOk(isDeliverySink(other))
 })
 
+t.test('what pino\'s crlf puts before newlines is a part of these', async t => {
+  const { calls, order } = createRunner()
+  order('l:1', '{"a":1}\r\n{"b":2}\r\n')
+  await turn()
+  t.same(calls[0]?.batch.lines, ['{"a":1}', '{"b":2}'])
+  t.equal(calls[0]?.batch.text, '{"a":1}\r\n{"b":2}\r\n')
+})
+
+for (const [what, returned] of [['undefined', undefined], ['null', null], ['a boolean', true], ['an object', {}]] as const) {
+  t.test(`a send that returns ${what} in place of a promise has failed, and is told what to return`, async t => {
+    const { settled, order } = createRunner({ send: (() => returned) as unknown as DeliverySink['send'] })
+    order('l:1', 'a\n')
+    await turn()
+    t.match(settled, [['l:1', { reason: 'write-error', err: { code: 'ERR_FANOUT_SINK_INVALID', message: `ERR_FANOUT_SINK_INVALID: send() must return a promise, it returned ${what}` } }]])
+  })
+}
+
 t.test('a batch is given as text, as bytes and as lines, with its id, its size and the number of the attempt', async t => {
   const { runner, calls, order } = createRunner()
   const text = '{"a":1}\n{"b":"ü"}\n'

@@ -43,6 +43,26 @@ t.test('what has write and on is a stream', async t => {
   for (const other of [null, undefined, {}, { write () {} }, 'text', new EventEmitter()]) t.notOk(isStream(other))
 })
 
+t.test('a write that answers by a promise has taken lines when that resolves, and has failed when it rejects', async t => {
+  const answers: Array<{ resolve: () => void, reject: (error: Error) => void }> = []
+  class Asynchronous extends EventEmitter {
+    async write (): Promise<void> {
+      await new Promise<void>((resolve, reject) => { answers.push({ resolve, reject }) })
+    }
+  }
+  const { told, write } = watch(new Asynchronous())
+  write('a\n')
+  write('b\n')
+  await turn()
+  t.same(told, [])
+  answers[0]?.resolve()
+  await turn()
+  t.same(told, [['accepted', 2]])
+  answers[1]?.reject(new Error('no'))
+  await turn()
+  t.same(told, [['accepted', 2], ['write-error', 'no']])
+})
+
 t.test('a Writable takes bytes, unless it wants text or objects', async t => {
   t.equal(watch(writable()).sink.takes, 'bytes')
   t.equal(watch(writable(undefined, { decodeStrings: false })).sink.takes, 'text')

@@ -96,10 +96,12 @@ function earliest (entries: readonly LokiEntry[], places: readonly number[], cou
 function placesOfStream (entries: readonly LokiEntry[], told: string | undefined): number[] {
   const streams = new Set(entries.map(({ stream }) => stream))
   const toldLabels = Array.from(told?.matchAll(LABEL) ?? [], ([label]) => label)
-  const meant = streams.size === 1 ? streams : new Set([...streams].filter(stream => {
-    const labels = Object.entries(JSON.parse(stream) as Record<string, string>).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-    return labels.every(label => toldLabels.includes(label)) || (toldLabels.length > 0 && toldLabels.every(label => labels.includes(label)))
-  }))
+  const meant = streams.size === 1
+    ? streams
+    : new Set([...streams].filter(stream => {
+      const labels = Object.entries(JSON.parse(stream) as Record<string, string>).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      return labels.every(label => toldLabels.includes(label)) || (toldLabels.length > 0 && toldLabels.every(label => labels.includes(label)))
+    }))
   return entries.flatMap(({ stream }, place) => meant.has(stream) ? [place] : [])
 }
 

@@ -1,0 +1,101 @@
+import { show } from './faults.js'
+import { fanoutSchema } from './schema.js'
+import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
+import type { Advice } from './validation.js'
+
+const topLevelKeys = propertiesOf(fanoutSchema)
+const targetKeys = propertiesOf(topLevelKeys['targets']?.items ?? {})
+
+/** Options of `pino.transport()` itself, which stand beside its `options`. */
+const pinosKeys = ['caller', 'sync', 'worker']
+/** What a destination takes, and is often written beside its `options`. */
+const destinationKeys: Readonly<Record<string, string>> = { append: 'append', dest: 'destination', destination: 'destination', file: 'destination', minLength: 'minLength', mkdir: 'mkdir', path: 'destination' }
+/** What other packages call an option, by the object that it stands in. */
+const otherNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  breaker: { halfOpenAfter: 'recoveryTimeoutMs', resetTimeout: 'recoveryTimeoutMs' },
+  deadLetter: { destination: 'path', dir: 'path', file: 'path' },
+  spool: { directory: 'dir', folder: 'dir', path: 'dir' }
+}
+/** The one option that a text in place of an object was meant for. */
+const mainKeys: Readonly<Record<string, string>> = { deadLetter: 'path', diagnostics: 'to', spool: 'dir' }
+
+const TARGET = /^targets\[\d+\]$/
+const PIPELINE_ENTRY = /\.pipeline\[\d+\]$/
+const SIZE = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i
+const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$/i
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60 * 1000, h: 60 * 60 * 1000 }
+
+/** What to write instead, for mistakes that are often made with the options of the transport. */
+export const advice: Advice = {
+  forKey (path, key, suggestion) {
+    if (path === '' && isOf(targetKeys, key) && !isOf(topLevelKeys, key)) return `; it stands in an entry of "targets": { targets: [{ ${key}: … }] }`
+    if (path === '' && pinosKeys.includes(key)) return '; it is an option of pino.transport() itself, and stands beside its "options"'
+    if (TARGET.test(path)) return forTargetKey(key, suggestion)
+    if (PIPELINE_ENTRY.test(path) && isOf(targetKeys, key)) return '; it stands beside "pipeline", for all of it'
+    if (lastKeyOf(path) === 'worker' && key === 'autoEnd') return '; it is for the worker of pino.transport() itself'
+    const others = otherNames[lastKeyOf(path)] ?? {}
+    return isOf(others, key) ? `; did you mean "${others[key]}"?` : suggestion
+  },
+
+  forValue (node, path, value) {
+    // A hint could show what is secret.
+    if (node.writeOnly === true) return ''
+    if (typeof value === 'function') return isLoaded(path) ? '; a target is loaded by its name: export the function from a file, and write the path of that file' : ''
+    if (typeof value === 'string') return forText(node, path, value)
+    if (value === true && alternativesOf(node).some(alternative => alternative.const === false)) return '; leave it out, and it is on'
+    if (typeof value !== 'object' || value === null) return ''
+    if (alternativesOf(node).some(({ type }) => type === 'string') && isUrl(value)) return forUrl(value)
+    if (node.items?.type === 'object' && !Array.isArray(value)) return '; it is a list, also with one entry: [{ … }]'
+    return ''
+  }
+}
+
+function forTargetKey (key: string, suggestion: string): string {
+  if (isOf(topLevelKeys, key)) return '; it stands at the top level, beside "targets"'
+  if (isOf(destinationKeys, key)) return `; an option of what is loaded stands in "options": did you mean "options.${destinationKeys[key]}"?`
+  return suggestion === '' ? '; an option of what is loaded stands in "options"' : suggestion
+}
+
+function forText (node: SchemaNode, path: string, text: string): string {
+  if (/bytes$/i.test(path)) return forSize(text)
+  if (/(?:Ms|_MS)$/.test(path)) return forDuration(text)
+  if (TARGET.test(path) || PIPELINE_ENTRY.test(path)) return `; did you mean { target: ${show(text)} }?`
+  const mainKey = lastKeyOf(path) === 'healthCheck' ? (/^https?:/.test(text) ? 'http' : 'tcp') : mainKeys[lastKeyOf(path)]
+  return mainKey !== undefined && isOf(propertiesOf(node), mainKey) ? `; did you mean { ${mainKey}: ${show(text)} }?` : ''
+}
+
+function forSize (text: string): string {
+  const [, number, unit = ''] = SIZE.exec(text) ?? []
+  if (number === undefined) return ''
+  return `; write the number of bytes: ${Math.round(Number(number) * 1024 ** ['', 'k', 'm', 'g'].indexOf(unit.toLowerCase()))}`
+}
+
+function forDuration (text: string): string {
+  const [, number, unit = ''] = DURATION.exec(text) ?? []
+  if (number === undefined) return ''
+  const ms = unit.toLowerCase() === 'ms' ? 1 : MS_PER_UNIT[unit.charAt(0).toLowerCase()] ?? 1
+  return `; write the number of milliseconds: ${Math.round(Number(number) * ms)}`
+}
+
+/** Whether an object has this key of its own; `in` finds `constructor` in any. */
+function isOf (holder: object, key: string): boolean {
+  return Object.hasOwn(holder, key)
+}
+
+/** A URL object is an empty object behind a structured clone, which is how options come to a worker. */
+function isUrl (value: object): boolean {
+  return value instanceof URL || (!Array.isArray(value) && Object.keys(value).length === 0)
+}
+
+function forUrl (value: object): string {
+  return value instanceof URL ? '; write its text: url.href' : '; if it was a URL object, write its text: url.href'
+}
+
+/** Whether it is what a target is loaded from, or the whole target. */
+function isLoaded (path: string): boolean {
+  return TARGET.test(path) || PIPELINE_ENTRY.test(path) || lastKeyOf(path) === 'target'
+}
+
+function lastKeyOf (path: string): string {
+  return /(\w*)$/.exec(path)?.[1] ?? ''
+}
