@@ -1,6 +1,8 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { FanoutError, serializeError, type SerializedError } from './errors.js'
+import { makeFolders, openTrustedFile } from './trusted-files.js'
 
 /** What became of records that were to be appended. */
 export interface Appended {
@@ -9,11 +11,22 @@ export interface Appended {
 }
 
 const NEWLINE = Buffer.from('\n')
+const { O_RDWR, O_APPEND, O_CREAT } = constants
+
+/** The folder in which a dead-letter file stands while it is replayed. */
+export function workingFolderOf (path: string): string {
+  return `${path}.replaying`
+}
+
+/** The name that a dead-letter file has beside its own while a replay puts records back. */
+export function secondNameOf (path: string): string {
+  return join(workingFolderOf(path), 'left.ndjson')
+}
 
 /**
  * An NDJSON file that records are appended to: whole ones, each within one write, by one append after another. It is
  * opened for each append, so that it can be moved away or emptied at any time, and nothing is known of it but what the
- * disk says.
+ * disk says. A file that others may have made is refused, and no symbolic link is followed.
  */
 export class DeadLetterFile {
   readonly path: string
@@ -61,12 +74,16 @@ export class DeadLetterFile {
 
   async #open (): Promise<FileHandle> {
     try {
-      return await open(this.path, 'a+', 0o600)
+      return await this.#openOrCreate()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
-      return await open(this.path, 'a+', 0o600)
+      await makeFolders(dirname(this.path), 0o700)
+      return await this.#openOrCreate()
     }
+  }
+
+  async #openOrCreate (): Promise<FileHandle> {
+    return await openTrustedFile(this.path, O_RDWR | O_APPEND | O_CREAT, { mode: 0o600, secondName: secondNameOf(this.path) })
   }
 
   #tell (error: unknown): void {

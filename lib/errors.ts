@@ -8,7 +8,8 @@ export const errorCodes = [
   'ERR_FANOUT_SINK_THREAD',
   'ERR_FANOUT_SINK_INVALID',
   'ERR_FANOUT_SINK_REPORTED',
-  'ERR_FANOUT_DEAD_LETTERS_FULL'
+  'ERR_FANOUT_DEAD_LETTERS_FULL',
+  'ERR_FANOUT_UNTRUSTED_PATH'
 ] as const
 
 /** One of {@link errorCodes}. */

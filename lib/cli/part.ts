@@ -1,7 +1,10 @@
-import { appendFile, open, readFile, unlink, type FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { DeadLetter } from '../lane/dead-letters.js'
-import { nodeFileSystem } from '../spool/node-file-system.js'
+import { secondNameOf } from '../dead-letter-file.js'
+import { NodeFile } from '../spool/node-file-system.js'
+import { openTrustedFile } from '../trusted-files.js'
 import { parseDeadLetter, refusedAgain } from './dead-letter-records.js'
 import { linesOf } from './lines.js'
 
@@ -18,6 +21,7 @@ export interface PartRecord {
 }
 
 const WRITE_BYTES = 256 * 1024
+const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT } = constants
 const JOURNAL_LINE = /^(\d+)-(\d+)$/
 
 /**
@@ -49,7 +53,7 @@ export class Part {
 
   /** The records that have not been delivered, in order; without lines that are empty. */
   async * records (): AsyncGenerator<PartRecord> {
-    const file = await nodeFileSystem.open(this.path, 'read')
+    const file = new NodeFile(await openPart(this.path, O_RDONLY))
     try {
       let place = 0
       for await (const bytes of linesOf(file)) {
@@ -74,7 +78,7 @@ export class Part {
   async save (): Promise<void> {
     if (this.#unsaved.length === 0) return
     const text = runsOf(this.#unsaved.splice(0)).map(([from, to]) => `${from}-${to}\n`).join('')
-    await appendFile(this.#journal, text, { mode: 0o600 }).catch(() => {})
+    await append(this.#journal, text).catch(() => {})
   }
 
   /**
@@ -83,7 +87,7 @@ export class Part {
    * @returns how many these are, and where the file ended
    */
   async copyLeft (to: FileHandle): Promise<{ records: number, end: number }> {
-    const from = await nodeFileSystem.open(this.path, 'read')
+    const from = new NodeFile(await openPart(this.path, O_RDONLY))
     try {
       let place = 0
       let records = 0
@@ -114,12 +118,12 @@ export class Part {
 
   /** Copies what was added behind what {@link copyLeft} has copied, by somebody who had opened the file before it got its new name. */
   async copyAdded (end: number, to: string): Promise<void> {
-    const from = await open(this.path, 'r')
+    const from = await openPart(this.path, O_RDONLY)
     try {
       const { size } = await from.stat()
       if (size <= end) return
       const { buffer } = await from.read(Buffer.alloc(size - end), 0, size - end, end)
-      await appendFile(to, buffer, { mode: 0o600 })
+      await append(to, buffer)
     } finally {
       await from.close()
     }
@@ -142,9 +146,32 @@ function journalOf (path: string): string {
   return join(dirname(path), `${basename(path, '.ndjson')}.delivered`)
 }
 
+/** Opens a file that nobody else can have put there. */
+async function openPart (path: string, flags: number): Promise<FileHandle> {
+  return await openTrustedFile(path, flags, { mode: 0o600, secondName: secondNameOf(path) })
+}
+
+async function append (path: string, added: string | Uint8Array): Promise<void> {
+  const file = await openPart(path, O_WRONLY | O_APPEND | O_CREAT)
+  try {
+    await file.appendFile(added)
+  } finally {
+    await file.close()
+  }
+}
+
+async function read (path: string): Promise<string> {
+  const file = await openPart(path, O_RDONLY)
+  try {
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
 async function readJournal (path: string): Promise<Set<number>> {
   const delivered = new Set<number>()
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const text = await read(path).catch(() => '')
   // What stands behind the last newline was being written: a number may lack digits.
   for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
     const [, from, to] = JOURNAL_LINE.exec(line) ?? []

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { workingFolderOf } from '../dead-letter-file.js'
 import { LevelNames } from '../levels.js'
 import type { ReplayArguments } from './arguments.js'
 import { loadConfig } from './config.js'
@@ -8,7 +9,6 @@ import { parseFilter } from './filter.js'
 import type { Outside, ReplayContext } from './replay-context.js'
 import { replaySpool } from './spool-replay.js'
 import { UsageError } from './usage-error.js'
-import { workingFolderOf } from './working-copy.js'
 
 /**
  * Sends lines that were kept.

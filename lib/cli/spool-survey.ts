@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ownerOf } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
+import { checkTrustedFolder, checkTrustedParent } from '../trusted-files.js'
 import { factsOf } from './line-facts.js'
 import type { ReplayContext } from './replay-context.js'
 import { contentOf, linesIn } from './spool-content.js'
@@ -19,9 +20,10 @@ export interface SpoolSurvey {
 /**
  * Makes sure that a folder is a spool.
  *
- * @throws UsageError if it is none, naming those that are in it
+ * @throws UsageError if it is none, naming those that are in it, or if others may have put something into it
  */
 export async function checkSpoolFolder (folder: string): Promise<void> {
+  await checkTrust(folder)
   const entries = await readdir(folder, { withFileTypes: true })
   if (entries.some(({ name }) => isOfSpool(name))) return
   const inner: string[] = []
@@ -45,6 +47,15 @@ export async function surveySpool (folder: string, target: string, { format, fil
     }
   }
   return survey
+}
+
+async function checkTrust (folder: string): Promise<void> {
+  try {
+    await checkTrustedParent(dirname(folder))
+    await checkTrustedFolder(folder)
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
 }
 
 function isOfSpool (name: string): boolean {

@@ -1,18 +1,16 @@
-import { link, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { constants } from 'node:fs'
+import { link, lstat, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { secondNameOf, workingFolderOf } from '../dead-letter-file.js'
 import { Lock } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
+import { openTrustedFile } from '../trusted-files.js'
 import { Part, type PartRecord } from './part.js'
 import { UsageError } from './usage-error.js'
 
-const LEFT = 'left.ndjson'
-
-/** The folder in which a dead-letter file stands while it is replayed. */
-export function workingFolderOf (path: string): string {
-  return `${path}.replaying`
-}
+const LEFT = basename(secondNameOf(''))
 
 /** What makes up a dead-letter file, oldest records first: what a run that was killed has left, and the file itself. */
 export async function partsOf (path: string): Promise<Part[]> {
@@ -112,8 +110,9 @@ export class WorkingCopy {
 
   /** @returns how many records of the first `own` parts these are */
   async #writeLeft (own: number, ends: number[]): Promise<number> {
-    const file = await open(join(this.#folder, LEFT), 'w', 0o600)
+    const file = await openTrustedFile(join(this.#folder, LEFT), constants.O_RDWR | constants.O_CREAT, { mode: 0o600 })
     try {
+      await file.truncate()
       let left = 0
       for (const [index, part] of this.#parts.entries()) {
         const { records, end } = await part.copyLeft(file)
@@ -155,7 +154,7 @@ export class WorkingCopy {
 
 /** Whether a run was killed after it had put back what was left, which then is in two places. */
 async function isPutBack (folder: string): Promise<boolean> {
-  return await stat(join(folder, LEFT)).then(({ nlink }) => nlink > 1, () => false)
+  return await lstat(join(folder, LEFT)).then(({ nlink }) => nlink > 1, () => false)
 }
 
 async function segmentNamesIn (folder: string): Promise<string[]> {

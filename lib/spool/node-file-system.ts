@@ -1,5 +1,7 @@
-import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '../trusted-files.js'
 import type { FileSystem, OpenFile } from './file-system.js'
 
 const FOLDER_MODE = 0o700
@@ -7,18 +9,25 @@ const FILE_MODE = 0o600
 /** What a system says that cannot open or sync a folder: Windows, and some network file systems. */
 const NO_FOLDER_SYNC = new Set(['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EPERM'])
 
-/** The disk of this machine, by `node:fs`. */
+/**
+ * The disk of this machine, by `node:fs`. Files and folders that others may have made or may write to are refused, and no
+ * symbolic link is followed but those above the folder of a spool.
+ */
 export const nodeFileSystem: FileSystem = {
   async makeFolder (path) {
     const lowest = resolve(path)
-    const highest = await mkdir(lowest, { recursive: true, mode: FOLDER_MODE })
+    const parent = dirname(lowest)
+    const made = await makeFolders(parent, FOLDER_MODE)
+    await checkTrustedParent(parent)
+    const highest = await makeFolders(lowest, FOLDER_MODE).then(lower => made ?? lower)
+    await checkTrustedFolder(lowest)
     if (highest === undefined) return
     for (let folder = lowest; folder.length >= highest.length; folder = dirname(folder)) await syncFolder(dirname(folder))
   },
   list: path => readdir(path),
-  create: async path => new NodeFile(await open(path, 'wx+', FILE_MODE)),
-  size: async path => (await stat(path)).size,
-  open: async (path, access) => new NodeFile(await open(path, access === 'read' ? 'r' : 'r+')),
+  create: async path => new NodeFile(await openTrustedFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, { mode: FILE_MODE })),
+  size: async path => (await lstat(path)).size,
+  open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
   rename,
   remove: unlink,
   syncFolder
@@ -27,7 +36,8 @@ export const nodeFileSystem: FileSystem = {
 async function syncFolder (path: string): Promise<void> {
   let handle: FileHandle | undefined
   try {
-    handle = await open(path, 'r')
+    // What is no folder, a FIFO even, must not be waited for.
+    handle = await open(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
     await handle.sync()
   } catch (error) {
     if (!NO_FOLDER_SYNC.has(String((error as NodeJS.ErrnoException).code))) throw error
@@ -36,7 +46,8 @@ async function syncFolder (path: string): Promise<void> {
   }
 }
 
-class NodeFile implements OpenFile {
+/** An open file of this machine. */
+export class NodeFile implements OpenFile {
   readonly #handle: FileHandle
 
   constructor (handle: FileHandle) {

@@ -9,15 +9,20 @@ export class Quarantine {
   readonly #fs: FileSystem
   readonly #path: string
   readonly #maxBytes: number
+  readonly #onFault: (error: unknown) => void
 
-  /** @param maxBytes beyond this nothing more is kept */
-  constructor (fs: FileSystem, folder: string, maxBytes: number) {
+  /**
+   * @param maxBytes beyond this nothing more is kept
+   * @param onFault told when the file cannot be written
+   */
+  constructor (fs: FileSystem, folder: string, maxBytes: number, onFault: (error: unknown) => void) {
     this.#fs = fs
     this.#path = join(folder, NAME)
     this.#maxBytes = maxBytes
+    this.#onFault = onFault
   }
 
-  /** Never rejects: what cannot be kept is gone, but it was no line any more. */
+  /** Never rejects: lines that cannot be kept are gone, but they were damaged. */
   async add (bytes: Buffer): Promise<void> {
     try {
       const file = await this.#open()
@@ -26,17 +31,24 @@ export class Quarantine {
         if (size + bytes.length >= this.#maxBytes) return
         for (let rest = bytes.at(-1) === NEWLINE[0] ? bytes : Buffer.concat([bytes, NEWLINE]); rest.length > 0;) {
           const written = await file.write(rest, size)
-          if (written === 0) return
+          if (written === 0) throw new Error('the disk takes nothing')
           size += written
           rest = rest.subarray(written)
         }
       } finally {
         await file.close()
       }
-    } catch {}
+    } catch (error) {
+      this.#onFault(error)
+    }
   }
 
   async #open (): Promise<OpenFile> {
-    return await this.#fs.open(this.#path, 'change').catch(() => this.#fs.create(this.#path))
+    try {
+      return await this.#fs.open(this.#path, 'change')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return await this.#fs.create(this.#path)
+    }
   }
 }

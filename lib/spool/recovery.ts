@@ -43,11 +43,14 @@ export class Recovery {
   #start: Position | undefined
   #last: Segment | undefined
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  readonly #onFault: (error: unknown) => void
 
-  constructor (fs: FileSystem, folder: string, found: Found) {
+  /** @param onFault told why a segment cannot be read */
+  constructor (fs: FileSystem, folder: string, found: Found, onFault: (error: unknown) => void) {
     this.#fs = fs
     this.#folder = folder
     this.#found = found
+    this.#onFault = onFault
     this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
   }
 
@@ -95,7 +98,8 @@ export class Recovery {
       } finally {
         await file.close().catch(() => {})
       }
-    } catch {
+    } catch (error) {
+      this.#onFault(error)
       this.#recovered.unreadableSegments++
       const path = join(this.#folder, segmentNameOf(number))
       await this.#fs.rename(path, path.replace(/ndjson$/, 'unreadable')).catch(() => {})

@@ -10,11 +10,13 @@ export type Hindrance = { kind: 'locked', pid: number } | { kind: 'failed', erro
  *
  * - `sync`: lines are on the disk, but a power cut may cost them
  * - `cursor`: how far it has been delivered could not be written; a restart now would deliver some lines again
- * - `read`: it is tried again after a second; the third time the segment is put aside, which `onDropped` tells
+ * - `read`: it is tried again after a second; the third time, or at a start, the segment is put aside, which `onDropped`
+ *   or `onOpened` tells
  * - `remove`: a segment that was delivered is still there; it is tried again
+ * - `quarantine`: damaged lines could not be kept for somebody to look at
  */
 export interface SpoolFault {
-  during: 'sync' | 'cursor' | 'read' | 'remove'
+  during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine'
   error: unknown
 }
 

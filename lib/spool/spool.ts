@@ -82,7 +82,7 @@ export class Spool {
     const { folder } = settings
     this.#entrance = new Entrance(fs, folder, owners, random)
     this.#segments = new Segments(fs, folder)
-    this.#reader = new Reader(this.#segments, new Quarantine(fs, folder, QUARANTINE_BYTES), {
+    this.#reader = new Reader(this.#segments, new Quarantine(fs, folder, QUARANTINE_BYTES, error => this.#onFault({ during: 'quarantine', error })), {
       onDamaged: lines => this.#onDropped(lines, 'damaged'),
       onFault: error => this.#onReadFault(error)
     })
@@ -259,7 +259,7 @@ export class Spool {
     if (this.#state !== 'opening') return
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
     const { found, identity } = entry
-    const recovery = new Recovery(this.#fs, this.#settings.folder, found)
+    const recovery = new Recovery(this.#fs, this.#settings.folder, found, error => this.#onFault({ during: 'read', error }))
     await recovery.begin()
     if (this.#state !== 'opening') return
     this.#state = 'recovering'
@@ -291,7 +291,7 @@ export class Spool {
       this.#retryTimer = undefined
       this.#turns.take(() => this.#open())
     }, RETRY_MS * (0.75 + this.#random() / 2)).unref()
-    const reason = hindrance.kind === 'locked' ? `${hindrance.pid}` : String((hindrance.error as NodeJS.ErrnoException).code)
+    const reason = hindrance.kind === 'locked' ? `${hindrance.pid}` : String(hindrance.error)
     if (reason === this.#hindrance) return
     this.#hindrance = reason
     this.#events.onHindered(hindrance)

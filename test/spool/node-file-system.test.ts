@@ -54,7 +54,7 @@ t.test('a file that is there is not made anew, and one that is not there is not 
 
 t.test('a folder that cannot be made or synced rejects with the system\'s code', async t => {
   const dir = t.testdir({ file: 'x' })
-  await t.rejects(nodeFileSystem.makeFolder(join(dir, 'file', 'a')), { code: 'ENOTDIR' })
+  await t.rejects(nodeFileSystem.makeFolder(join(dir, 'file', 'a')), { code: 'EEXIST' })
   await t.rejects(nodeFileSystem.syncFolder(join(dir, 'missing')), { code: 'ENOENT' })
 })
 

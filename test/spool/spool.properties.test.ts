@@ -90,7 +90,6 @@ class Course {
   #bytesFound = 0
   received = 0
   ended = 0
-  readonly #lengths = new Map<number, number>()
 
   constructor (settings: { maxBytes: number, segmentBytes: number, syncMs: number }, clock: HandClock) {
     this.#settings = settings
@@ -124,7 +123,7 @@ class Course {
           return
         }
         // Lines before those that wait, and too long for the whole spool, never come to wait.
-        const isTooLong = reason === 'spool-full' && lines === 1 && (this.#lengths.get(this.#pending[0] ?? -1) ?? 0) > this.#settings.maxBytes
+        const isTooLong = reason === 'spool-full' && life.pending.lines < this.#pending.length
         for (const number of isTooLong ? this.#pending.splice(0, 1) : this.#waiting.splice(0, lines)) this.#safe.delete(number)
         this.ended += lines
       },
@@ -238,7 +237,6 @@ class Course {
   #make (number: number, length: number): { number: number, text: string } {
     const text = `{"n":${number},"x":"${'x'.repeat(length)}"}\n`
     this.#texts.set(number, text)
-    this.#lengths.set(number, text.length)
     this.received++
     return { number, text }
   }

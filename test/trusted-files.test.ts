@@ -1,0 +1,144 @@
+import t from 'tap'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, constants, existsSync, linkSync, lchownSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '#lib/trusted-files'
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_APPEND } = constants
+const REFUSED = { code: 'ERR_FANOUT_UNTRUSTED_PATH' }
+const onWindows = process.platform === 'win32' && 'Windows knows neither owners nor modes'
+const self = process.geteuid?.() ?? 0
+const unlessRoot = self !== 0 && 'only root can give files away'
+const STRANGER = 12345
+
+async function open (path: string, flags = O_RDWR): Promise<string> {
+  const file = await openTrustedFile(path, flags, { mode: 0o600 })
+  try {
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+t.test('a file of one\'s own is opened, and made if it is to be', async t => {
+  const dir = t.testdir({ file: 'x' })
+  for (const flags of [O_RDONLY, O_RDWR, O_RDWR | O_CREAT]) t.equal(await open(join(dir, 'file'), flags), 'x')
+  t.equal(await open(join(dir, 'new'), O_RDWR | O_CREAT), '')
+  t.equal(statSync(join(dir, 'new')).mode & 0o777, process.platform === 'win32' ? 0o666 : 0o600)
+  await t.rejects(open(join(dir, 'missing')), { code: 'ENOENT' })
+})
+
+t.test('no symbolic link is followed, whatever it is opened for', { skip: onWindows }, async t => {
+  const dir = t.testdir({ file: 'secret' })
+  symlinkSync('file', join(dir, 'link'))
+  symlinkSync('nothing', join(dir, 'dangling'))
+  for (const flags of [O_RDONLY, O_RDWR, O_RDWR | O_CREAT | O_APPEND]) {
+    await t.rejects(open(join(dir, 'link'), flags), { ...REFUSED, message: /link: is a symbolic link$/ })
+    await t.rejects(open(join(dir, 'dangling'), flags), REFUSED)
+  }
+  t.notOk(existsSync(join(dir, 'nothing')))
+})
+
+t.test('a file with a second name is refused, unless that name is known', async t => {
+  const dir = t.testdir({ file: 'x', other: 'y' })
+  const [path, second] = [join(dir, 'file'), join(dir, 'second')]
+  linkSync(path, second)
+  await t.rejects(open(path), { ...REFUSED, message: /2 names/ })
+  await t.rejects(openTrustedFile(path, O_RDWR, { secondName: join(dir, 'other') }), REFUSED)
+  await (await openTrustedFile(path, O_RDWR, { secondName: second })).close()
+  linkSync(path, join(dir, 'third'))
+  await t.rejects(openTrustedFile(path, O_RDWR, { secondName: second }), REFUSED)
+})
+
+t.test('what is no file is refused, and a FIFO does not block', { skip: onWindows }, async t => {
+  const dir = t.testdir({ folder: {} })
+  execFileSync('mkfifo', [join(dir, 'fifo')])
+  for (const flags of [O_RDONLY, O_RDWR]) await t.rejects(open(join(dir, 'fifo'), flags), { ...REFUSED, message: /no regular file/ })
+  await t.rejects(open(join(dir, 'folder'), O_RDONLY), REFUSED)
+  await t.rejects(open('/dev/null'), REFUSED)
+})
+
+t.test('a file that others may write to is refused; one that they may read is not', { skip: onWindows }, async t => {
+  const path = join(t.testdir({ file: 'x' }), 'file')
+  for (const mode of [0o600, 0o644, 0o640]) {
+    chmodSync(path, mode)
+    t.equal(await open(path), 'x')
+  }
+  for (const mode of [0o602, 0o666]) {
+    chmodSync(path, mode)
+    await t.rejects(open(path), { ...REFUSED, message: new RegExp(`mode ${mode.toString(8)}`) })
+  }
+})
+
+t.test('a file of another user is refused, and one of root is not', { skip: onWindows || unlessRoot }, async t => {
+  const path = join(t.testdir({ file: 'x' }), 'file')
+  chmodSync(path, 0o666 & ~0o022)
+  chownSync(path, STRANGER, STRANGER)
+  await t.rejects(open(path), { ...REFUSED, message: new RegExp(`belongs to user ${STRANGER}`) })
+  process.seteuid?.(STRANGER)
+  const asStranger = await open(path)
+  process.seteuid?.(0)
+  chownSync(path, 0, STRANGER)
+  process.seteuid?.(STRANGER)
+  const ofRoot = await open(path, O_RDONLY)
+  process.seteuid?.(0)
+  t.same([asStranger, ofRoot], ['x', 'x'])
+})
+
+t.test('a group may write if it is root\'s, or has the number of the user', { skip: onWindows || unlessRoot }, async t => {
+  const path = join(t.testdir({ file: 'x' }), 'file')
+  chmodSync(path, 0o660)
+  t.equal(await open(path), 'x')
+  chownSync(path, 0, STRANGER)
+  await t.rejects(open(path), { ...REFUSED, message: new RegExp(`mode 660, group ${STRANGER}`) })
+})
+
+t.test('a folder is to be one\'s own, and no link to it', { skip: onWindows }, async t => {
+  const dir = t.testdir({ folder: {}, file: 'x' })
+  const path = join(dir, 'folder')
+  symlinkSync(path, join(dir, 'link'))
+  chmodSync(path, 0o755)
+  await checkTrustedFolder(path)
+  await t.rejects(checkTrustedFolder(join(dir, 'link')), { ...REFUSED, message: /symbolic link/ })
+  await t.rejects(checkTrustedFolder(join(dir, 'file')), { code: 'ENOTDIR' })
+  for (const mode of [0o777, 0o1777]) {
+    chmodSync(path, mode)
+    await t.rejects(checkTrustedFolder(path), REFUSED)
+  }
+})
+
+t.test('the folder above may be sticky, or a link, if it is that of a user who is trusted', { skip: onWindows }, async t => {
+  const dir = t.testdir({ folder: {} })
+  const path = join(dir, 'folder')
+  const link = join(dir, 'link')
+  symlinkSync(path, link)
+  for (const mode of [0o755, 0o1777]) {
+    chmodSync(path, mode)
+    await checkTrustedParent(path)
+    await checkTrustedParent(link)
+  }
+  chmodSync(path, 0o777)
+  for (const name of [path, link]) await t.rejects(checkTrustedParent(name), REFUSED)
+  if (self !== 0) return
+  chmodSync(path, 0o755)
+  lchownSync(link, STRANGER, STRANGER)
+  await t.rejects(checkTrustedParent(link), { ...REFUSED, message: new RegExp(`symbolic link of user ${STRANGER}`) })
+  chownSync(path, STRANGER, STRANGER)
+  await t.rejects(checkTrustedParent(path), REFUSED)
+})
+
+t.test('folders are made where they are missing, and the highest is told', async t => {
+  const dir = t.testdir({ file: '' })
+  t.equal(await makeFolders(join(dir, 'a', 'b', 'c'), 0o700), join(dir, 'a'))
+  t.equal(await makeFolders(join(dir, 'a', 'b', 'd'), 0o700), join(dir, 'a', 'b', 'd'))
+  t.equal(await makeFolders(join(dir, 'a', 'b'), 0o700), undefined)
+  await t.rejects(makeFolders(join(dir, 'file'), 0o700), { code: 'EEXIST' })
+  await t.rejects(makeFolders(join(dir, 'file', 'a'), 0o700), { code: 'ENOTDIR' })
+  mkdirSync(join(dir, 'x'))
+  const all = await Promise.all(Array.from({ length: 20 }, (_, i) => makeFolders(join(dir, 'x', 'y', 'z', `${i}`), 0o700)))
+  t.equal(all.length, 20, 'several at once do not get into each other\'s way')
+})
+
+t.test('a folder that can be neither made nor found is an error', { skip: !existsSync('/proc/self') && 'there is no /proc' }, async t => {
+  await t.rejects(makeFolders('/proc/spool/loki', 0o700), { code: 'ENOENT' })
+})
