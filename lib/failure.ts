@@ -53,11 +53,17 @@ export function isRefusalStatus (status: number | undefined): boolean {
 
 // Breaks of a connection that stood: a backend may do that to a request that it cannot take.
 const BREAK_CODES = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
+/** Whether a code says that a connection broke which had been established. */
+export function isBreakCode (code: string | undefined): boolean {
+  return code !== undefined && BREAK_CODES.has(code)
+}
+
 const UNAVAILABLE = new Set(['start-failed', 'start-timeout', 'health-check', 'http-502', 'http-503', 'http-504', ...[...RETRYABLE_REFUSALS].map(status => `http-${status}`)])
 
 /** Whether the lines that were sent can have been to blame for a failure: not if the sink did not start, or the backend was not there. */
 export function canBeOfLines ({ reason, err }: SinkFailure): boolean {
-  return reason === 'network' ? BREAK_CODES.has(err.code ?? '') : !UNAVAILABLE.has(reason)
+  return reason === 'network' ? isBreakCode(err.code) : !UNAVAILABLE.has(reason)
 }
 
 /** `fetch()` rejects with a bare TypeError: what happened stands in its cause. */

@@ -85,6 +85,8 @@ export interface ChildSource {
   /** One entry for a target, several for a pipeline. */
   entries: ReadonlyArray<{ file: string, isPinoFile: boolean, options: unknown }>
   isPipeline: boolean
+  /** Whether lines that may have arrived are sent again. */
+  redelivers: boolean
   /** Further stream events that mean failure. */
   failureEvents: readonly string[]
   /** Whether the sink's requests and sockets are watched, where it has a thread to itself. */

@@ -8,11 +8,12 @@ import { ThreadChild } from './thread-child.js'
  *
  * @param givesConfig - Whether {@link Child.configure} is going to be called
  */
-export function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
+export function createChild ({ name, source, isolation, worker, failureEvents, sense, writeTimeoutMs, redelivery }: TargetSettings, givesConfig: boolean, listener: ChildListener): Child {
   const childSource: ChildSource = {
     sink: name,
     entries: source.kind === 'pipeline' ? source.entries : [withBuffers(source.entry)],
     isPipeline: source.kind === 'pipeline',
+    redelivers: redelivery === 'at-least-once',
     failureEvents,
     sense,
     writeTimeoutMs,

@@ -28,6 +28,8 @@ export interface SendContext {
   readonly signal: AbortSignal
   /** 1 for the first time that these lines are sent, 2 for the second, … */
   readonly attempt: number
+  /** Whether lines may be sent again that can have arrived: `false` with `redelivery: 'at-most-once'`. */
+  readonly redelivers: boolean
 }
 
 /**
@@ -75,6 +77,7 @@ export interface DeliveryOrder {
 export class DeliveryRunner {
   readonly #sink: DeliverySink
   readonly #keepsNothing: boolean
+  readonly #redelivers: boolean
   readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
   #running: Promise<void> = Promise.resolve()
   /** The batch that is under way. */
@@ -83,9 +86,10 @@ export class DeliveryRunner {
   /** Memory of a batch that is settled, for the next one. */
   #spare: Buffer | undefined
 
-  constructor (sink: DeliverySink, onSettled: (id: string, rejection: Rejection | undefined) => void) {
+  constructor (sink: DeliverySink, redelivers: boolean, onSettled: (id: string, rejection: Rejection | undefined) => void) {
     this.#sink = sink
     this.#keepsNothing = sink.keepsNothing === true
+    this.#redelivers = redelivers
     this.#onSettled = onSettled
   }
 
@@ -119,7 +123,7 @@ export class DeliveryRunner {
     if (!this.#keepsNothing || this.#controller.signal.aborted) this.#controller = new AbortController()
     let rejection: Rejection | undefined
     try {
-      const sending: unknown = this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt })
+      const sending: unknown = this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt, redelivers: this.#redelivers })
       // Nobody could tell whether it has arrived.
       if (!isThenable(sending)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', `send() must return a promise, it returned ${kindOf(sending)}`)
       await sending

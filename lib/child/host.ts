@@ -100,7 +100,7 @@ export class SinkHost {
     if (isDeliverySink(started)) {
       return {
         kind: 'delivery',
-        runner: new DeliveryRunner(started, (id, rejection) => {
+        runner: new DeliveryRunner(started, this.#source.redelivers, (id, rejection) => {
           if (!this.#over) this.#listener.onSettled(id, rejection)
         })
       }

@@ -1,109 +1,93 @@
-import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { buildConnector, Pool } from 'undici'
+import { Agent as HttpAgent, request as httpRequest, type AgentOptions, type RequestOptions } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
+import { urlToHttpOptions } from 'node:url'
 import { FanoutError } from '../errors.js'
+import { exchange, type Answer, type NoAnswer } from './exchange.js'
 import type { HttpSettings } from './options.js'
 import { readTls } from './tls.js'
 
-// The answer of a bulk API tells of every line; all others are short.
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024
-const WRITING_POLL_MS = 10
+export type { Answer } from './exchange.js'
 
-/** What a backend answered. */
-export interface Answer {
-  status: number
-  retryAfter: string | undefined
-  location: string | undefined
-  /** Whole, if the status is one of success. */
-  body: string
+/** Less than the 5 s after which Node.js, Apache and others close an idle connection, unless they announce a time of their own. */
+const MAX_IDLE_MS = 4000
+
+/** There is no answer, since a connection was broken off before one began. */
+export interface BrokenOff {
+  brokenOff: FanoutError
 }
 
 /** Connections to one backend, kept alive, and POST requests over them. */
 export class HttpClient {
   readonly #settings: HttpSettings
-  readonly #pool: Pool
-  readonly #sockets = new Set<Socket>()
+  readonly #agent: HttpAgent
+  readonly #request: typeof httpRequest
+  readonly #target: RequestOptions
 
   /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a certificate or a key cannot be read */
   constructor (settings: HttpSettings) {
-    const { origin, concurrency, timeoutMs, tls } = settings
+    const { origin, concurrency, tls } = settings
+    const url = new URL(origin)
+    const { protocol, hostname, port } = urlToHttpOptions(url)
     this.#settings = settings
-    const connect = buildConnector({ ...readTls(tls), timeout: timeoutMs })
-    this.#pool = new Pool(origin, {
-      connections: concurrency,
-      connect: (options, callback) => connect(options, (...outcome) => {
-        if (outcome[0] === null) this.#watch(outcome[1])
-        callback(...outcome)
-      }),
-      // One deadline for the whole request stands in for both.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxResponseSize: MAX_ANSWER_BYTES
-    })
+    this.#target = { method: 'POST', protocol, hostname, port } as RequestOptions
+    const options: AgentOptions = { keepAlive: true, maxSockets: concurrency, scheduling: 'lifo', timeout: MAX_IDLE_MS }
+    if (protocol === 'https:') {
+      // Without it the name would be that of a `host` header.
+      const servername = isIP(hostname ?? '') === 0 ? hostname ?? '' : ''
+      this.#agent = new HttpsAgent({ ...options, servername, ...readTls(tls) })
+      this.#request = httpsRequest
+    } else {
+      this.#agent = new HttpAgent(options)
+      this.#request = httpRequest
+    }
   }
 
   /**
-   * Sends a request, and reads its answer to the end.
+   * Sends a request, and reads its answer to the end. A connection that the backend closed while it was idle is no
+   * failure: the request is made once more, over a new one.
    *
+   * @param mayRepeat - Whether a request may be made again that can have arrived.
    * @throws the signal's reason; FanoutError `ERR_FANOUT_SINK_REPORTED`, with what happened in its cause, if there is no whole answer
    */
-  async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal): Promise<Answer> {
+  async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, mayRepeat: boolean): Promise<Answer | BrokenOff> {
     const { origin, timeoutMs } = this.#settings
-    const end = new RequestEnd()
-    const giveUp = (): void => end.abort(signal.reason)
-    const deadline = setTimeout(() => end.abort(timeoutError(timeoutMs)), timeoutMs)
-    signal.addEventListener('abort', giveUp, { once: true })
-    try {
-      signal.throwIfAborted()
-      const response = await this.#pool.request({ method: 'POST', path, headers: { ...headers }, body, signal: end })
-      return {
-        status: response.statusCode,
-        retryAfter: first(response.headers['retry-after']),
-        location: first(response.headers['location']),
-        body: await read(response.body, response.statusCode)
-      }
-    } catch (error) {
-      signal.throwIfAborted()
-      throw new FanoutError('ERR_FANOUT_SINK_REPORTED', `no whole answer from ${origin}: ${messageOf(error)}`, { cause: error })
-    } finally {
-      clearTimeout(deadline)
-      signal.removeEventListener('abort', giveUp)
+    const deadline = performance.now() + timeoutMs
+    let outcome = await this.#attempt(path, headers, body, signal, deadline)
+    if ('error' in outcome && outcome.isStale && mayRepeat) {
+      this.#closeIdle()
+      outcome = await this.#attempt(path, headers, body, signal, deadline)
     }
-  }
-
-  /**
-   * Waits until nothing of a body is still to be written: a backend may answer before it has read all of a request. Never
-   * rejects; a connection that takes longer than a request may, or that nobody waits for any more, is closed.
-   */
-  async finishWriting (signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + this.#settings.timeoutMs
-    for (const socket of this.#sockets) {
-      while (socket.writableLength > 0 && this.#sockets.has(socket)) {
-        if (signal.aborted || performance.now() > deadline) socket.destroy()
-        await sleep(WRITING_POLL_MS)
-      }
-    }
+    if (!('error' in outcome)) return outcome
+    signal.throwIfAborted()
+    const { error, isBrokenOff } = outcome
+    const failure = new FanoutError('ERR_FANOUT_SINK_REPORTED', `no whole answer from ${origin}: ${messageOf(error)}`, { cause: error })
+    if (isBrokenOff) return { brokenOff: failure }
+    throw failure
   }
 
   /** Closes all connections. */
-  async close (): Promise<void> {
-    await this.#pool.destroy()
+  close (): void {
+    this.#agent.destroy()
   }
 
-  #watch (socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+  async #attempt (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, deadline: number): Promise<Answer | NoAnswer> {
+    signal.throwIfAborted()
+    // Lets the end of an idle connection be read that has arrived already.
+    await new Promise(resolve => setImmediate(resolve))
+    signal.throwIfAborted()
+    const request = this.#request({ ...this.#target, path, headers, agent: this.#agent })
+    return await exchange(request, body, {
+      signal,
+      remainingMs: Math.max(1, deadline - performance.now()),
+      timeoutError: () => timeoutError(this.#settings.timeoutMs)
+    })
   }
-}
 
-/** A request's early end, as undici takes it too: of each AbortSignal V8 would promote half a kilobyte to its old generation. */
-class RequestEnd extends EventEmitter {
-  reason: unknown
-
-  abort (reason: unknown): void {
-    this.reason = reason
-    this.emit('abort')
+  #closeIdle (): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy()
+    }
   }
 }
 
@@ -111,23 +95,7 @@ function timeoutError (timeoutMs: number): Error {
   return Object.assign(new Error(`it took longer than ${timeoutMs} ms`), { code: 'ETIMEDOUT' })
 }
 
-/** A body that breaks off leaves open what became of the lines; behind a status of failure it changes nothing. */
-async function read (body: AsyncIterable<Buffer>, status: number): Promise<string> {
-  const chunks: Buffer[] = []
-  try {
-    for await (const chunk of body) chunks.push(chunk)
-  } catch (error) {
-    if (status < 300) throw error
-  }
-  return Buffer.concat(chunks).toString()
-}
-
-function first (header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
-}
-
 /** A name with several addresses fails with an error for each, and no message of its own. */
-function messageOf (error: unknown): string {
-  const { message } = (error instanceof AggregateError ? error.errors[0] : error) as Error
-  return message
+function messageOf (error: Error): string {
+  return error instanceof AggregateError ? (error.errors[0] as Error).message : error.message
 }

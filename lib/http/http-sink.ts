@@ -3,15 +3,17 @@ import { gzip } from 'node:zlib'
 import type { DeliverySink, SendContext, SinkBatch } from '../child/delivery.js'
 import { systemClock } from '../clock.js'
 import { isRefusalStatus } from '../failure.js'
-import { HttpClient, type Answer } from './client.js'
+import { HttpClient, type Answer, type BrokenOff } from './client.js'
 import { createFormat } from './formats.js'
 import type { Format, LineOutcomes, Refusal } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
-import { cutPart, divide, halve, keyOf, pickPart, wholeOf, type Part } from './part.js'
+import { cutPart, divide, keyOf, wholeOf, type Part } from './part.js'
 import { RequestHeaders } from './request-headers.js'
+import { RequestSize } from './request-size.js'
 import { parseRetryAfter } from './retry-after.js'
 import { Redactor } from './secrets.js'
 import { SendReport, rejectionOf } from './send-report.js'
+import { Sending, type PartResult } from './sending.js'
 import { isSuccess } from './status.js'
 
 // A request costs more than a few lines do: less than this is not divided any further.
@@ -43,8 +45,7 @@ class HttpSink implements DeliverySink {
   readonly #redactor: Redactor
   readonly #headers: RequestHeaders
   readonly #client: HttpClient
-  /** More than so many bytes have been too large for the backend. */
-  #maxBytes = Infinity
+  readonly #size = new RequestSize()
 
   constructor (settings: HttpSettings) {
     this.#settings = settings
@@ -55,59 +56,47 @@ class HttpSink implements DeliverySink {
     this.#client = new HttpClient(settings)
   }
 
-  async send (batch: SinkBatch, { signal }: SendContext): Promise<void> {
+  async send (batch: SinkBatch, { signal, attempt, redelivers }: SendContext): Promise<void> {
     const { origin, concurrency } = this.#settings
     const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.bytes / MIN_SHARE_BYTES)))
-    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#maxBytes))
+    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#size.limit))
     const report = new SendReport(origin, batch.count)
-    const run = async (): Promise<void> => {
-      for (let part = parts.shift(); part !== undefined; part = parts.shift()) await this.#deliver(part, report, signal)
-    }
-    await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, run))
-    await this.#client.finishWriting(signal)
+    const request = (part: Part): Promise<PartResult> => this.#request(part, signal, redelivers)
+    await new Sending({ request, size: this.#size, report, redelivers, attempt }).run(parts, concurrency)
     report.throwIfAny()
   }
 
   async close (): Promise<void> {
-    await this.#client.close()
+    this.#client.close()
   }
 
-  async #deliver (part: Part, report: SendReport, signal: AbortSignal): Promise<void> {
-    if (report.hasFailed) return report.unsent(part)
+  async #request (part: Part, signal: AbortSignal, redelivers: boolean): Promise<PartResult> {
     try {
-      const answer = await this.#post(part, signal)
-      if (isSuccess(answer.status)) {
-        report.taken(this.#outcomesOf(part, answer))
-      } else if (answer.status === TOO_LARGE && part.count > 1) {
-        this.#maxBytes = Math.min(this.#maxBytes, Math.floor(part.bytes.length / 2))
-        for (const half of halve(part)) await this.#deliver(half, report, signal)
-      } else if (answer.status === TOO_LARGE) {
-        report.taken({ refused: [{ line: part.first, reason: `too large${this.#excerptOf(answer)}`, status: TOO_LARGE }], retry: [] })
-      } else {
-        const refusal = this.#refusalOf(part, answer)
-        if (refusal === undefined) return report.failed(part, this.#failureOf(answer))
-        report.taken({ refused: refusal.refused, retry: [] })
-        if (refusal.untold.length > 0) await this.#deliver(pickPart(part, refusal.untold), report, signal)
-      }
+      const answer = await this.#post(part, signal, redelivers)
+      if ('brokenOff' in answer) return { kind: 'broken-off', error: answer.brokenOff }
+      if (isSuccess(answer.status)) return { kind: 'taken', outcomes: this.#outcomesOf(part, answer) }
+      if (answer.status === TOO_LARGE) return { kind: 'too-large', status: TOO_LARGE, reason: `too large${this.#excerptOf(answer)}` }
+      const refusal = this.#refusalOf(part, answer)
+      return refusal === undefined ? { kind: 'failed', error: this.#failureOf(answer) } : { kind: 'refused', refusal }
     } catch (error) {
-      report.failed(part, error)
+      return { kind: 'failed', error }
     }
   }
 
-  async #post (part: Part, signal: AbortSignal): Promise<Answer> {
+  async #post (part: Part, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
     const content = this.#format.encode(part)
     const { gzipLevel } = this.#settings
     const body = gzipLevel === 0 ? content : await compress(content, { level: gzipLevel })
-    const post = (): Promise<Answer> => this.#client.post(this.#path, {
+    const post = (): Promise<Answer | BrokenOff> => this.#client.post(this.#path, {
       'content-type': this.#format.contentType,
       'user-agent': 'pino-breaker-fanout',
       'idempotency-key': keyOf(part),
       ...this.#headers.values,
       ...gzipLevel !== 0 && { 'content-encoding': 'gzip' }
-    }, body, signal)
+    }, body, signal, redelivers)
     const answer = await post()
     // A token in a file may have been replaced since it was read.
-    return UNAUTHORIZED.includes(answer.status) && this.#headers.refresh() ? await post() : answer
+    return 'status' in answer && UNAUTHORIZED.includes(answer.status) && this.#headers.refresh() ? await post() : answer
   }
 
   #outcomesOf (part: Part, answer: Answer): LineOutcomes {

@@ -11,7 +11,7 @@ function createRunner (more: Partial<DeliverySink> = {}) {
   const runner = new DeliveryRunner({
     send: (batch, context) => new Promise<void>((resolve, reject) => { calls.push({ batch, context, resolve, reject }) }),
     ...more
-  }, (id, failure) => settled.push([id, failure]))
+  }, true, (id, failure) => settled.push([id, failure]))
   const order = (id: string, text: string, attempt = 1) => runner.send({ id, content: text, count: text.split('\n').length - 1, bytes: Buffer.byteLength(text), attempt })
   const orderBytes = (id: string, bytes: Buffer) => runner.send({ id, content: bytes, count: 1, bytes: bytes.length, attempt: 1 })
   return { runner, calls, settled, order, orderBytes }
@@ -57,6 +57,7 @@ t.test('a batch is given as text, as bytes and as lines, with its id, its size a
     t.same(batch.lines, ['{"a":1}', '{"b":"ü"}'])
     t.equal(batch.lines, batch.lines, 'the array is made once')
     t.equal(context.attempt, 3)
+    t.equal(context.redelivers, true)
     t.equal(context.signal.aborted, false)
   }
   t.equal(calls.length, 2)

@@ -28,6 +28,7 @@ function createHost (t: Test, names: string[], options: Record<string, unknown> 
     sink: 'loki',
     entries: names.map(name => ({ file: join(folder, name), isPinoFile: false, options })),
     isPipeline: names.length > 1,
+    redelivers: true,
     failureEvents: [],
     sense: false,
     writeTimeoutMs: 10000,
@@ -230,7 +231,7 @@ t.test('a transport that can report its failures is asked to, where its traffic 
     }
   })
   const file = join(folder, 'node_modules', 'pino-datadog-transport', 'index.mjs')
-  const source: ChildSource = { sink: 'datadog', entries: [{ file, isPinoFile: false, options: {} }], isPipeline: false, failureEvents: [], sense: { console: false }, writeTimeoutMs: 10000, willSendConfig: false }
+  const source: ChildSource = { sink: 'datadog', entries: [{ file, isPinoFile: false, options: {} }], isPipeline: false, redelivers: true, failureEvents: [], sense: { console: false }, writeTimeoutMs: 10000, willSendConfig: false }
   const none = (): void => {}
   const listener = { onReady: none, onAccepted: none, onDelivered: none, onAnswered: none, onSensed: none, onSetback: none, onRefused: none, onSettled: none, onFailure: none, onEnded: none, onEvent: none }
   const reported: unknown[] = []

@@ -69,6 +69,7 @@ function sourceOf (file: string, options: object): ChildSource {
     sink: 'x',
     entries: [{ file, isPinoFile: false, options }],
     isPipeline: false,
+    redelivers: true,
     failureEvents: [],
     sense: false,
     writeTimeoutMs: 10000,

@@ -65,6 +65,21 @@ export async function openSocketServer (t: Test, onConnection: (socket: Socket) 
   return `http://127.0.0.1:${await listen(server)}`
 }
 
+/** Calls for each request that has wholly arrived on a connection of {@link openSocketServer}, one after another, with its body. */
+export function onEachRequest (socket: Socket, call: (body: string) => void): void {
+  let bytes = Buffer.alloc(0)
+  socket.on('data', (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk])
+    for (let end = bytes.indexOf('\r\n\r\n'); end >= 0; end = bytes.indexOf('\r\n\r\n')) {
+      const whole = end + 4 + Number(/content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1] ?? 0)
+      if (bytes.length < whole) return
+      const body = bytes.toString('utf8', end + 4, whole)
+      bytes = bytes.subarray(whole)
+      call(body)
+    }
+  })
+}
+
 async function listen (server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

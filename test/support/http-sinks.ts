@@ -16,7 +16,7 @@ export function partOf (lines: readonly string[], id?: string): Part {
 
 /** A first attempt that nobody gives up. */
 export function attempt (signal = new AbortController().signal): SendContext {
-  return { signal, attempt: 1 }
+  return { signal, attempt: 1, redelivers: true }
 }
 
 /** Settings as they come of options, with a URL if they have none. */
