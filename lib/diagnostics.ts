@@ -76,15 +76,19 @@ export class Diagnostics {
     const errorKey = this.#config.errorKey ?? 'err'
     switch (news.kind) {
       case 'recovered': {
-        const { lines, bytes, cutBytes, unreadableSegments, cursor } = news.recovered
+        const { recovered: { lines, bytes, cutBytes, unreadableSegments, cursor }, slot } = news
         const isWhole = unreadableSegments === 0 && cursor !== 'damaged'
-        return this.#write(isWhole ? 'info' : 'warn', sink, { ...about, lines, bytes, cutBytes, unreadableSegments, cursor }, 'sink spool recovered')
+        return this.#write(isWhole ? 'info' : 'warn', sink, { ...about, ...(slot !== undefined && { slot }), lines, bytes, cutBytes, unreadableSegments, cursor }, slot === undefined ? 'sink spool recovered' : 'sink spool adopted')
       }
       case 'hindered': {
-        const why = news.hindrance.kind === 'locked' ? { reason: 'locked', pid: news.hindrance.pid } : { reason: 'failed', [errorKey]: serializeError(news.hindrance.error) }
-        return this.#write('warn', sink, { ...about, ...why }, 'sink spool unavailable')
+        const { hindrance } = news
+        const { kind: reason, ...why } = hindrance.kind === 'locked' ? hindrance : { kind: hindrance.kind, [errorKey]: serializeError(hindrance.error) }
+        return this.#write('warn', sink, { ...about, reason, ...why }, 'sink spool unavailable')
       }
-      case 'failed': return this.#write('warn', sink, { ...about, during: news.fault.during, [errorKey]: serializeError(news.fault.error) }, 'sink spool failed')
+      case 'failed': {
+        const { error, ...fault } = news.fault
+        return this.#write('warn', sink, { ...about, ...fault, [errorKey]: serializeError(error) }, 'sink spool failed')
+      }
       case 'overflowed': return this.#write('warn', sink, about, 'sink queue full, spooling')
       case 'replayed': return this.#write('info', sink, { ...about, lines: news.lines }, 'sink spool replayed')
     }

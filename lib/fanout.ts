@@ -16,8 +16,8 @@ import { parseOptions, type FanoutOptions, type FanoutSettings, type SpoolSettin
 import { Router } from './router.js'
 import { nodeFileSystem } from './spool/node-file-system.js'
 import { systemOwners } from './spool/owner.js'
-import { Spool } from './spool/spool.js'
-import type { SpoolEvents } from './spool/spool-events.js'
+import { SlottedSpool } from './spool/slotted-spool.js'
+import type { SlotEvents } from './spool/spool-events.js'
 import { Splitter } from './splitter.js'
 import { writeToStderr } from './stderr.js'
 
@@ -186,8 +186,8 @@ export class FanoutStream extends Writable {
     return seats
   }
 
-  #spoolMaker (settings: SpoolSettings): (events: SpoolEvents) => Spool {
-    return events => new Spool(settings, { fs: nodeFileSystem, owners: systemOwners, clock: this.#clock, random: Math.random }, events)
+  #spoolMaker (settings: SpoolSettings): (events: SlotEvents) => SlottedSpool {
+    return events => new SlottedSpool(settings, { fs: nodeFileSystem, owners: systemOwners, clock: this.#clock, random: Math.random }, events)
   }
 
   #openDeadLetters (path: string): DeadLetterFile {

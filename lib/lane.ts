@@ -207,6 +207,7 @@ export class Lane {
    */
   async drain (deadline: number): Promise<void> {
     this.#phase = 'draining'
+    this.#spooling?.drain()
     // There may be no time for the whole of it, and lines that are not sent now are lost.
     this.#transit.settleWithin((deadline - this.#clock.now()) / 4)
     this.#gate.resume()

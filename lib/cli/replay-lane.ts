@@ -6,8 +6,8 @@ import type { LaneEvents } from '../lane/lane-deps.js'
 import type { DeadLetterStore } from '../lane/dead-letters.js'
 import { standardLevels } from '../levels.js'
 import type { SpoolSettings, TargetSettings } from '../options.js'
-import type { Spool } from '../spool/spool.js'
-import type { SpoolEvents } from '../spool/spool-events.js'
+import type { LaneSpool } from '../spool/spool.js'
+import type { SlotEvents } from '../spool/spool-events.js'
 
 /** What a lane for a replay is made of. */
 export interface ReplayLaneOptions {
@@ -19,7 +19,7 @@ export interface ReplayLaneOptions {
   refused: DeadLetterStore
   maxRefusedBytes: number
   /** The spool that the lines come from, if they do. */
-  spool?: { settings: SpoolSettings, create: (events: SpoolEvents) => Spool }
+  spool?: { settings: SpoolSettings, create: (events: SlotEvents) => LaneSpool }
   onNote: (text: string) => void
   onSpoolNews?: LaneEvents['onSpoolNews']
 }

@@ -3,8 +3,8 @@ import type { Child, ChildListener } from '../child/child.js'
 import type { Clock } from '../clock.js'
 import type { FailureReason } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
-import type { Spool } from '../spool/spool.js'
-import type { SpoolEvents } from '../spool/spool-events.js'
+import type { LaneSpool } from '../spool/spool.js'
+import type { SlotEvents } from '../spool/spool-events.js'
 import type { DeadLetterStore } from './dead-letters.js'
 import type { IntakeSettings } from './intake.js'
 import type { Loss } from './loss-report.js'
@@ -49,6 +49,6 @@ export interface LaneDeps {
   /** Where dead letters are kept, if the settings have them kept. */
   deadLetterStore?: DeadLetterStore | undefined
   /** Makes the queue on disk, if the settings have one. */
-  createSpool?: ((events: SpoolEvents) => Spool) | undefined
+  createSpool?: ((events: SlotEvents) => LaneSpool) | undefined
   events: LaneEvents
 }

@@ -65,8 +65,8 @@ export class Replay {
 
   /** Takes what was read from the spool, which is what a sink is given at once, if it takes so much. */
   add (spooled: SpooledLines): void {
-    const { segment, offset, bytes, count } = spooled
-    this.#pieces.push({ firstLine: this.#queue.nextLine, bytes, count, place: { segment, offset } })
+    const { bytes, count, ...place } = spooled
+    this.#pieces.push({ firstLine: this.#queue.nextLine, bytes, count, place })
     this.#queue.adopt(spooled)
   }
 
@@ -106,7 +106,7 @@ export class Replay {
     while (left > 0) {
       const i = this.#pieces.findIndex(({ place }) => place === 'writing')
       const { head, rest } = cut(this.#pieces[i] as Piece, left)
-      this.#pieces.splice(i, 1, { ...head, place: place === undefined ? 'unwritable' : { segment: place.segment, offset: at } }, ...rest === undefined ? [] : [rest])
+      this.#pieces.splice(i, 1, { ...head, place: place === undefined ? 'unwritable' : { ...place, offset: at } }, ...rest === undefined ? [] : [rest])
       left -= head.count
       at += head.bytes.length
     }
@@ -160,7 +160,7 @@ export class Replay {
   /** Where on the disk a line begins, if it is there. */
   placeOf (line: number): Position | undefined {
     const { place, bytes, firstLine } = this.#pieceOf(line)
-    return typeof place === 'string' ? undefined : { segment: place.segment, offset: place.offset + offsetOf(bytes, line - firstLine) }
+    return typeof place === 'string' ? undefined : { ...place, offset: place.offset + offsetOf(bytes, line - firstLine) }
   }
 
   /** The number that a line bore before it went to the disk, if it had been sent by then. */
@@ -195,13 +195,12 @@ export class Replay {
 /** The lines of a piece but for some: as runs of lines that follow one another. */
 function runsOf ({ place, bytes, count, firstLine }: Piece, but: ReadonlySet<number>): SpooledLines[] {
   if (typeof place === 'string') return []
-  const { segment, offset } = place
   const runs: SpooledLines[] = []
   let start = 0
   let lines = 0
   for (let n = 0, at = 0; n <= count; n++) {
     const isDone = n < count && !but.has(firstLine + n)
-    if (!isDone && lines > 0) runs.push({ segment, offset: offset + start, bytes: bytes.subarray(start, at), count: lines })
+    if (!isDone && lines > 0) runs.push({ ...place, offset: place.offset + start, bytes: bytes.subarray(start, at), count: lines })
     const end = bytes.indexOf(NEWLINE, at) + 1
     lines = isDone ? lines + 1 : 0
     if (!isDone) start = end
@@ -222,7 +221,7 @@ function cut (piece: Piece, count: number): { head: Piece, rest: Piece | undefin
       firstLine: firstLine + count,
       bytes: bytes.subarray(at),
       count: piece.count - count,
-      place: typeof place === 'string' ? place : { segment: place.segment, offset: place.offset + at },
+      place: typeof place === 'string' ? place : { ...place, offset: place.offset + at },
       ...(formerRest && { former: formerRest })
     }
   }

@@ -7,7 +7,7 @@ type Fault = SpoolFault | { during: 'write', error: unknown }
 
 /** What of a spool is to be told. */
 export type SpoolNews =
-  | { kind: 'recovered', recovered: Recovered }
+  | { kind: 'recovered', recovered: Recovered, slot?: number }
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'failed', fault: Fault }
   | { kind: 'replayed', lines: number }
@@ -28,8 +28,11 @@ export class SpoolReport {
     this.#onNews = onNews
   }
 
-  recovered (recovered: Recovered): void {
-    if (recovered.lines > 0 || recovered.unreadableSegments > 0 || recovered.cursor === 'damaged') this.#onNews({ kind: 'recovered', recovered })
+  /** @param slot - The number of the slot, if it was adopted. */
+  recovered (recovered: Recovered, slot?: number): void {
+    if (recovered.lines > 0 || recovered.unreadableSegments > 0 || recovered.cursor === 'damaged') {
+      this.#onNews({ kind: 'recovered', recovered, ...(slot !== undefined && { slot }) })
+    }
   }
 
   hindered (hindrance: Hindrance): void {

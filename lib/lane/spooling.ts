@@ -3,8 +3,8 @@ import type { Clock } from '../clock.js'
 import type { Batch, Lines } from '../batch.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 import type { Recovered } from '../spool/recovery.js'
-import type { Spool } from '../spool/spool.js'
-import type { SpoolEvents } from '../spool/spool-events.js'
+import type { LaneSpool } from '../spool/spool.js'
+import type { SlotEvents } from '../spool/spool-events.js'
 import { within } from '../within.js'
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
@@ -16,7 +16,7 @@ import type { Unsettled } from './unsettled.js'
 
 /** What the spooling of a lane is made of. */
 export interface SpoolingOptions {
-  createSpool: (events: SpoolEvents) => Spool
+  createSpool: (events: SlotEvents) => LaneSpool
   /** `'always'`: every line goes through the disk. */
   mode: 'open' | 'always'
   clock: Clock
@@ -44,6 +44,8 @@ export interface SpoolingEvents {
 const READ_BYTES = 512 * 1024
 /** While all that was read is in doubt, so much more may be read, to find lines that are not. */
 const DOUBTFUL_READ_BYTES = 4 * READ_BYTES
+/** With so few lines waiting, those of other transports that are gone may be sent. */
+const FEW_LINES = 1000
 /** How much is handed to the spool at once. */
 const APPEND_BYTES = 512 * 1024
 
@@ -56,7 +58,7 @@ const APPEND_BYTES = 512 * 1024
 export class Spooling {
   readonly #options: SpoolingOptions
   readonly #events: SpoolingEvents
-  readonly #spool: Spool
+  readonly #spool: LaneSpool
   readonly #replay = new Replay()
   readonly #report: SpoolReport
   #state: 'opening' | 'recovering' | 'open' | 'hindered' | 'closing' = 'opening'
@@ -66,6 +68,8 @@ export class Spooling {
   /** The queue is full, and nothing of it is on its way to the disk yet. */
   #isOverflowing = false
   #unwrittenBytes = 0
+  /** Whether only own lines are sent any more. */
+  #isDraining = false
 
   constructor (options: SpoolingOptions, events: SpoolingEvents) {
     this.#options = options
@@ -97,7 +101,9 @@ export class Spooling {
         options.ledger.drop(lines, reason, false)
         events.onChange()
       },
-      onFault: fault => this.#report.failed(fault)
+      onFault: fault => this.#report.failed(fault),
+      onAdopted: (recovered, slot) => this.#onAdopted(recovered, slot),
+      mayAdopt: () => this.#mayAdopt
     })
   }
 
@@ -108,7 +114,17 @@ export class Spooling {
 
   /** Whether there is anything on the disk, or from it, that must be sent before what is in memory. */
   get hasOlder (): boolean {
-    return this.#hasDisk && (this.#spool.lines > 0 || this.#spool.pending.lines > 0 || this.#replay.lines > 0)
+    return this.#hasDisk && (this.#readableLines > 0 || this.#spool.pending.lines > 0 || this.#replay.lines > 0)
+  }
+
+  /** Lines on the disk that are to be read: towards the end, lines that other transports have left stay where they are. */
+  get #readableLines (): number {
+    return this.#spool.lines - (this.#isDraining ? this.#spool.adoptedLines : 0)
+  }
+
+  get #mayAdopt (): boolean {
+    if (this.#state !== 'open' || this.#isDraining || this.#isRefusing || this.#options.isTripped()) return false
+    return this.#spool.lines + this.#spool.pending.lines + this.#replay.lines <= FEW_LINES
   }
 
   /** Whether what comes goes to the disk, and not straight to the sink. */
@@ -185,6 +201,11 @@ export class Spooling {
   run (): void {
     if (this.isDiverting) this.#divert()
     this.#readAhead()
+  }
+
+  /** The end has begun: what other transports have left is for the next start. */
+  drain (): void {
+    this.#isDraining = true
   }
 
   doubts (which: NextLines): number {
@@ -295,7 +316,7 @@ export class Spooling {
   }
 
   #readAhead (): void {
-    if (this.#state !== 'open' || this.#isReading || this.#spool.lines === 0) return
+    if (this.#state !== 'open' || this.#isReading || this.#readableLines === 0) return
     const limit = this.#replay.lacksOthers ? DOUBTFUL_READ_BYTES : READ_BYTES
     if (this.#replay.bytes >= limit) return
     this.#isReading = true
@@ -306,6 +327,12 @@ export class Spooling {
     this.#state = 'open'
     this.#options.ledger.receive(recovered.lines)
     this.#report.recovered(recovered)
+    this.#events.onChange()
+  }
+
+  #onAdopted (recovered: Recovered, slot: number): void {
+    this.#options.ledger.receive(recovered.lines)
+    this.#report.recovered(recovered, slot)
     this.#events.onChange()
   }
 

@@ -6,11 +6,13 @@ const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
 
 /**
  * The name of the folder that the spool of a target has: letters, digits, `.`, `_`, `-` and `@` as they are, anything
- * else as `-`. Two targets may come to the same one, which is a fault of the options.
+ * else as `-`, and also a `.` before digits at the end, since the slots of a target are named so. Two targets may come to
+ * the same one, which is a fault of the options.
  */
 export function folderNameOf (target: string): string {
   const safe = target.normalize('NFC')
     .replace(/[^\p{L}\p{N}._@-]/gu, '-')
+    .replace(/\.(?=\d+$)/, '-')
     // Not hidden, not the folder itself or the one above, and nothing that Windows would cut off.
     .replace(/^\.+|\.+$/g, dots => '_'.repeat(dots.length))
   if (safe === '' || DEVICE.test(safe)) return `_${safe}`

@@ -116,7 +116,7 @@ const deadLetterSchema = object({
 
 const spoolSchema = object({
   dir: Type.Optional(text({
-    description: 'Where the spools are: each target has a folder of its own in it, made of its name. One process at a time uses it. A relative path starts from the working directory.',
+    description: 'Where the spools are: each target has a folder of its own in it, made of its name. Transports with the same options may share it: each has folders of its own, `<name>`, `<name>.2`, and so on. A relative path starts from the working directory.',
     'x-default': 'none',
     'x-env': false
   })),

@@ -4,6 +4,7 @@ import type { FileSystem } from './file-system.js'
 import type { Position } from './position.js'
 
 const NAME = 'cursor.json'
+const DRAFT_NAME = `${NAME}.new`
 const MAX_BYTES = 1024
 
 /** What a cursor file says: everything before a position has been delivered; or nothing that could be trusted. */
@@ -27,6 +28,11 @@ export function decodeCursor (text: string): Position | undefined {
   if (!Number.isSafeInteger(segment) || !Number.isSafeInteger(offset)) return undefined
   const position = { segment: segment as number, offset: offset as number }
   return encodeCursor(position) === text ? position : undefined
+}
+
+/** Whether this is the name of a cursor file, or of one that was not finished. */
+export function isCursorName (name: string): boolean {
+  return name === NAME || name === DRAFT_NAME
 }
 
 /** The file in which a spool remembers how far it has been delivered. */
@@ -60,7 +66,7 @@ export class CursorFile {
   /** Replaces it: at any moment, also that of a power cut, there is the old one or the new one. */
   async write (position: Position): Promise<void> {
     const path = join(this.#folder, NAME)
-    const draft = `${path}.new`
+    const draft = join(this.#folder, DRAFT_NAME)
     const bytes = Buffer.from(encodeCursor(position))
     const file = await this.#createAnew(draft)
     try {

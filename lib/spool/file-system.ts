@@ -28,6 +28,8 @@ export interface FileSystem {
   /** Replaces what has the new name. */
   rename (from: string, to: string): Promise<void>
   remove (path: string): Promise<void>
+  /** Removes a folder that is empty; fails with `ENOTEMPTY` if it is not. */
+  removeFolder (path: string): Promise<void>
   /** Settles when what was created, renamed and removed in a folder would survive a power cut. */
   syncFolder (path: string): Promise<void>
 }

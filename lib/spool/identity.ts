@@ -3,6 +3,11 @@ import type { FileSystem } from './file-system.js'
 
 const PATTERN = /^id\.([0-9a-f]{12})$/
 
+/** What a file of this name says of a spool; `undefined` if it is no such file. */
+export function identityOf (name: string): string | undefined {
+  return PATTERN.exec(name)?.[1]
+}
+
 /**
  * Tells one spool apart from all others, for as long as its folder is there: the places in two of them are the same. It
  * stands in the name of an empty file, for which a full disk has room, and which is never half written.
@@ -11,7 +16,7 @@ const PATTERN = /^id\.([0-9a-f]{12})$/
  * @returns twelve hexadecimal digits; others in the next life, if the disk does not keep them
  */
 export async function identify (fs: FileSystem, folder: string, random: () => number): Promise<string> {
-  const [known] = (await fs.list(folder)).flatMap(name => PATTERN.exec(name)?.slice(1) ?? []).sort()
+  const [known] = (await fs.list(folder)).flatMap(name => identityOf(name) ?? []).sort()
   if (known !== undefined) return known
   const identity = Math.floor(random() * 2 ** 48).toString(16).padStart(12, '0')
   try {
@@ -28,6 +33,6 @@ export async function identify (fs: FileSystem, folder: string, random: () => nu
  * when this settles.
  */
 export async function loseIdentity (fs: FileSystem, folder: string): Promise<void> {
-  for (const name of (await fs.list(folder)).filter(name => PATTERN.test(name))) await fs.remove(join(folder, name))
+  for (const name of (await fs.list(folder)).filter(name => identityOf(name) !== undefined)) await fs.remove(join(folder, name))
   await fs.syncFolder(folder)
 }

@@ -26,6 +26,7 @@ export class Lock {
   readonly #folder: string
   readonly #owners: OwnerTable
   #name: string | undefined
+  #isTie = false
 
   constructor (fs: FileSystem, folder: string, owners: OwnerTable) {
     this.#fs = fs
@@ -33,16 +34,27 @@ export class Lock {
     this.#owners = owners
   }
 
+  /**
+   * Whether the last {@link take} failed since another one came at the same moment. That one may have withdrawn too, so
+   * it is worth a second try.
+   */
+  get isTie (): boolean {
+    return this.#isTie
+  }
+
   /** @returns who has it, if it is not ours now */
   async take (): Promise<Owner | undefined> {
-    const name = lockNameOf(this.#owners.self())
+    this.#isTie = false
+    const self = this.#owners.self()
+    const name = lockNameOf(self)
     if (this.#name === undefined) {
       const other = await this.#findOther(undefined)
       if (other !== undefined) return other
-      await (await this.#fs.create(join(this.#folder, name))).close()
+      if (!await this.#create(name)) return self
       this.#name = name
     }
     const other = await this.#findOther(name)
+    this.#isTie = other !== undefined
     if (other !== undefined) await this.release()
     return other
   }
@@ -51,6 +63,17 @@ export class Lock {
     if (this.#name === undefined) return
     await this.#fs.remove(join(this.#folder, this.#name))
     this.#name = undefined
+  }
+
+  /** @returns whether it was not there yet: another transport of this thread would have one of the same name */
+  async #create (name: string): Promise<boolean> {
+    try {
+      await (await this.#fs.create(join(this.#folder, name))).close()
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+      throw error
+    }
   }
 
   /** Somebody alive who has a lock here, beside our own; those of the dead are removed. */

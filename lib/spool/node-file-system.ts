@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { lstat, open, readdir, rename, rmdir, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '../trusted-files.js'
 import type { FileSystem, OpenFile } from './file-system.js'
@@ -30,6 +30,7 @@ export const nodeFileSystem: FileSystem = {
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
   rename,
   remove: unlink,
+  removeFolder: rmdir,
   syncFolder
 }
 

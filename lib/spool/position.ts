@@ -4,6 +4,8 @@ export interface Position {
   readonly segment: number
   /** Bytes before it in the segment. */
   readonly offset: number
+  /** The identity of the spool that it is in, if that is an adopted slot; none: the lane's own. */
+  readonly spool?: string
 }
 
 /** Whole lines as they were read from a spool. */

@@ -2,8 +2,11 @@ import type { Lines } from '../batch.js'
 import type { Position, SpooledLines } from './position.js'
 import type { Recovered } from './recovery.js'
 
-/** Why a spool could not be opened yet: a live process has it, or the disk refuses. */
-export type Hindrance = { kind: 'locked', pid: number } | { kind: 'failed', error: unknown }
+/**
+ * Why a spool could not be opened yet: a live process has it, or the disk refuses. With `slots`, so many live transports
+ * have one each, and there are no more.
+ */
+export type Hindrance = { kind: 'locked', pid: number, slots?: number } | { kind: 'failed', error: unknown }
 
 /**
  * What went wrong, with no line lost by that alone:
@@ -14,10 +17,13 @@ export type Hindrance = { kind: 'locked', pid: number } | { kind: 'failed', erro
  *   or `onOpened` tells
  * - `remove`: a segment that was delivered is still there; it is tried again
  * - `quarantine`: damaged lines could not be kept for somebody to look at
+ * - `adopt`: a slot that no transport has cannot be opened; it is tried again
  */
 export interface SpoolFault {
-  during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine'
+  during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine' | 'adopt'
   error: unknown
+  /** The number of the slot, if it is an adopted one. */
+  slot?: number
 }
 
 /** Why lines of a spool were lost: the oldest had to make room, or they are not what was written. */
@@ -50,4 +56,12 @@ export interface SpoolEvents {
   /** Lines are lost that nobody had been given. */
   onDropped (lines: number, reason: SpoolLoss): void
   onFault (fault: SpoolFault): void
+}
+
+/** What a spool that has slots tells beside that, and what it asks. */
+export interface SlotEvents extends SpoolEvents {
+  /** It has adopted a slot; so many lines of it are to be sent, after its own. */
+  onAdopted (recovered: Recovered, slot: number): void
+  /** Whether the sink takes lines, and hardly any wait: then lines of a slot that no transport has may come. */
+  mayAdopt (): boolean
 }

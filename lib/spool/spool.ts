@@ -26,7 +26,12 @@ export interface SpoolSettings {
   segmentBytes: number
   /** What was written is synced after so many ms at the latest, and so is how far it has been delivered. */
   syncMs: number
+  /** Whether the folder is removed at the end if nothing is left in it. @default false */
+  isDisposable?: boolean
 }
+
+/** What a lane needs of its spool, whether that has one folder or several. */
+export type LaneSpool = Pick<Spool, keyof Spool>
 
 /** What a spool is given. */
 export interface SpoolDeps {
@@ -37,6 +42,8 @@ export interface SpoolDeps {
 }
 
 const RETRY_MS = 1000
+/** Two that came at the same moment try again within so many ms. */
+const TIE_MS = 50
 /** Lines that wait for the disk beyond this stay in the queue of the lane, which is bounded. */
 const PENDING_BYTES = 4 * 1024 * 1024
 const QUARANTINE_BYTES = 16 * 1024 * 1024
@@ -111,13 +118,23 @@ export class Spool {
    * The id of a batch that begins at this place, the same whoever reads it, and no other batch's: `<spool>:<segment>:<offset>`,
    * beginning with what tells this spool apart from those of other targets, processes and machines.
    */
-  idOf ({ segment, offset }: Position): string {
-    return `${this.#identity}:${segment}:${offset}`
+  idOf (place: Position): string {
+    return batchIdOf(this.#identity, place)
+  }
+
+  /** What tells this spool apart from all others. */
+  get identity (): string {
+    return this.#identity
   }
 
   /** Lines on the disk that nobody has been given. */
   get lines (): number {
     return this.#hasEntered ? this.#segments.waitingLines : 0
+  }
+
+  /** Lines among them that another transport has left. */
+  get adoptedLines (): number {
+    return 0
   }
 
   /** Lines that were given out, are on the disk still, and have not been settled. */
@@ -257,6 +274,7 @@ export class Spool {
   async #open (): Promise<void> {
     const entry = await this.#entrance.enter()
     if (this.#state !== 'opening') return
+    if (entry.kind === 'tied') return this.#openAfter(TIE_MS * this.#random())
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
     const { found, identity } = entry
     const recovery = new Recovery(this.#fs, this.#settings.folder, found, error => this.#onFault({ during: 'read', error }))
@@ -286,15 +304,18 @@ export class Spool {
   }
 
   #onHindered (hindrance: Hindrance): void {
-    // Two that met at the door withdraw both, and must not meet again each time.
-    this.#retryTimer = setTimeout(() => {
-      this.#retryTimer = undefined
-      this.#turns.take(() => this.#open())
-    }, RETRY_MS * (0.75 + this.#random() / 2)).unref()
+    this.#openAfter(RETRY_MS * (0.75 + this.#random() / 2))
     const reason = hindrance.kind === 'locked' ? `${hindrance.pid}` : String(hindrance.error)
     if (reason === this.#hindrance) return
     this.#hindrance = reason
     this.#events.onHindered(hindrance)
+  }
+
+  #openAfter (ms: number): void {
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined
+      this.#turns.take(() => this.#open())
+    }, ms).unref()
   }
 
   #queueWrite (): void {
@@ -385,6 +406,12 @@ export class Spool {
       await this.#writeAll()
       await this.#upkeep.finish()
     }
-    await this.#entrance.leave()
+    if (this.#hasEntered && this.#settings.isDisposable === true) await this.#entrance.leaveNothing()
+    else await this.#entrance.leave()
   }
+}
+
+/** The id of a batch that begins at a place in a spool of this identity. */
+export function batchIdOf (identity: string, { segment, offset }: Position): string {
+  return `${identity}:${segment}:${offset}`
 }

@@ -1,8 +1,8 @@
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { FileSystem, OpenFile } from '#lib/spool/file-system'
 
 /** Which call is to fail. */
-export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder'
+export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder' | 'removeFolder'
 
 /** How a call goes wrong: with an error, or, a write, by taking only so many bytes. */
 export type DiskFault = { code: string } | { shortBytes: number }
@@ -110,7 +110,7 @@ export class MemoryDisk implements FileSystem {
   put (path: string, content: string | Buffer): void {
     const bytes = Buffer.from(content)
     const inode: Inode = { seen: bytes, kept: Buffer.from(bytes), dirty: [] }
-    this.#folders.add(dirname(path))
+    this.#addFolder(dirname(path))
     this.#seen.set(path, inode)
     this.#kept.set(path, inode)
   }
@@ -123,17 +123,18 @@ export class MemoryDisk implements FileSystem {
 
   async makeFolder (path: string): Promise<void> {
     await this.#enter('makeFolder')
-    this.#folders.add(path)
+    this.#addFolder(path)
   }
 
   async list (path: string): Promise<string[]> {
     await this.#enter('list')
     if (!this.#folders.has(path)) throw failure('ENOENT')
-    return [...this.#seen.keys()].filter(name => dirname(name) === path).map(name => name.slice(path.length + 1))
+    return [...this.#seen.keys(), ...this.#folders].filter(name => dirname(name) === path && name !== path).map(name => basename(name))
   }
 
   async create (path: string): Promise<OpenFile> {
     await this.#enter('create')
+    if (!this.#folders.has(dirname(path))) throw failure('ENOENT')
     if (this.#seen.has(path)) throw failure('EEXIST')
     const inode: Inode = { seen: Buffer.alloc(0), kept: Buffer.alloc(0), dirty: [] }
     this.#name(path, inode)
@@ -167,6 +168,13 @@ export class MemoryDisk implements FileSystem {
     this.#name(path, undefined)
   }
 
+  async removeFolder (path: string): Promise<void> {
+    await this.#enter('removeFolder')
+    if (!this.#folders.has(path)) throw failure('ENOENT')
+    if ([...this.#seen.keys(), ...this.#folders].some(name => name !== path && dirname(name) === path)) throw failure('ENOTEMPTY')
+    this.#folders.delete(path)
+  }
+
   async syncFolder (path: string): Promise<void> {
     await this.#enter('syncFolder')
     for (const [name, states] of this.#history) {
@@ -176,6 +184,10 @@ export class MemoryDisk implements FileSystem {
       else this.#kept.set(name, inode)
       this.#history.delete(name)
     }
+  }
+
+  #addFolder (path: string): void {
+    for (let folder = path; !this.#folders.has(folder); folder = dirname(folder)) this.#folders.add(folder)
   }
 
   #name (path: string, inode: Inode | undefined): void {

@@ -4,8 +4,9 @@ import type { FileSystem } from '#lib/spool/file-system'
 import type { Owner, OwnerTable } from '#lib/spool/owner'
 import type { Position, SpooledLines } from '#lib/spool/position'
 import type { Recovered } from '#lib/spool/recovery'
-import { Spool, type SpoolSettings } from '#lib/spool/spool'
-import type { Hindrance, SpoolFault, SpoolLoss } from '#lib/spool/spool-events'
+import { SlottedSpool } from '#lib/spool/slotted-spool'
+import { Spool, type LaneSpool, type SpoolSettings } from '#lib/spool/spool'
+import type { Hindrance, SlotEvents, SpoolFault, SpoolLoss } from '#lib/spool/spool-events'
 
 export const FOLDER = '/spool/loki'
 
@@ -33,11 +34,14 @@ export function textsOf (bytes: Buffer): string[] {
 export interface SpoolRigOptions extends Partial<SpoolSettings> {
   fs: FileSystem
   owners?: OwnerTable
+  /** Whether it takes a slot, and adopts those that nobody has. */
+  isSlotted?: boolean
+  random?: () => number
 }
 
 /** A spool, and a record of all that it told. */
 export class SpoolRig {
-  readonly spool: Spool
+  readonly spool: LaneSpool
   readonly opened: Recovered[] = []
   readonly hindrances: Hindrance[] = []
   readonly returned: Array<{ texts: string[], error: unknown }> = []
@@ -45,28 +49,31 @@ export class SpoolRig {
   readonly dropped: Record<SpoolLoss, number> = { 'spool-full': 0, damaged: 0 }
   readonly given: SpooledLines[] = []
   readonly kept: Array<{ lines: number, place: Position | undefined }> = []
+  readonly adopted: Array<{ lines: number, slot: number }> = []
+  mayAdopt = true
   entered = 0
   written = 0
   writable = 0
   #nextLine = 0
 
-  constructor ({ fs, owners = new OwnerList(), ...settings }: SpoolRigOptions, now = (): number => performance.now()) {
-    this.spool = new Spool(
-      { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings },
-      { fs, owners, clock: { now, wallTime: now }, random: () => 0.5 },
-      {
-        onEntered: () => { this.entered++ },
-        onOpened: recovered => this.opened.push(recovered),
-        onHindered: hindrance => this.hindrances.push(hindrance),
-        onWritten: lines => { this.written += lines },
-        onKept: (lines, place) => { this.kept.push({ lines, place }) },
-        onReturned: (lines, error) => this.returned.push({ texts: lines.flatMap(({ bytes }) => textsOf(bytes)), error }),
-        onWritable: () => { this.writable++ },
-        onLines: lines => this.given.push(lines),
-        onDropped: (lines, reason) => { this.dropped[reason] += lines },
-        onFault: fault => this.faults.push(fault)
-      }
-    )
+  constructor ({ fs, owners = new OwnerList(), isSlotted = false, random = () => 0.5, ...settings }: SpoolRigOptions, now = (): number => performance.now()) {
+    const events: SlotEvents = {
+      onEntered: () => { this.entered++ },
+      onOpened: recovered => this.opened.push(recovered),
+      onHindered: hindrance => this.hindrances.push(hindrance),
+      onWritten: lines => { this.written += lines },
+      onKept: (lines, place) => { this.kept.push({ lines, place }) },
+      onReturned: (lines, error) => this.returned.push({ texts: lines.flatMap(({ bytes }) => textsOf(bytes)), error }),
+      onWritable: () => { this.writable++ },
+      onLines: lines => this.given.push(lines),
+      onDropped: (lines, reason) => { this.dropped[reason] += lines },
+      onFault: fault => this.faults.push(fault),
+      onAdopted: ({ lines }, slot) => { this.adopted.push({ lines, slot }) },
+      mayAdopt: () => this.mayAdopt
+    }
+    const all = { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings }
+    const deps = { fs, owners, clock: { now, wallTime: now }, random }
+    this.spool = isSlotted ? new SlottedSpool(all, deps, events) : new Spool(all, deps, events)
   }
 
   lines (...texts: string[]): Lines {

@@ -1,0 +1,70 @@
+import { basename, dirname } from 'node:path'
+import type { FileSystem } from './file-system.js'
+import { identityOf } from './identity.js'
+import { ownerOf } from './lock.js'
+import type { OwnerTable } from './owner.js'
+import { segmentNumberOf } from './segment.js'
+import { isCursorName } from './cursor.js'
+
+/** The slot whose folder is that of the target itself. It stays when it is empty. */
+export const FIRST_SLOT = 1
+/** How many transports with the same options have a slot each. */
+export const MAX_SLOTS = 100
+
+const NUMBER = /^[1-9]\d*$/
+
+/** The folder of a slot: that of the target itself for the first, and `<name>.2`, `<name>.3`, ... beside it. */
+export function slotFolderOf (folder: string, slot: number): string {
+  return slot === FIRST_SLOT ? folder : `${folder}.${slot}`
+}
+
+/** Whether a file of this name is of no use in a spool that has no lines. */
+export function isDisposable (name: string): boolean {
+  return isCursorName(name) || identityOf(name) !== undefined || ownerOf(name) !== undefined
+}
+
+/**
+ * The folders of one target. Each transport with the same options has one of its own, its *slot*. Whatever it leaves
+ * there at its end is sent by the next one that takes the slot, or by another that adopts it.
+ */
+export class Slots {
+  readonly #fs: FileSystem
+  readonly #folder: string
+  readonly #owners: OwnerTable
+
+  /** @param folder - That of the first slot. */
+  constructor (fs: FileSystem, folder: string, owners: OwnerTable) {
+    this.#fs = fs
+    this.#folder = folder
+    this.#owners = owners
+  }
+
+  folderOf (slot: number): string {
+    return slotFolderOf(this.#folder, slot)
+  }
+
+  /** The numbers of the slots that have a folder, in order; none if the disk does not tell. */
+  async list (): Promise<number[]> {
+    const first = basename(this.#folder)
+    const names = await this.#fs.list(dirname(this.#folder)).catch((): string[] => [])
+    return names.flatMap(name => {
+      // HFS+ stores an accented letter as two characters.
+      const known = name.normalize('NFC')
+      if (known === first) return FIRST_SLOT
+      const number = known.startsWith(`${first}.`) ? known.slice(first.length + 1) : ''
+      return NUMBER.test(number) && Number(number) > FIRST_SLOT && Number(number) <= MAX_SLOTS ? Number(number) : []
+    }).sort((a, b) => a - b)
+  }
+
+  /** Whether no transport has this slot, and there is something to do: lines to send, or an empty folder to remove. */
+  async isOrphan (slot: number): Promise<boolean> {
+    const names = await this.#fs.list(this.folderOf(slot)).catch(() => undefined)
+    if (names === undefined) return false
+    if (!names.some(name => segmentNumberOf(name) !== undefined) && (slot === FIRST_SLOT || !names.every(isDisposable))) return false
+    for (const name of names) {
+      const owner = ownerOf(name)
+      if (owner !== undefined && await this.#owners.isAlive(owner)) return false
+    }
+    return true
+  }
+}

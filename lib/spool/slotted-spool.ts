@@ -1,0 +1,207 @@
+import type { Lines } from '../batch.js'
+import { NOTHING, type Amount } from '../queue.js'
+import { Adopter } from './adopter.js'
+import type { Position, SpooledLines } from './position.js'
+import { FIRST_SLOT, MAX_SLOTS, Slots } from './slots.js'
+import { batchIdOf, Spool, type LaneSpool, type SpoolDeps, type SpoolSettings } from './spool.js'
+import type { Hindrance, SlotEvents, SpoolEvents } from './spool-events.js'
+
+/** How long it takes until slots are tried again that all were taken. */
+const RETRY_MS = 10000
+
+/**
+ * The spool of one lane where others with the same options may log at the same time. It writes to a slot of its own, the
+ * first that is free; once hardly anything waits there it sends what others have left in theirs.
+ */
+export class SlottedSpool implements LaneSpool {
+  readonly #settings: SpoolSettings
+  readonly #deps: SpoolDeps
+  readonly #events: SlotEvents
+  readonly #slots: Slots
+  readonly #adopter: Adopter
+  /** That of the slot it has, or is trying to take. */
+  #own: Spool | undefined
+  /** Slots to be tried, best first. */
+  #candidates: number[] = []
+  #firstPid: number | undefined
+  #wantedBytes: number | undefined
+  #state: 'new' | 'started' | 'closed' = 'new'
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param settings - Their folder is that of the first slot. */
+  constructor (settings: SpoolSettings, deps: SpoolDeps, events: SlotEvents) {
+    this.#settings = settings
+    this.#deps = deps
+    this.#slots = new Slots(deps.fs, settings.folder, deps.owners)
+    this.#events = {
+      ...events,
+      onLines: lines => {
+        this.#wantedBytes = undefined
+        events.onLines(lines)
+      },
+      onAdopted: (recovered, slot) => {
+        events.onAdopted(recovered, slot)
+        this.#ask()
+      },
+      onDropped: (lines, reason) => {
+        events.onDropped(lines, reason)
+        this.#ask()
+      }
+    }
+    this.#adopter = new Adopter({
+      slots: this.#slots,
+      createSpool: (slot, events) => this.#createSpool(slot, events),
+      now: () => deps.clock.now()
+    }, this.#events)
+  }
+
+  idOf (place: Position): string {
+    return batchIdOf(place.spool ?? this.identity, place)
+  }
+
+  get identity (): string {
+    return this.#own?.identity ?? ''
+  }
+
+  get lines (): number {
+    return (this.#own?.lines ?? 0) + this.adoptedLines
+  }
+
+  get adoptedLines (): number {
+    return this.#adopter.spool?.lines ?? 0
+  }
+
+  get outstandingLines (): number {
+    return (this.#own?.outstandingLines ?? 0) + (this.#adopter.spool?.outstandingLines ?? 0)
+  }
+
+  get pending (): Amount {
+    return this.#own?.pending ?? NOTHING
+  }
+
+  get unwrittenBytes (): number {
+    return this.#own?.unwrittenBytes ?? 0
+  }
+
+  get bytes (): number {
+    return (this.#own?.bytes ?? 0) + (this.#adopter.spool?.bytes ?? 0)
+  }
+
+  /** Takes a slot, and finds what is there; tries again until it succeeds. */
+  start (): void {
+    if (this.#state !== 'new') return
+    this.#state = 'started'
+    this.#choose()
+  }
+
+  takes (bytes: number): boolean {
+    return this.#own?.takes(bytes) === true
+  }
+
+  append (lines: Lines): boolean {
+    return this.#own?.append(lines) === true
+  }
+
+  keep (all: readonly Lines[]): boolean {
+    return this.#own?.keep(all) === true
+  }
+
+  /** As that of a single spool; lines of its own come before those of an adopted slot. */
+  read (maxBytes: number): void {
+    this.#wantedBytes = maxBytes
+    this.#ask()
+  }
+
+  settle (lines: SpooledLines): void {
+    this.#spoolOf(lines)?.settle(lines)
+    this.#adopter.proceed()
+  }
+
+  recycle (bytes: Buffer): void {
+    (this.#adopter.spool ?? this.#own)?.recycle(bytes)
+  }
+
+  has (place: Position): boolean {
+    return this.#spoolOf(place)?.has(place) === true
+  }
+
+  rewind (): void {
+    this.#wantedBytes = undefined
+    this.#own?.rewind()
+    this.#adopter.spool?.rewind()
+  }
+
+  async sync (): Promise<boolean> {
+    return await this.#own?.sync() === true
+  }
+
+  /** As that of a single spool. Lines of an adopted slot that are not settled stay there, for others to adopt. */
+  async close (deadline: number): Promise<void> {
+    this.#state = 'closed'
+    clearTimeout(this.#timer)
+    await Promise.all([this.#own?.close(deadline), this.#adopter.close(deadline)])
+  }
+
+  #createSpool (slot: number, events: SpoolEvents): Spool {
+    return new Spool({ ...this.#settings, folder: this.#slots.folderOf(slot), isDisposable: slot !== FIRST_SLOT }, this.#deps, events)
+  }
+
+  /** Slots that are there come before such as would have to be made: they may have lines. */
+  async #choose (): Promise<void> {
+    const known = await this.#slots.list()
+    if (this.#state === 'closed') return
+    const others = Array.from({ length: MAX_SLOTS }, (_, index) => FIRST_SLOT + index).filter(slot => !known.includes(slot))
+    this.#candidates = [...known, ...others]
+    this.#firstPid = undefined
+    this.#tryNext(known)
+  }
+
+  #tryNext (known: readonly number[]): void {
+    const slot = this.#candidates.shift()
+    if (slot === undefined) return this.#onCrowded()
+    const { onOpened, onHindered, onWritten } = this.#events
+    const spool = this.#createSpool(slot, {
+      ...this.#events,
+      onOpened: recovered => {
+        onOpened(recovered)
+        this.#adopter.start(slot)
+      },
+      onHindered: hindrance => {
+        if (!isPassedOver(hindrance, slot, known)) return onHindered(hindrance)
+        if (hindrance.kind === 'locked') this.#firstPid ??= hindrance.pid
+        spool.close(this.#deps.clock.now())
+        this.#tryNext(known)
+      },
+      onWritten: lines => {
+        onWritten(lines)
+        this.#ask()
+      }
+    })
+    this.#own = spool
+    spool.start()
+  }
+
+  #onCrowded (): void {
+    this.#own = undefined
+    this.#timer = setTimeout(() => this.#choose(), RETRY_MS * (0.75 + this.#deps.random() / 2)).unref()
+    this.#events.onHindered({ kind: 'locked', pid: this.#firstPid ?? 0, slots: MAX_SLOTS })
+  }
+
+  /** Passes on what was asked for, to who has it. */
+  #ask (): void {
+    if (this.#wantedBytes === undefined) return
+    const { spool } = this.#adopter
+    const source = this.#own !== undefined && (this.#own.lines > 0 || this.adoptedLines === 0) ? this.#own : spool
+    source?.read(this.#wantedBytes)
+  }
+
+  #spoolOf ({ spool: identity }: Position): Spool | undefined {
+    if (identity === undefined) return this.#own
+    return this.#adopter.spool?.identity === identity ? this.#adopter.spool : undefined
+  }
+}
+
+/** Whether another slot is better than waiting for this one. What is wrong with the first, or with a new one, is wrong with all. */
+function isPassedOver (hindrance: Hindrance, slot: number, known: readonly number[]): boolean {
+  return hindrance.kind === 'locked' || (slot !== FIRST_SLOT && known.includes(slot))
+}
