@@ -44,9 +44,15 @@ export function reasonOf (thrown: unknown): FailureReason {
   return networkCodeOf(err) === undefined ? 'write-error' : 'network'
 }
 
-const RETRYABLE_REFUSALS = new Set([401, 403, 404, 408, 429])
+/**
+ * The 4xx that say nothing of the lines: they are about who asks and with which rights (401, 402, 403, 407, 451), where
+ * (404, 405, 410, 414, 421), when and how often (408, 423, 424, 425, 429), or about how everything is sent, whatever the
+ * lines (406, 411, 412, 415, 417, 426, 428, 431). By RFC 9110, 15.5, RFC 4918, 6585, 7725 and 8470. A status that none of
+ * them knows counts as a 400 (RFC 9110, 15).
+ */
+const RETRYABLE_REFUSALS = new Set([401, 402, 403, 404, 405, 406, 407, 408, 410, 411, 412, 414, 415, 417, 421, 423, 424, 425, 426, 428, 429, 431, 451])
 
-/** Whether a status says that the backend refuses what it was sent for good: a 4xx that is not about who asks, where, or how often. */
+/** Whether a status says that the backend refuses what it was sent for good: a 4xx that is about what was sent. */
 export function isRefusalStatus (status: number | undefined): boolean {
   return status !== undefined && status >= 400 && status < 500 && !RETRYABLE_REFUSALS.has(status)
 }

@@ -41,8 +41,13 @@ t.test('a failure keeps its error as plain data', async t => {
   t.match(toFailure('start-failed', new TypeError('no')), { reason: 'start-failed', err: { type: 'TypeError', message: 'no' } })
 })
 
-t.test('a 4xx is a refusal, unless it is about who asks, where, or how often', async t => {
-  t.same([undefined, 200, 399, 400, 401, 403, 404, 408, 413, 429, 499, 500].filter(isRefusalStatus), [400, 413, 499])
+t.test('a status is a refusal only if it is about what was sent', async t => {
+  const retryable = [401, 402, 403, 404, 405, 406, 407, 408, 410, 411, 412, 414, 415, 417, 421, 423, 424, 425, 426, 428, 429, 431, 451]
+  for (let status = 300; status <= 599; status++) {
+    t.equal(isRefusalStatus(status), status >= 400 && status < 500 && !retryable.includes(status), String(status))
+  }
+  t.same([undefined, 100, 200, 299, 600].filter(isRefusalStatus), [])
+  for (const status of [400, 409, 413, 416, 418, 422, 444, 499]) t.ok(isRefusalStatus(status), String(status))
 })
 
 t.test('lines can be to blame for what happens while they are sent, and not for a backend that is not there', async t => {

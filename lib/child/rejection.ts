@@ -18,7 +18,7 @@ export interface SendRejection {
   /**
    * `false`: the backend will never take this batch, since something in it is wrong. It is sent again by halves until the
    * line is found. `true`: it may take it another time.
-   * @default `false` for a status from 400 to 499, other than 401, 403, 404, 408 and 429; else `true`
+   * @default `false` for a status from 400 to 499, other than 401 to 408, 410, 411, 412, 414, 415, 417, 421, 423 to 426, 428, 429, 431 and 451; else `true`
    */
   readonly retryable?: boolean
   /** For how long nothing is to be sent, in ms: what `Retry-After` said. At most `breaker.maxRecoveryTimeoutMs` counts. */

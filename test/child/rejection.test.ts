@@ -4,8 +4,8 @@ import { toRejection } from '#lib/child/rejection'
 const error = (fields: object): Error => Object.assign(new Error('no'), fields)
 
 t.test('a rejection is a refusal if it says so, or by its status', async t => {
-  for (const status of [400, 405, 413, 422, 499]) t.equal(toRejection(error({ statusCode: status }), 1).isRefusal, true, `${status}`)
-  for (const status of [200, 302, 401, 403, 404, 408, 429, 500, 503]) t.equal(toRejection(error({ status }), 1).isRefusal, false, `${status}`)
+  for (const status of [400, 409, 413, 422, 499]) t.equal(toRejection(error({ statusCode: status }), 1).isRefusal, true, `${status}`)
+  for (const status of [200, 302, 401, 402, 407, 421, 425, 426, 403, 404, 408, 429, 500, 503]) t.equal(toRejection(error({ status }), 1).isRefusal, false, `${status}`)
   t.equal(toRejection(error({ statusCode: 503, retryable: false }), 1).isRefusal, true)
   t.equal(toRejection(error({ statusCode: 400, retryable: true }), 1).isRefusal, false)
   t.equal(toRejection(error({ code: 'ECONNREFUSED' }), 1).isRefusal, false)

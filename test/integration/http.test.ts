@@ -37,7 +37,7 @@ for (const status of [200, 202, 204]) {
   })
 }
 
-for (const status of [400, 405, 422]) {
+for (const status of [400, 409, 422]) {
   t.test(`${status} means that the lines are refused for good, and says why`, async t => {
     const error = await rejectionBy(t, response => { response.writeHead(status).end('{"error":\n "no such field"}') })
     t.match(error, { statusCode: status, retryable: false, message: new RegExp(`^ERR_FANOUT_SINK_REPORTED: the backend at http://127.0.0.1:\\d+ answered http ${status}: \\{"error": "no such field"\\}$`) })
@@ -46,7 +46,7 @@ for (const status of [400, 405, 422]) {
   })
 }
 
-for (const status of [401, 403, 404, 408, 429, 500, 503]) {
+for (const status of [401, 402, 403, 404, 405, 407, 408, 410, 415, 421, 425, 426, 429, 451, 500, 501, 503, 505, 511]) {
   t.test(`${status} is a failure of the backend, after which the lines are sent again`, async t => {
     const error = await rejectionBy(t, response => { response.writeHead(status).end() })
     t.match(error, { statusCode: status, retryable: true, message: /answered http \d+$/ })
