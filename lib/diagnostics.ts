@@ -2,7 +2,7 @@ import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
 import { serializeError, type SerializedError } from './errors.js'
-import type { FailureReason } from './failure.js'
+import type { FailureReason, SinkFailure } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
 import type { SpoolNews } from './lane/spool-report.js'
 import { LevelNames, standardLevels, type LevelMap } from './levels.js'
@@ -50,10 +50,11 @@ export class Diagnostics {
     this.#logger = undefined
   }
 
-  transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err }: TransitionEvent): void {
+  /** @param transitions - How many this record stands for: it tells the last of them. */
+  transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err }: TransitionEvent, transitions = 1): void {
     const errorKey = this.#config.errorKey ?? 'err'
     this.#write(to === 'open' ? 'warn' : 'info', sink, {
-      component: 'circuit-breaker', sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, ...(err !== undefined && { [errorKey]: err })
+      component: 'circuit-breaker', sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, ...(transitions > 1 && { transitions }), ...(err !== undefined && { [errorKey]: err })
     }, `sink circuit ${to}`)
   }
 
@@ -98,8 +99,10 @@ export class Diagnostics {
     this.#write('info', sink, { component: 'supervisor', sink, reason, restarts }, 'sink restarted')
   }
 
-  undelivered (sink: string, lines: number): void {
-    this.#write('warn', sink, { component: 'lane', sink, lines }, 'sink lines undelivered at close')
+  /** @param lastFailure - What went wrong last with the sink, if anything has. */
+  undelivered (sink: string, lines: number, lastFailure: SinkFailure | undefined): void {
+    const why = lastFailure === undefined ? {} : { reason: lastFailure.reason, [this.#config.errorKey ?? 'err']: lastFailure.err }
+    this.#write('warn', sink, { component: 'lane', sink, lines, ...why }, 'sink lines undelivered at close')
   }
 
   /** A setting that is no fault, but not what somebody meant either. */

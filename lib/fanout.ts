@@ -20,6 +20,8 @@ import { SlottedSpool } from './spool/slotted-spool.js'
 import type { SlotEvents } from './spool/spool-events.js'
 import { Splitter } from './splitter.js'
 import { writeToStderr } from './stderr.js'
+import { TransitionReport } from './transition-report.js'
+import { UndecidedRecords, type RecordPlace } from './undecided-records.js'
 
 const FLUSH_TIMEOUT_MS = 5000
 /** For how long lines wait for pino's config: a stream that is written to without a logger never gets one. */
@@ -51,6 +53,8 @@ export class FanoutStream extends Writable {
   readonly #clock: Clock
   readonly #seats: readonly Seat[]
   readonly #diagnostics: Diagnostics | undefined
+  readonly #transitions: TransitionReport
+  readonly #undecided: UndecidedRecords
   readonly #splitter: Splitter
   readonly #ready: Promise<void>
   #router: Router<Lane> | undefined
@@ -66,6 +70,8 @@ export class FanoutStream extends Writable {
     this.#settings = settings
     this.#clock = clock
     const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs } = settings
+    this.#transitions = new TransitionReport(clock, (event, transitions) => this.#diagnostics?.transition(event, transitions))
+    this.#undecided = new UndecidedRecords(clock, writeToStderr)
     if (diagnostics !== false) {
       this.#diagnostics = new Diagnostics({
         level: diagnostics.level,
@@ -116,7 +122,11 @@ export class FanoutStream extends Writable {
     clearTimeout(this.#configTimer)
     clearInterval(this.#metricsTimer)
     this.#forgetConfig()
-    Promise.all(this.#seats.map(({ lane }) => lane.end(now))).then(() => done(null))
+    Promise.all(this.#seats.map(({ lane }) => lane.end(now))).then(() => {
+      this.#transitions.stop()
+      this.#undecided.settle()
+      done(null)
+    })
   }
 
   #take (chunk: string | Buffer, done: () => void): void {
@@ -164,7 +174,7 @@ export class FanoutStream extends Writable {
           onTransition: event => this.#onTransition(event),
           onLoss: (loss, lines) => this.#diagnostics?.loss(target.name, loss, lines),
           onRestart: (reason, restarts) => this.#diagnostics?.restarted(target.name, reason, restarts),
-          onUndelivered: lines => this.#diagnostics?.undelivered(target.name, lines),
+          onUndelivered: (lines, lastFailure) => this.#diagnostics?.undelivered(target.name, lines, lastFailure),
           onSpoolNews: news => this.#diagnostics?.spool(target.name, news),
           onEvent: passToApp
         }
@@ -235,7 +245,7 @@ export class FanoutStream extends Writable {
   }
 
   #onTransition (event: TransitionEvent): void {
-    this.#diagnostics?.transition(event)
+    this.#transitions.add(event)
     this.#emitEvent('breaker', event)
   }
 
@@ -243,17 +253,18 @@ export class FanoutStream extends Writable {
     const { diagnostics } = this.#settings
     if (diagnostics === false) return
     const { to } = diagnostics
-    let taken = false
+    const places: RecordPlace[] = []
     if (to !== 'stderr') {
       const batch = new Batch(line, 1, { isDiagnostic: true })
       for (const { lane, target } of this.#seats) {
         const isMeant = to === 'others' ? !target.standby && target.name !== sink && level >= lane.minLevel : to.includes(target.name)
         if (!isMeant || !lane.takesDiagnostics) continue
+        places.push({ lane, mark: lane.nextMark })
         lane.offer(batch)
-        taken = true
       }
     }
-    if (!taken) writeToStderr(line)
+    if (places.length === 0) writeToStderr(line)
+    else this.#undecided.add(line, places)
   }
 
   #sendMetrics (): void {
@@ -279,12 +290,15 @@ export class FanoutStream extends Writable {
     await this.#deliverInTurn()
     const ranks = [...new Set(this.#seats.map(seat => seat.rank))].sort((a, b) => a - b)
     for (const [i, rank] of ranks.entries()) {
+      this.#transitions.flush()
       const ownDeadline = deadline - (ranks.length - 1 - i) * RANK_RESERVE * closeTimeoutMs
       await Promise.all(this.#seats.filter(seat => seat.rank === rank).map(async ({ lane }) => {
         await lane.drain(ownDeadline)
         await lane.end(ownDeadline)
       }))
     }
+    this.#transitions.stop()
+    this.#undecided.settle()
     if (metricsIntervalMs > 0) this.#sendMetrics()
   }
 }

@@ -19,6 +19,19 @@ import type { DropReason, SinkSnapshot } from './metrics.js'
 /** Of the time to end, what is kept for writing to a disk what could not be delivered. */
 const DISK_RESERVE_MS = 500
 
+/** A line of a lane by its number, and what had gone wrong before it came. */
+export interface LineMark {
+  readonly line: number
+  readonly lostLines: number
+  readonly failures: number
+}
+
+/**
+ * What has become of a line: it has arrived (or was passed to a fallback); it is held by a lane that has not failed
+ * since it came; it is held by one that has; or it is lost, or held by a lane whose breaker is not closed, or that has ended.
+ */
+export type LineFate = 'arrived' | 'held' | 'failing' | 'lost'
+
 /**
  * All that is owned for one sink: its queue, its breaker, its child, its counters. Lines come in by `offer`, and each of
  * them ends in exactly one place: `snapshot` can prove it at any time (DESIGN §7).
@@ -252,6 +265,20 @@ export class Lane {
     return Math.min(this.#unsettled.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
   }
 
+  /** Stands for the line that is offered next, so that {@link fateOf} can be asked about it. */
+  get nextMark (): LineMark {
+    return { line: this.#backlog.nextComer, lostLines: this.#ledger.lostLines, failures: this.#ledger.failureCount }
+  }
+
+  /** What has become of a line, as far as that can be told from counts: a line that others were lost with counts as lost. */
+  fateOf ({ line, lostLines, failures }: LineMark): LineFate {
+    // What is dropped or passed on as it comes has no number.
+    const isGone = this.firstHeldLine > line || this.#backlog.nextComer <= line
+    if (isGone) return this.#ledger.lostLines === lostLines ? 'arrived' : 'lost'
+    if (this.#phase === 'ended' || this.#gate.state !== 'closed') return 'lost'
+    return this.#ledger.failureCount === failures ? 'held' : 'failing'
+  }
+
   /** Settles when a condition holds, which is asked after each change, or at the deadline. */
   async until (condition: () => boolean, deadline: number): Promise<void> {
     await this.#conditions.until(condition, deadline)
@@ -353,7 +380,7 @@ export class Lane {
     if (!this.#redelivers) returned.splice(0).forEach(giveUp)
     await this.#backlog.close(returned, deadline, giveUp)
     this.#ledger.settleLosses()
-    if (undelivered > 0) this.#deps.events.onUndelivered(undelivered)
+    if (undelivered > 0) this.#deps.events.onUndelivered(undelivered, this.#ledger.lastFailure)
     this.#conditions.changed()
   }
 }

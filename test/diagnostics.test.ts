@@ -28,6 +28,9 @@ t.test('a transition is told with all of its fields, as a warning if the breaker
   const { err, ...closed } = transition({ from: 'half-open', to: 'closed', reason: 'probe-succeeded', openForMs: 1200, retryInMs: 0, consecutiveFailures: 0 })
   t.ok(err)
   diagnostics.transition(closed)
+  diagnostics.transition(transition(), 7)
+  t.match(written[2]?.record, { transitions: 7, to: 'open', msg: 'sink circuit open' })
+  t.notOk('transitions' in (written[0]?.record ?? {}))
   const [opened, closing] = written as [Written, Written]
   t.match(opened, { level: 40, sink: 'loki' })
   t.ok(opened.line.startsWith('{"level":40,"time":') && opened.line.endsWith('}\n'))
@@ -43,16 +46,18 @@ t.test('losses, restarts, lines undelivered and warnings are told with their cou
   diagnostics.loss('loki', { kind: 'dropped', reason: 'queue-full' }, 7)
   diagnostics.loss('loki', { kind: 'skipped' }, 8)
   diagnostics.restarted('loki', 'thread-exit', 3)
-  diagnostics.undelivered('loki', 9)
+  diagnostics.undelivered('loki', 9, { reason: 'http-503', err: { type: 'Error', message: 'no' } })
+  diagnostics.undelivered('loki', 10, undefined)
   diagnostics.warning('something is odd')
   t.match(written.map(({ record }) => record), [
     { level: 40, component: 'lane', sink: 'loki', dropped: 7, reason: 'queue-full', msg: 'sink dropping lines' },
     { level: 40, component: 'lane', sink: 'loki', skipped: 8, msg: 'sink skipped lines' },
     { level: 30, component: 'supervisor', sink: 'loki', reason: 'thread-exit', restarts: 3, msg: 'sink restarted' },
-    { level: 40, component: 'lane', sink: 'loki', lines: 9, msg: 'sink lines undelivered at close' },
+    { level: 40, component: 'lane', sink: 'loki', lines: 9, reason: 'http-503', err: { type: 'Error', message: 'no' }, msg: 'sink lines undelivered at close' },
+    { level: 40, component: 'lane', sink: 'loki', lines: 10, reason: undefined, err: undefined, msg: 'sink lines undelivered at close' },
     { level: 40, component: 'options', msg: 'something is odd' }
   ])
-  t.same(written.map(({ sink }) => sink), ['loki', 'loki', 'loki', 'loki', undefined])
+  t.same(written.map(({ sink }) => sink), ['loki', 'loki', 'loki', 'loki', 'loki', undefined])
 })
 
 t.test('records have the levels, the message key and the error key of the app', async t => {
@@ -74,7 +79,7 @@ for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2]
   t.test(`from level ${level} on, ${told} of an info and a warning are told`, async t => {
     const { diagnostics, written } = createDiagnostics({ level })
     diagnostics.restarted('loki', 'destroyed', 1)
-    diagnostics.undelivered('loki', 1)
+    diagnostics.undelivered('loki', 1, undefined)
     t.equal(written.length, told)
   })
 }

@@ -63,6 +63,11 @@ export class Backlog {
     return this.#intake.nextLine
   }
 
+  /** The number of the next line that comes, if all those are let in that wait. */
+  get nextComer (): number {
+    return this.#intake.nextComer
+  }
+
   /** Whether these lines may go straight through: nothing is before them, and they are within the bounds. */
   letsPass (batch: Batch): boolean {
     return this.#sendsFromQueue && this.#intake.letsPass(batch)

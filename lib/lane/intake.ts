@@ -114,6 +114,11 @@ export class Intake {
     return this.#queue.nextLine
   }
 
+  /** The number of the next line that comes, if all those are let in that wait. */
+  get nextComer (): number {
+    return this.#waiting.reduce((next, { lines }) => next + lines.count, this.#queue.nextLine)
+  }
+
   /** Whether these lines may go straight through: nothing is before them, and they are within the bounds. */
   letsPass ({ byteLength, count }: Batch): boolean {
     // There is no way to have less than one line; alone it may pass, whatever its size.

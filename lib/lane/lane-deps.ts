@@ -1,7 +1,7 @@
 import type { BreakerOptions, TransitionEvent } from '../breaker.js'
 import type { Child, ChildListener } from '../child/child.js'
 import type { Clock } from '../clock.js'
-import type { FailureReason } from '../failure.js'
+import type { FailureReason, SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
@@ -32,7 +32,8 @@ export interface LaneEvents {
   onTransition (event: TransitionEvent): void
   onLoss (loss: Loss, lines: number): void
   onRestart (reason: FailureReason, restarts: number): void
-  onUndelivered (lines: number): void
+  /** @param lastFailure - What went wrong last with the sink, if anything has. */
+  onUndelivered (lines: number, lastFailure: SinkFailure | undefined): void
   onSpoolNews (news: SpoolNews): void
   onEvent (name: string, args: readonly unknown[]): void
 }

@@ -1,4 +1,3 @@
-import type { SerializedError } from '../errors.js'
 import type { FailureReason, SinkFailure } from '../failure.js'
 import type { DropReason, SinkSnapshot } from '../metrics.js'
 import type { NewLines } from '../queue.js'
@@ -25,7 +24,8 @@ export class Ledger {
   #deadLettered = 0
   readonly #dropped: Partial<Record<DropReason, number>> = {}
   readonly #failures: Partial<Record<FailureReason, number>> = {}
-  #lastError: SerializedError | undefined
+  #failureCount = 0
+  #lastFailure: SinkFailure | undefined
 
   constructor (onLoss: (loss: Loss, lines: number) => void) {
     this.#loss = new LossReport(onLoss)
@@ -39,9 +39,25 @@ export class Ledger {
     this.#delivered += lines
   }
 
-  fail ({ reason, err }: SinkFailure): void {
+  fail (failure: SinkFailure): void {
+    const { reason } = failure
     this.#failures[reason] = (this.#failures[reason] ?? 0) + 1
-    this.#lastError = err
+    this.#failureCount++
+    this.#lastFailure = failure
+  }
+
+  /** What went wrong last, if anything has. */
+  get lastFailure (): SinkFailure | undefined {
+    return this.#lastFailure
+  }
+
+  get failureCount (): number {
+    return this.#failureCount
+  }
+
+  /** Lines that came to a bad end here: dropped, skipped or dead-lettered. What a fallback was given is its own business. */
+  get lostLines (): number {
+    return Object.values(this.#dropped).reduce((sum, lines) => sum + lines, this.#skipped + this.#deadLettered)
   }
 
   skip (lines: number, isDiagnostic: boolean): void {
@@ -95,7 +111,7 @@ export class Ledger {
       linesFallback: this.#passedOn,
       linesDeadLettered: this.#deadLettered,
       failures: { ...this.#failures },
-      ...(this.#lastError !== undefined && { lastError: this.#lastError })
+      ...(this.#lastFailure !== undefined && { lastError: this.#lastFailure.err })
     }
   }
 }

@@ -3,7 +3,7 @@ import { Batch } from '#lib/batch'
 import type { TransitionEvent } from '#lib/breaker'
 import type { Child, ChildListener, Parcel, PinoConfig, SinkKind } from '#lib/child/child'
 import type { Rejection } from '#lib/child/rejection'
-import type { FailureReason } from '#lib/failure'
+import type { FailureReason, SinkFailure } from '#lib/failure'
 import { Lane } from '#lib/lane'
 import type { DeadLetter } from '#lib/lane/dead-letters'
 import type { LaneSettings } from '#lib/lane/lane-deps'
@@ -139,6 +139,7 @@ export class LaneRig {
   readonly losses: Array<{ loss: Loss, lines: number }> = []
   readonly restarts: Array<{ reason: FailureReason, restarts: number }> = []
   readonly undelivered: number[] = []
+  readonly lastFailures: Array<SinkFailure | undefined> = []
   readonly appEvents: Array<{ name: string, args: readonly unknown[] }> = []
   readonly passedOn: NewLines[] = []
   readonly spoolNews: SpoolNews[] = []
@@ -191,7 +192,10 @@ export class LaneRig {
         },
         onLoss: (loss, lines) => { this.losses.push({ loss, lines }) },
         onRestart: (reason, restarts) => { this.restarts.push({ reason, restarts }) },
-        onUndelivered: lines => { this.undelivered.push(lines) },
+        onUndelivered: (lines, lastFailure) => {
+          this.undelivered.push(lines)
+          this.lastFailures.push(lastFailure)
+        },
         onEvent: (name, args) => { this.appEvents.push({ name, args }) },
         onSpoolNews: news => { this.spoolNews.push(news) }
       }
