@@ -74,6 +74,7 @@ export class Lane {
     const intake = new Intake(settings.queue, { clock, sinkPace, diskPace, unsettled }, {
       isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
       isDiverting: () => this.#spooling?.isDiverting === true,
+      pendingBytes: () => this.#spooling?.pending.bytes ?? 0,
       onSurrender: attempt => this.#transit.surrender(attempt),
       onOverflow: () => this.#spooling?.overflow() === true,
       onDropped: (lines, isDiagnostic) => this.#ledger.drop(lines, 'queue-full', isDiagnostic),
@@ -242,7 +243,7 @@ export class Lane {
 
   /** Everything there is to know of it, at this moment. */
   snapshot (): SinkSnapshot {
-    const { inMemory, onDisk } = this.#backlog
+    const { inMemory, pending, onDisk } = this.#backlog
     return {
       name: this.name,
       state: this.#gate.state,
@@ -250,6 +251,8 @@ export class Lane {
       queueLines: inMemory.lines,
       queueBytes: inMemory.bytes + this.#unsettled.bytes + this.#deadLetters.bytes,
       unsettledLines: this.#unsettled.lines + this.#deadLetters.lines,
+      spoolPendingLines: pending.lines,
+      spoolPendingBytes: pending.bytes,
       spoolLines: onDisk.lines,
       spoolBytes: onDisk.bytes,
       restarts: this.#transit.restarts,

@@ -30,6 +30,10 @@ export interface SinkSnapshot {
   queueLines: number
   /** Bytes in the queue and unsettled together: what `queue.maxBytes` bounds. */
   queueBytes: number
+  /** Lines that are being written to the disk, and are part of `queueLines` until they are there. */
+  spoolPendingLines: number
+  /** Their bytes, which are part of `queueBytes`. */
+  spoolPendingBytes: number
   /** Handed to the sink, and neither proven delivered nor failed; or on their way to the dead-letter file. */
   unsettledLines: number
   spoolLines: number

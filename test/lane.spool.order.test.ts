@@ -217,20 +217,25 @@ t.test('with mode always, that lines were on the disk is no news', async t => {
   t.same(rig.spoolNews, [])
 })
 
-for (const [what, spoil] of Object.entries<(disk: MemoryDisk) => void>({
-  'a cursor that is damaged': disk => disk.put(`${FOLDER}/cursor.json`, '{"segment":'),
-  'a segment that cannot be read': disk => {
-    disk.put(SEGMENT, '"lost"\n')
+t.test('a cursor that is damaged is told of, though no line was found', async t => {
+  const disk = new MemoryDisk()
+  disk.put(`${FOLDER}/cursor.json`, '{"segment":')
+  const rig = await laneWith({ disk })
+  t.match(rig.spoolNews, [{ kind: 'recovered', recovered: { lines: 0 } }])
+})
+
+t.test('segments that cannot be read are told of, with the first reason, though no line was found', async t => {
+  const disk = new MemoryDisk()
+  for (const segment of [1, 2]) {
+    disk.put(pathOf(segment), '"lost"\n')
     disk.fail('read', { code: 'EIO' })
   }
-})) {
-  t.test(`${what} is told of, though no line was found`, async t => {
-    const disk = new MemoryDisk()
-    spoil(disk)
-    const rig = await laneWith({ disk })
-    t.match(rig.spoolNews, [{ kind: 'recovered', recovered: { lines: 0 } }])
-  })
-}
+  const rig = await laneWith({ disk })
+  t.match(rig.spoolNews, [
+    { kind: 'failed', fault: { during: 'read', error: { code: 'EIO' } } },
+    { kind: 'recovered', recovered: { lines: 0, unreadableSegments: 2 } }
+  ])
+})
 
 t.test('who waits for a spool to be empty is told when all that was left in it is damaged', async t => {
   const disk = stillDiskWith()

@@ -442,3 +442,32 @@ t.test('a flush waits for what the sink has in its hands to arrive, or to be on 
   rig.disk.cutPower('nothing', () => 0)
   t.equal(textOf(rig.disk), 'a b c d e')
 })
+
+for (const [what, spoil] of Object.entries<(rig: SpoolingLane) => void>({
+  'is full': rig => { rig.disk.capacityBytes = 0 },
+  hangs: rig => rig.disk.allow(0),
+  'is slow': rig => rig.disk.allow(3)
+})) {
+  t.test(`what waits for a disk that ${what} is within the bound of the queue, with what waits in the queue`, async t => {
+    const maxBytes = 2000
+    const rig = await SpoolingLane.tripped({ clock, queue: { maxBytes }, breaker: { failureThreshold: 1, recoveryTimeoutMs: 1e6 } })
+    spoil(rig)
+    for (let n = 0; n < 200; n++) {
+      rig.log('x'.repeat(97))
+      // Meanwhile the app is held back, and logs nothing.
+      while (rig.lane.isPressing) await rig.wait(100)
+      const { queueBytes, queueLines, spoolPendingBytes, spoolPendingLines } = rig.snapshot()
+      t.ok(queueBytes <= maxBytes && spoolPendingBytes <= queueBytes && spoolPendingLines <= queueLines, `${queueBytes} bytes, of which ${spoolPendingBytes} are being written`)
+      if (n % 10 === 0) await rig.wait(100)
+    }
+    const { queueBytes, spoolPendingBytes } = rig.snapshot()
+    t.ok(queueBytes > maxBytes / 2, 'it is used')
+    if (what !== 'is full') t.ok(spoolPendingBytes > 0)
+    rig.disk.heal()
+    rig.disk.allow(Infinity)
+    await rig.wait(1500)
+    rig.log('last')
+    await rest()
+    t.match(rig.snapshot(), { queueLines: 0, spoolPendingLines: 0, spoolPendingBytes: 0 })
+  })
+}

@@ -1,5 +1,5 @@
 import type { Batch, Lines } from '../batch.js'
-import type { Amount, NewLines } from '../queue.js'
+import { NOTHING, type Amount, type NewLines } from '../queue.js'
 import type { Intake } from './intake.js'
 import { isSpooled, partByOrigin } from './replay.js'
 import type { NextLines } from './poison.js'
@@ -38,9 +38,14 @@ export class Backlog {
     return this.#spooling?.isDiverting === true
   }
 
+  /** What is being written to a disk, and in memory until it is there. */
+  get pending (): Amount {
+    return this.#spooling?.pending ?? NOTHING
+  }
+
   /** What waits in memory alone. */
   get inMemory (): Amount {
-    const { bytes, lines } = this.#spooling?.pending ?? { bytes: 0, lines: 0 }
+    const { bytes, lines } = this.pending
     return { bytes: this.#intake.bytes + bytes, lines: this.#intake.lines + lines }
   }
 
@@ -78,7 +83,7 @@ export class Backlog {
   }
 
   add (batch: Batch): void {
-    if (this.#intake.isEmpty && this.#spooling?.letsPass(batch) === true) this.#spooling.pass(this.#intake.pass(batch))
+    if (this.#intake.letsDivert(batch) && this.#spooling?.letsPass(batch) === true) this.#spooling.pass(this.#intake.pass(batch))
     else this.#intake.add(batch)
   }
 

@@ -1,6 +1,6 @@
 import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
-import { LineQueue, NOTHING, type Amount, type NewLines } from '../queue.js'
+import { LineQueue, type Amount, type NewLines } from '../queue.js'
 import type { Pace } from './pace.js'
 import type { NextLines } from './poison.js'
 import type { Attempt, Unsettled } from './unsettled.js'
@@ -28,6 +28,8 @@ export interface IntakeEvents {
   isTakenFrom (): boolean
   /** Whether it is a disk that takes them. */
   isDiverting (): boolean
+  /** Bytes that are being written to that disk, and in memory until they are there. */
+  pendingBytes (): number
   /** Lines that were accepted, and kept only in case of a failure, must make room. */
   onSurrender (attempt: Attempt): void
   /** The queue has no room, and waiting for some does not help: returns whether a disk takes some of it instead. */
@@ -125,7 +127,12 @@ export class Intake {
     return this.isEmpty && (this.#makeRoom(byteLength, count) || (count === 1 && this.#unsettled.count === 0))
   }
 
-  /** Lets lines straight through that {@link letsPass} has let. */
+  /** Whether these lines may go straight to the disk that takes them: nothing is before them, and they are within the bounds. */
+  letsDivert ({ byteLength, count }: Batch): boolean {
+    return this.isEmpty && this.#hasRoom(byteLength, count)
+  }
+
+  /** Lets lines straight through that {@link letsPass} or {@link letsDivert} has let. */
   pass (batch: Batch): Lines {
     this.#beginIfIdle()
     return this.#queue.pass(batch)
@@ -221,14 +228,17 @@ export class Intake {
     return true
   }
 
-  /** What takes room beside the queue: what the sink has, unless the queue is just the way to a disk. */
+  /**
+   * What takes room beside the queue: what the sink has, or, where the queue is just the way to a disk, the memory of what
+   * is being written. Those lines have left the queue, and count only by their bytes.
+   */
   get #outside (): Amount {
-    return this.#events.isDiverting() ? NOTHING : this.#unsettled
+    return this.#events.isDiverting() ? { bytes: this.#events.pendingBytes(), lines: 0 } : this.#unsettled
   }
 
   /** Whether this is a single line with nothing before it, about to be taken: it may come in whatever its size. */
   #isAlone ({ lines: { count } }: Newcomer): boolean {
-    return count === 1 && this.#queue.isEmpty && this.#unsettled.count === 0 && this.#events.isTakenFrom()
+    return count === 1 && this.#queue.isEmpty && this.#unsettled.count === 0 && this.#events.pendingBytes() === 0 && this.#events.isTakenFrom()
   }
 
   /** Whether lines for which there is no room are to wait for some; if not, a disk may just have made some. */
@@ -307,8 +317,14 @@ export class Intake {
 
   #hasRoom (bytes: number, lines: number): boolean {
     if (this.#queue.fits(bytes, lines, this.#outside)) return true
-    // It is gone to the disk at once.
-    return this.#queue.isEmpty && this.#events.isDiverting() && this.#events.isTakenFrom()
+    // It is being written at once.
+    return this.#queue.isEmpty && this.#events.isDiverting() && this.#events.isTakenFrom() && this.#hasDiskRoom(bytes)
+  }
+
+  /** As with a sink, what comes alone may come whatever its size. */
+  #hasDiskRoom (bytes: number): boolean {
+    const pendingBytes = this.#events.pendingBytes()
+    return pendingBytes === 0 || pendingBytes + bytes <= this.#settings.maxBytes
   }
 }
 

@@ -28,6 +28,7 @@ class Rig {
     this.intake = new Intake({ maxBytes: 100, maxLines: 1000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...settings }, { clock, sinkPace: this.pace, diskPace: new Pace(), unsettled: this.unsettled }, {
       isTakenFrom: () => this.isTakenFrom,
       isDiverting: () => false,
+      pendingBytes: () => 0,
       onOverflow: () => false,
       onSurrender: attempt => { this.surrendered.push(attempt) },
       onDropped: (lines, isDiagnostic) => {
