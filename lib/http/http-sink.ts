@@ -8,10 +8,10 @@ import { createFormat } from './formats.js'
 import type { Format, LineOutcomes, Refusal } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
 import { cutPart, divide, keyOf, wholeOf, type Part } from './part.js'
+import { Redactor } from './redactor.js'
 import { RequestHeaders } from './request-headers.js'
 import { RequestSize } from './request-size.js'
 import { parseRetryAfter } from './retry-after.js'
-import { Redactor } from './secrets.js'
 import { SendReport, rejectionOf } from './send-report.js'
 import { Sending, type PartResult } from './sending.js'
 import { isSuccess } from './status.js'
@@ -19,6 +19,8 @@ import { isSuccess } from './status.js'
 // A request costs more than a few lines do: less than this is not divided any further.
 const MIN_SHARE_BYTES = 16 * 1024
 const MAX_EXCERPT_LENGTH = 300
+// To look for secrets in all of a long answer takes long, and no more than its beginning is shown.
+const MAX_READ_LENGTH = 64 * 1024
 const TOO_LARGE = 413
 const UNAUTHORIZED = [401, 403]
 const SECRET_PARAMETER = /auth|key|pass|secret|sig|token/i
@@ -122,7 +124,7 @@ class HttpSink implements DeliverySink {
     const { origin } = this.#settings
     const { status, retryAfter, location } = answer
     const retryAfterMs = parseRetryAfter(retryAfter, systemClock.wallTime())
-    const redirect = status < 400 && location !== undefined ? ` and leads to ${originOf(location, origin)}; redirects are not followed` : ''
+    const redirect = status < 400 && location !== undefined ? ` and leads to ${this.#redactor.redact(originOf(location, origin))}; redirects are not followed` : ''
     return rejectionOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
       statusCode: status,
       retryable: !isRefusalStatus(status),
@@ -132,8 +134,8 @@ class HttpSink implements DeliverySink {
 
   /** Redacted before it is cut: half of a secret would not be known for one. */
   #excerptOf ({ body }: Answer): string {
-    const text = this.#redactor.redact(body).replace(/[\s\p{Cc}]+/gu, ' ').trim()
-    if (text === '') return ''
+    const text = this.#redactor.redact(body.slice(0, MAX_READ_LENGTH)).replace(/[\s\p{Cc}]+/gu, ' ').trim()
+    if (text === '' || (body.length > MAX_READ_LENGTH && text.length <= MAX_EXCERPT_LENGTH)) return ''
     return `: ${text.length > MAX_EXCERPT_LENGTH ? `${text.slice(0, MAX_EXCERPT_LENGTH)}…` : text}`
   }
 }

@@ -1,8 +1,9 @@
 import { Faults } from '../options/faults.js'
 import { pathOf } from '../options/validation.js'
 import type { HttpSettings } from './options.js'
+import type { Redactor } from './redactor.js'
 import type { Secret } from './schema.js'
-import { readSecret, systemSources, type Redactor, type SecretSources } from './secrets.js'
+import { readSecret, systemSources, type SecretSources } from './secrets.js'
 
 const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/
 

@@ -31,33 +31,3 @@ export function readSecret (secret: Secret, path: string, { env, readFile }: Sec
     return undefined
   }
 }
-
-const MIN_HIDDEN_LENGTH = 4
-
-/** Takes what is secret out of texts that are shown: a backend may send back what it was sent. */
-export class Redactor {
-  readonly #always: readonly string[]
-  #hidden: readonly string[]
-
-  /** @param always - What is hidden for good, beside what is given to `hide()`. */
-  constructor (always: readonly string[] = []) {
-    this.#always = always
-    this.#hidden = formsOf(always)
-  }
-
-  /** Replaces what is hidden: each of these texts, and each of its words. Less than four characters hide nothing, and would make a text unreadable. */
-  hide (texts: readonly string[]): void {
-    this.#hidden = formsOf([...this.#always, ...texts])
-  }
-
-  /** A text without what is hidden. */
-  redact (text: string): string {
-    return this.#hidden.reduce((shown, hidden) => shown.replaceAll(hidden, '[hidden]'), text)
-  }
-}
-
-/** The longest first, since one may be a part of another. */
-function formsOf (texts: readonly string[]): string[] {
-  const forms = texts.flatMap(text => [text, ...text.split(/\s+/), encodeURIComponent(text)])
-  return [...new Set(forms)].filter(form => form.length >= MIN_HIDDEN_LENGTH).sort((a, b) => b.length - a.length)
-}

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { RequestHeaders } from '#lib/http/request-headers'
-import { Redactor, type SecretSources } from '#lib/http/secrets'
+import { Redactor } from '#lib/http/redactor'
+import { type SecretSources } from '#lib/http/secrets'
 import { settingsOf } from '../support/http-sinks.js'
 
 function headersOf (options: Record<string, unknown>, files: Record<string, string> = {}) {
