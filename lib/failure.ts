@@ -11,7 +11,7 @@ import { serializeError, type SerializedError } from './errors.js'
  * - `closed-early`: `close`, `end` or `finish` before it was asked to end
  * - `destroyed`: it is destroyed or errored without having said so
  * - `thread-exit`: its thread ended: `process.exit`, an uncaught exception, an unhandled rejection
- * - `out-of-memory`: its thread reached its heap limit
+ * - `out-of-memory`: its thread held more memory than it may
  * - `network`: a connection failed; the system's code is in the error
  * - `health-check`: a health check of its backend failed
  * - `http-<status>`: its backend answered with that status

@@ -5,7 +5,9 @@ import { hostPath } from '#host'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig, SinkKind } from './child.js'
+import { HeapWatch, withHeapReserve } from './heap-watch.js'
 import { LineRing } from './line-ring.js'
+import { keepLoopsTerminable } from './loop-checks.js'
 import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
 import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 
@@ -27,6 +29,7 @@ export class ThreadChild implements Child {
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
+  readonly #heapWatch: HeapWatch
   readonly #ring = new LineRing(takeSharedMemory(RING_BYTES))
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
@@ -43,12 +46,15 @@ export class ThreadChild implements Child {
     this.#stream = new ThreadStream({
       filename: hostPath,
       workerData,
-      workerOpts: { name: `pino-breaker-fanout:${source.sink}`, ...workerOptions },
+      workerOpts: withHeapReserve({ name: `pino-breaker-fanout:${source.sink}`, ...workerOptions }),
       bufferSize: LEAST_STREAM_BYTES
     })
     // What thread-stream makes of a dead thread is known already from the thread itself.
     this.#stream.on('error', () => {})
     this.#worker = (this.#stream as unknown as { worker: Worker }).worker
+    this.#heapWatch = new HeapWatch(this.#worker, workerOptions.resourceLimits?.maxOldGenerationSizeMb, message => {
+      this.#fail(toFailure('out-of-memory', new FanoutError('ERR_FANOUT_SINK_THREAD', message, { sink: this.#sink })))
+    })
     // A sink can post what it likes, and thread-stream would throw in this thread at some of it (a `WARNING` without an
     // error, an event named `message`): of all messages it is shown only that its worker is ready.
     const [onStreamMessage] = this.#worker.listeners('message')
@@ -139,6 +145,7 @@ export class ThreadChild implements Child {
     switch (report.type) {
       case 'ready':
         this.#kind = report.kind
+        keepLoopsTerminable()
         return this.#listener.onReady(report.kind)
       case 'evidence':
         this.#ring.free(Math.max(report.accepted, report.delivered))
@@ -178,6 +185,7 @@ export class ThreadChild implements Child {
 
   #finish (): void {
     clearTimeout(this.#exitTimer)
+    this.#heapWatch.close()
     this.#isOver = true
     for (const resolve of this.#flushes.values()) resolve()
     this.#flushes.clear()

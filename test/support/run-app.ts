@@ -53,9 +53,13 @@ export interface AppResult {
 const APP = fileURLToPath(new URL('log-app.js', import.meta.url))
 const RSS_POLL_MS = 50
 
-/** Runs an app in a process of its own until it ends, or kills it after `limitMs`. */
-export async function runApp (plan: AppPlan, limitMs: number, env: NodeJS.ProcessEnv = process.env): Promise<AppResult> {
-  const child = spawnAsUser(process.execPath, [APP, JSON.stringify(plan)], { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+/**
+ * Runs an app in a process of its own until it ends, or kills it after `limitMs`.
+ *
+ * @param node - The Node.js that runs it, and its flags
+ */
+export async function runApp (plan: AppPlan, limitMs: number, env: NodeJS.ProcessEnv = process.env, [node = process.execPath, ...flags]: readonly string[] = []): Promise<AppResult> {
+  const child = spawnAsUser(node, [...flags, APP, JSON.stringify(plan)], { env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   let text = ''
   const reports = child.stdio[3] as Readable
   reports.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs further versions of Node.js into .nodes/, for tests of what differs between them. Where one is missing its tests
+# are skipped, but they fail if CI is set.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+
+for version in 22 24 26; do
+  npm install --silent --no-save --no-package-lock --prefix ".nodes/$version" "node@$version"
+  ".nodes/$version/node_modules/node/bin/node" --version
+done

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+const isCI = process.env['CI'] !== undefined && process.env['CI'] !== 'false'
+
+/** A version of Node.js that tests run an app with. */
+export interface Node {
+  name: string
+  path: string
+  /** The options of a test that needs it: skipped where it is not installed, but not in CI. */
+  needed: { skip: string | false }
+  /** Whether a thread can be looked into from outside. */
+  canLook: boolean
+}
+
+/** The Node.js of this process, and those that `scripts/install-nodes.sh` installs. */
+export function nodes (): Node[] {
+  const others = ['22', '24', '26'].map(major => ({ name: `node ${major}`, path: resolve(`.nodes/${major}/node_modules/node/bin/node`) }))
+  return [{ name: `node ${process.version}`, path: process.execPath }, ...others].map(({ name, path }) => {
+    const isMissing = !existsSync(path)
+    return {
+      name,
+      path,
+      needed: { skip: isMissing && !isCI && `${name} is not installed: scripts/install-nodes.sh` },
+      canLook: !isMissing && execFileSync(path, ['-p', '"getHeapStatistics" in require("worker_threads").Worker.prototype'], { encoding: 'utf8', env: {} }).trim() === 'true'
+    }
+  })
+}
