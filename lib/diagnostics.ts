@@ -14,6 +14,8 @@ export interface DiagnosticRecord {
   level: number
   /** The sink that it is about, if it is about one. */
   sink: string | undefined
+  /** Whether no target can take it any more. */
+  isForStderr: boolean
 }
 
 /** How diagnostics are made. */
@@ -28,7 +30,7 @@ export interface DiagnosticsOptions {
   write: (record: DiagnosticRecord) => void
 }
 
-type Severity = 'info' | 'warn'
+type Severity = 'info' | 'warn' | 'error'
 
 /**
  * Tells what happens to the sinks, in records that look like the app's own: made by a pino logger with the level map,
@@ -39,6 +41,7 @@ export class Diagnostics {
   #config: PinoConfig = {}
   #logger: Logger<string> | undefined
   #about: string | undefined
+  #isForStderr = false
 
   constructor (options: DiagnosticsOptions) {
     this.#options = options
@@ -105,6 +108,13 @@ export class Diagnostics {
     this.#write('warn', sink, { component: 'lane', sink, lines, ...why }, 'sink lines undelivered at close')
   }
 
+  /** The targets have ended, and a call of this sink hangs, so that the process cannot end before it comes back. */
+  holdsProcess (sink: string): void {
+    this.#isForStderr = true
+    this.#write('error', sink, { component: 'supervisor', sink }, 'sink holds the process: a call that it made has not come back')
+    this.#isForStderr = false
+  }
+
   /** A setting that is no fault, but not what somebody meant either. */
   warning (message: string): void {
     this.#write('warn', undefined, { component: 'options' }, message)
@@ -124,7 +134,7 @@ export class Diagnostics {
       // pino tells a stream that bears this symbol the level of each line before it writes it.
       [Symbol.for('pino.metadata')]: true,
       lastLevel: 0,
-      write: (line: string): void => write({ line, level: destination.lastLevel, sink: this.#about })
+      write: (line: string): void => write({ line, level: destination.lastLevel, sink: this.#about, isForStderr: this.#isForStderr })
     }
     return pino({
       name: 'pino-breaker-fanout',

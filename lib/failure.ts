@@ -14,11 +14,12 @@ import { serializeError, type SerializedError } from './errors.js'
  * - `out-of-memory`: its thread held more memory than it may
  * - `network`: a connection failed; the system's code is in the error
  * - `health-check`: a health check of its backend failed
+ * - `still-hung`: it could not be started again, since a call of its former life has not come back
  * - `http-<status>`: its backend answered with that status
  */
 export type FailureReason =
   | 'start-failed' | 'start-timeout' | 'stream-error' | 'write-error' | 'write-timeout' | 'closed-early'
-  | 'destroyed' | 'thread-exit' | 'out-of-memory' | 'network' | 'health-check' | `http-${number}`
+  | 'destroyed' | 'thread-exit' | 'out-of-memory' | 'network' | 'health-check' | 'still-hung' | `http-${number}`
 
 /** A failure as plain data, fit to cross threads. */
 export interface SinkFailure {
@@ -65,7 +66,7 @@ export function isBreakCode (code: string | undefined): boolean {
   return code !== undefined && BREAK_CODES.has(code)
 }
 
-const UNAVAILABLE = new Set(['start-failed', 'start-timeout', 'health-check', 'http-502', 'http-503', 'http-504', ...[...RETRYABLE_REFUSALS].map(status => `http-${status}`)])
+const UNAVAILABLE = new Set(['start-failed', 'start-timeout', 'health-check', 'still-hung', 'http-502', 'http-503', 'http-504', ...[...RETRYABLE_REFUSALS].map(status => `http-${status}`)])
 
 /** Whether the lines that were sent can have been to blame for a failure: not if the sink did not start, or the backend was not there. */
 export function canBeOfLines ({ reason, err }: SinkFailure): boolean {

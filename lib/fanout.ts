@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { createAppThread, type AppThread } from './app-thread.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { Batch } from './batch.js'
 import type { TransitionEvent } from './breaker.js'
@@ -13,6 +14,7 @@ import { LevelNames, standardLevels } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
 import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings, type SpoolSettings, type TargetSettings } from './options.js'
+import { Portions } from './portions.js'
 import { Router } from './router.js'
 import { nodeFileSystem } from './spool/node-file-system.js'
 import { systemOwners } from './spool/owner.js'
@@ -26,6 +28,10 @@ import { UndecidedRecords, type RecordPlace } from './undecided-records.js'
 const FLUSH_TIMEOUT_MS = 5000
 /** For how long lines wait for pino's config: a stream that is written to without a logger never gets one. */
 const CONFIG_TIMEOUT_MS = 1000
+/** How often it is looked whether the app's thread turns, while a batch is awaited. */
+const SETTLE_STEP_MS = 100
+/** For how long a thread that was terminated may take to exit, before it counts as held by a call that hangs. */
+const EXIT_MS = 500
 /** Of the time to close, what each further rank of lanes is left at least. */
 const RANK_RESERVE = 0.1
 
@@ -56,6 +62,8 @@ export class FanoutStream extends Writable {
   readonly #transitions: TransitionReport
   readonly #undecided: UndecidedRecords
   readonly #splitter: Splitter
+  readonly #portions: Portions
+  readonly #app: AppThread
   readonly #ready: Promise<void>
   #router: Router<Lane> | undefined
   #becomeReady: () => void = () => {}
@@ -69,6 +77,7 @@ export class FanoutStream extends Writable {
     super({ decodeStrings: false })
     this.#settings = settings
     this.#clock = clock
+    this.#app = createAppThread(clock)
     const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs } = settings
     this.#transitions = new TransitionReport(clock, (event, transitions) => this.#diagnostics?.transition(event, transitions))
     this.#undecided = new UndecidedRecords(clock, writeToStderr)
@@ -85,6 +94,10 @@ export class FanoutStream extends Writable {
     this.#splitter = new Splitter(maxLineBytes, {
       onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
+    })
+    this.#portions = new Portions({
+      take: portion => this.#splitter.write(portion),
+      whenRelieved: then => settings.parallel ? this.#whenRelieved(then) : this.#deliverInTurn().then(then)
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
     this.#awaitConfig()
@@ -106,9 +119,9 @@ export class FanoutStream extends Writable {
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
     if (this.#router === undefined) {
       this.#startConfigTimer()
-      this.#ready.then(() => this.#take(chunk, done))
+      this.#ready.then(() => this.#portions.work(chunk, done))
     } else {
-      this.#take(chunk, done)
+      this.#portions.work(chunk, done)
     }
   }
 
@@ -129,12 +142,6 @@ export class FanoutStream extends Writable {
     })
   }
 
-  #take (chunk: string | Buffer, done: () => void): void {
-    this.#splitter.write(chunk)
-    if (this.#settings.parallel) this.#whenRelieved(done)
-    else this.#deliverInTurn().then(done)
-  }
-
   /** Goes on when no lane holds the app back any more. */
   #whenRelieved (done: () => void): void {
     if (!this.#seats.some(({ lane }) => lane.isPressing)) return done()
@@ -150,8 +157,16 @@ export class FanoutStream extends Writable {
       for (const lane of lanes) {
         lane.offer(batch)
         const { target } = this.#seats.find(seat => seat.lane === lane) as Seat
-        await lane.settle(this.#clock.now() + target.writeTimeoutMs)
+        await this.#settle(lane, target.writeTimeoutMs)
       }
+    }
+  }
+
+  /** Waits for a lane to settle, in steps: an app whose thread stands still may be waiting for this one. */
+  async #settle (lane: Lane, timeoutMs: number): Promise<void> {
+    const deadline = this.#clock.now() + timeoutMs
+    for (let now = this.#clock.now(); now < deadline && this.#app.isTurning; now = this.#clock.now()) {
+      if (await lane.settle(Math.min(deadline, now + SETTLE_STEP_MS))) return
     }
   }
 
@@ -166,6 +181,7 @@ export class FanoutStream extends Writable {
         life: `${life}-${index}`,
         willSendConfig: givesConfig,
         clock: this.#clock,
+        app: this.#app,
         random: Math.random,
         createChild: listener => createChild(target, givesConfig, listener),
         deadLetterStore: target.deadLetter && files.get(target.deadLetter.path),
@@ -249,12 +265,12 @@ export class FanoutStream extends Writable {
     this.#emitEvent('breaker', event)
   }
 
-  #deliverRecord ({ line, level, sink }: DiagnosticRecord): void {
+  #deliverRecord ({ line, level, sink, isForStderr }: DiagnosticRecord): void {
     const { diagnostics } = this.#settings
     if (diagnostics === false) return
     const { to } = diagnostics
     const places: RecordPlace[] = []
-    if (to !== 'stderr') {
+    if (to !== 'stderr' && !isForStderr) {
       const batch = new Batch(line, 1, { isDiagnostic: true })
       for (const { lane, target } of this.#seats) {
         const isMeant = to === 'others' ? !target.standby && target.name !== sink && level >= lane.minLevel : to.includes(target.name)
@@ -300,6 +316,14 @@ export class FanoutStream extends Writable {
     this.#transitions.stop()
     this.#undecided.settle()
     if (metricsIntervalMs > 0) this.#sendMetrics()
+    await this.#tellOfHanging()
+  }
+
+  /** Nobody can end a call that hangs in the system: who wonders why the process does not end is told by whom it is held. */
+  async #tellOfHanging (): Promise<void> {
+    const deadline = this.#clock.now() + EXIT_MS
+    await Promise.all(this.#seats.map(({ lane }) => lane.until(() => !lane.isHanging, deadline)))
+    for (const { lane, target } of this.#seats) if (lane.isHanging) this.#diagnostics?.holdsProcess(target.name)
   }
 }
 

@@ -58,7 +58,7 @@ export class Lane {
   #isPumping = false
 
   constructor (deps: LaneDeps) {
-    const { settings, life, clock, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
+    const { settings, life, clock, app, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
     const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, sense, deadLetter, spool } = settings
     const unsettled = this.#unsettled = new Unsettled(settings.queue)
     const [sinkPace, diskPace] = [new Pace(), new Pace()]
@@ -71,7 +71,7 @@ export class Lane {
     this.#deadLetters = new DeadLetters({
       sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
     })
-    const intake = new Intake(settings.queue, { clock, sinkPace, diskPace, unsettled }, {
+    const intake = new Intake(settings.queue, { clock, app, sinkPace, diskPace, unsettled }, {
       isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
       isDiverting: () => this.#spooling?.isDiverting === true,
       pendingBytes: () => this.#spooling?.pending.bytes ?? 0,
@@ -184,9 +184,11 @@ export class Lane {
   /**
    * Settles when all that was offered so far has been accepted, or the breaker is not closed, or a disk is to keep it, or
    * at the deadline.
+   *
+   * @returns Whether it was before the deadline.
    */
-  async settle (deadline: number): Promise<void> {
-    await this.#untilAccepted(() => this.isTripped || this.#backlog.isDiverting, deadline)
+  async settle (deadline: number): Promise<boolean> {
+    return await this.#untilAccepted(() => this.isTripped || this.#backlog.isDiverting, deadline)
   }
 
   /** As {@link settle}, and the sink's own `flush` is done, or the disk is synced. */
@@ -200,10 +202,10 @@ export class Lane {
   }
 
   /** Settles when all that is here now has been accepted, or it need not be. */
-  async #untilAccepted (needNot: () => boolean, deadline: number): Promise<void> {
-    await this.#conditions.until(() => !this.#backlog.isPressing, deadline)
+  async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
+    if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.nextLine
-    await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
+    return await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
   }
 
   async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {
@@ -282,6 +284,11 @@ export class Lane {
     return this.#ledger.failureCount === failures ? 'held' : 'failing'
   }
 
+  /** Whether a call of its sink is pending that nobody can cancel. */
+  get isHanging (): boolean {
+    return this.#transit.isHanging
+  }
+
   /** Settles when a condition holds, which is asked after each change, or at the deadline. */
   async until (condition: () => boolean, deadline: number): Promise<void> {
     await this.#conditions.until(condition, deadline)
@@ -306,7 +313,8 @@ export class Lane {
 
   /** Hands over as much as the breaker and the sink's window allow. */
   #pump (): void {
-    if (this.#isPumping || this.#phase === 'ended') return
+    if (this.#phase === 'ended') return this.#conditions.changed()
+    if (this.#isPumping) return
     this.#isPumping = true
     do {
       while (this.#backlog.hasQueued) {

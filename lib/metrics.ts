@@ -39,6 +39,8 @@ export interface SinkSnapshot {
   spoolLines: number
   spoolBytes: number
   failures: Partial<Record<FailureReason, number>>
+  /** Errors of sinks that had been discarded before. */
+  lateFaults: number
   restarts: number
   consecutiveFailures: number
   lastError?: SerializedError

@@ -11,12 +11,6 @@ export interface SplitterEvents {
 }
 
 /**
- * pino's ThreadStream hands over up to 4 MiB at once when it has fallen behind. Joined with the rest of a line, cut and
- * encoded as a whole, that is four times as much garbage of the kind that V8 is slow to collect.
- */
-const PIECE_LENGTH = 128 * 1024
-
-/**
  * Chunks in, whole lines out, before `write` returns. What stands between the first and the last newline of a chunk is
  * handed on as it is. Only the line that is cut by its edges goes through split2: joined with a whole chunk, it would
  * make V8 copy all of that.
@@ -44,10 +38,8 @@ export class Splitter {
 
   /** Takes a chunk of any size and shape; a text or UTF-8, cut wherever it may be. */
   write (chunk: Content): void {
-    for (let at = 0; at < chunk.length; at += PIECE_LENGTH) {
-      this.#split(chunk.length <= PIECE_LENGTH ? chunk : slice(chunk, at, at + PIECE_LENGTH))
-      this.#handOn()
-    }
+    this.#split(chunk)
+    this.#handOn()
   }
 
   /** Hands on a last line that has no newline. */
@@ -62,17 +54,17 @@ export class Splitter {
     if (overflowing) this.#events.onTooLong()
   }
 
-  #split (piece: Content): void {
+  #split (chunk: Content): void {
     let from = 0
     if (this.#isMidLine) {
-      from = piece.indexOf('\n') + 1
-      this.#stream.write(from === 0 ? piece : slice(piece, 0, from))
+      from = chunk.indexOf('\n') + 1
+      this.#stream.write(from === 0 ? chunk : slice(chunk, 0, from))
       if (from === 0) return
     }
-    const to = piece.lastIndexOf('\n') + 1
-    if (to > from) this.#found.push(slice(piece, from, to))
-    this.#isMidLine = to < piece.length
-    if (this.#isMidLine) this.#stream.write(slice(piece, to, piece.length))
+    const to = chunk.lastIndexOf('\n') + 1
+    if (to > from) this.#found.push(slice(chunk, from, to))
+    this.#isMidLine = to < chunk.length
+    if (this.#isMidLine) this.#stream.write(slice(chunk, to, chunk.length))
   }
 
   #handOn (): void {

@@ -27,7 +27,7 @@ export type SensedTraffic = 'requests' | 'sockets'
 
 /**
  * What a child reports to its lane. Byte counts are cumulative over the life of the child. After `onFailure` or
- * `onEnded` a child reports nothing more.
+ * `onEnded` a child reports nothing more but late faults.
  */
 export interface ChildListener {
   /** It can take lines. */
@@ -54,6 +54,8 @@ export interface ChildListener {
   onFailure (failure: SinkFailure): void
   /** It ended in good order after {@link Child.end}: all that it accepted has arrived. */
   onEnded (): void
+  /** It has failed once more, after it had been discarded. */
+  onLateFault (failure: SinkFailure): void
   /** The sink posted an event for the app. */
   onEvent (name: string, args: readonly unknown[]): void
 }
@@ -74,8 +76,14 @@ export interface Child {
   flush (): Promise<void>
   /** Asks the sink to end in good order; `onEnded` or `onFailure` follows, or nothing, if it hangs. */
   end (): void
-  /** Gets rid of it at once, whatever it does. */
-  destroy (): void
+  /**
+   * Discards it at once, whatever it does. Its late errors go nowhere but to `onLateFault`.
+   *
+   * @returns Settles once nothing of it is running any more, which may be never. Does not reject.
+   */
+  destroy (): Promise<void>
+  /** Whether a call that it made is still pending in this process, after {@link destroy}: nobody can cancel it. */
+  readonly isHanging: boolean
 }
 
 /** What a child is made from. */

@@ -1,6 +1,7 @@
 import { splitLines } from '../batch.js'
 import type { Content } from '../encode.js'
 import { FanoutError } from '../errors.js'
+import type { Calls } from './calls.js'
 import { toRejection, type Rejection } from './rejection.js'
 
 /** What a delivery sink is given: some whole lines, with an identity that they keep when they are sent again. */
@@ -79,6 +80,7 @@ export class DeliveryRunner {
   readonly #keepsNothing: boolean
   readonly #redelivers: boolean
   readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
+  readonly #calls: Calls
   #running: Promise<void> = Promise.resolve()
   /** The batch that is under way. */
   #current: string | undefined
@@ -86,7 +88,9 @@ export class DeliveryRunner {
   /** Memory of a batch that is settled, for the next one. */
   #spare: Buffer | undefined
 
-  constructor (sink: DeliverySink, redelivers: boolean, onSettled: (id: string, rejection: Rejection | undefined) => void) {
+  /** @param calls - Counts each `send` until it has settled. */
+  constructor (sink: DeliverySink, redelivers: boolean, calls: Calls, onSettled: (id: string, rejection: Rejection | undefined) => void) {
+    this.#calls = calls
     this.#sink = sink
     this.#keepsNothing = sink.keepsNothing === true
     this.#redelivers = redelivers
@@ -122,6 +126,7 @@ export class DeliveryRunner {
     // Of each signal V8 would promote half a kilobyte to its old generation.
     if (!this.#keepsNothing || this.#controller.signal.aborted) this.#controller = new AbortController()
     let rejection: Rejection | undefined
+    const end = this.#calls.begin()
     try {
       const sending: unknown = this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt, redelivers: this.#redelivers })
       // Nobody could tell whether it has arrived.
@@ -130,6 +135,7 @@ export class DeliveryRunner {
     } catch (error) {
       rejection = toRejection(error, count)
     }
+    end()
     if (typeof content !== 'string' && this.#isReusable(content)) this.#spare = Buffer.from(content.buffer)
     this.#current = undefined
     this.#onSettled(id, rejection)

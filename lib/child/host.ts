@@ -1,10 +1,12 @@
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
+import { Calls } from './calls.js'
 import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, kindOf, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
 import { listenToSelf } from './self-reports.js'
 import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
+import { asSonicBoom, makeDiscardable } from './sonic-boom.js'
 import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-sink.js'
 
 /** A sink once it has started. */
@@ -18,6 +20,7 @@ export class SinkHost {
   readonly #source: ChildSource
   readonly #listener: ChildListener
   readonly #sense: SensedSink | undefined
+  readonly #calls = new Calls()
   #sink: StartedSink | undefined
   #over = false
 
@@ -30,6 +33,7 @@ export class SinkHost {
 
   /** Loads and starts the sink; `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
   async start (): Promise<void> {
+    const end = this.#calls.begin()
     const starts = this.#source.entries.map(async ({ file, options }) => {
       const factory = await loadFactory(file)
       const sense = this.#sense
@@ -37,13 +41,25 @@ export class SinkHost {
     })
     try {
       const started = await Promise.all(starts)
-      if (this.#over) return discard(starts)
+      if (this.#over) return this.#discard(starts)
       this.#sink = this.#source.isPipeline ? this.#adoptPipeline(started) : this.#adopt(started[0])
       this.#listener.onReady(this.#sink.kind)
     } catch (error) {
-      discard(starts)
+      this.#discard(starts)
       this.#fail(toFailure('start-failed', error))
+    } finally {
+      end()
     }
+  }
+
+  /** Whether calls into the sink have not come back, so that it may still be doing something. */
+  get hasPendingCalls (): boolean {
+    return this.#calls.arePending
+  }
+
+  /** Settles once no call into the sink is pending. */
+  async whenIdle (): Promise<void> {
+    await this.#calls.whenNone()
   }
 
   /** Whether the sink is sent batches, or is a stream that is best given text or bytes. */
@@ -100,7 +116,7 @@ export class SinkHost {
     if (isDeliverySink(started)) {
       return {
         kind: 'delivery',
-        runner: new DeliveryRunner(started, this.#source.redelivers, (id, rejection) => {
+        runner: new DeliveryRunner(started, this.#source.redelivers, this.#calls, (id, rejection) => {
           if (!this.#over) this.#listener.onSettled(id, rejection)
         })
       }
@@ -122,7 +138,7 @@ export class SinkHost {
 
   #streamOptions (): ConstructorParameters<typeof StreamSink>[1] {
     const { sink, failureEvents } = this.#source
-    return { sink, failureEvents, holdsSockets: hasOpenedSockets, sendsDatagrams: hasOpenedDatagramSockets, sense: this.#sense }
+    return { sink, failureEvents, holdsSockets: hasOpenedSockets, sendsDatagrams: hasOpenedDatagramSockets, sense: this.#sense, calls: this.#calls }
   }
 
   #streamEvents (): ConstructorParameters<typeof StreamSink>[2] {
@@ -130,7 +146,22 @@ export class SinkHost {
       onAccepted: (bytes, consumed) => { if (!this.#over) this.#listener.onAccepted(bytes, consumed) },
       onDelivered: bytes => { if (!this.#over) this.#listener.onDelivered(bytes) },
       onFailure: failure => this.#fail(failure),
+      onLateFault: failure => this.#listener.onLateFault(failure),
       onEnded: () => this.#end()
+    }
+  }
+
+  /** Destroys what factories have made, or will make, for nothing. A start that hangs stays pending. */
+  #discard (starts: ReadonlyArray<Promise<unknown>>): void {
+    for (const start of starts) {
+      const end = this.#calls.begin()
+      start.then(sink => {
+        const sonic = isStream(sink) ? asSonicBoom(sink) : undefined
+        // What it says later is nobody's concern, but an error without a listener would be everybody's.
+        if (isStream(sink)) sink.on('error', error => this.#listener.onLateFault(toFailure('stream-error', error)))
+        if (sonic !== undefined) makeDiscardable(sonic, this.#calls, error => this.#listener.onLateFault(toFailure('stream-error', error)))
+        ;(sink as { destroy?: () => void } | null | undefined)?.destroy?.()
+      }).catch(() => {}).finally(end)
     }
   }
 
@@ -162,9 +193,4 @@ function faultOf (started: unknown): string | undefined {
     return 'the write() of the stream is async and takes no callback, so nobody could tell when it has written; call the callback, or return an object with send()'
   }
   return undefined
-}
-
-/** Gets rid of what factories have made, or will make, for nothing; whatever comes of that, nobody waits for it any more. */
-function discard (starts: ReadonlyArray<Promise<unknown>>): void {
-  for (const start of starts) start.then(sink => (sink as { destroy?: () => void } | null | undefined)?.destroy?.()).catch(() => {})
 }

@@ -3,6 +3,7 @@ import type { SinkFailure } from '../failure.js'
 import type { Child, ChildListener, ChildSource, Parcel, PinoConfig } from './child.js'
 import { runContained, runUncontained, type Culprit } from './containment.js'
 import { SinkHost } from './host.js'
+import { hasPoolRequests } from './pool-requests.js'
 
 const WINDOW_BYTES = 1024 * 1024
 /** What ThreadStream hands over at once, at most: files share it as it is, where each queue would have a copy of it. */
@@ -68,14 +69,21 @@ export class InlineChild implements Child, Culprit {
     this.#contained(() => this.#host.end())
   }
 
-  destroy (): void {
+  async destroy (): Promise<void> {
     this.#isOver = true
     this.#started()
     this.#contained(() => this.#host.destroy())
+    await this.#host.whenIdle()
+  }
+
+  /** Any other sink than a file may just have forgotten to call back, and that need not keep it from being started again. */
+  get isHanging (): boolean {
+    return this.#host.hasPendingCalls && (this.#isTrusted || hasPoolRequests())
   }
 
   onStrayFault (failure: SinkFailure): void {
-    this.#fail(failure)
+    if (this.#isOver) this.#listener.onLateFault(failure)
+    else this.#fail(failure)
   }
 
   onPostedEvent (name: string, args: readonly unknown[]): void {
@@ -110,6 +118,7 @@ function outside (listener: ChildListener): ChildListener {
     onSetback: failure => runUncontained(() => listener.onSetback(failure)),
     onRefused: (bytes, failure) => runUncontained(() => listener.onRefused(bytes, failure)),
     onSettled: (id, rejection) => runUncontained(() => listener.onSettled(id, rejection)),
+    onLateFault: failure => runUncontained(() => listener.onLateFault(failure)),
     onFailure: failure => runUncontained(() => listener.onFailure(failure)),
     onEnded: () => runUncontained(() => listener.onEnded()),
     onEvent: (name, args) => runUncontained(() => listener.onEvent(name, args))

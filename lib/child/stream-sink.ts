@@ -2,9 +2,11 @@ import { PassThrough, pipeline, type Writable } from 'node:stream'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import { Acceptance } from './acceptance.js'
+import type { Calls } from './calls.js'
 import { isThenable } from './delivery.js'
 import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
 import type { SocketTraffic } from './sink-sockets.js'
+import { asSonicBoom, makeDiscardable, traitsOf } from './sonic-boom.js'
 
 /** What a stream sink tells its host; byte counts are cumulative. */
 export interface StreamSinkEvents {
@@ -12,6 +14,8 @@ export interface StreamSinkEvents {
   onAccepted (bytes: number, consumed: number): void
   onDelivered (bytes: number): void
   onFailure (failure: SinkFailure): void
+  /** It failed once more after it had been destroyed. */
+  onLateFault (failure: SinkFailure): void
   onEnded (): void
 }
 
@@ -25,6 +29,8 @@ export interface StreamSinkOptions {
   sendsDatagrams: () => boolean
   /** What is seen of the sink's traffic, where that is watched. */
   sense?: SensedSink | undefined
+  /** Counts the calls into the stream that have not come back. */
+  calls: Calls
 }
 
 /** What is seen of the traffic of a sink. */
@@ -83,6 +89,7 @@ export class StreamSink {
   #delivered = 0
   #ending = false
   #over = false
+  #isDestroyed = false
   #poll: NodeJS.Timeout | undefined
   #pollsLeft = 0
   #closeTimer: NodeJS.Timeout | undefined
@@ -97,11 +104,16 @@ export class StreamSink {
     this.#events = events
     this.#options = options
     const sonic = asSonicBoom(stream)
+    for (const stage of new Set<AnyStream>([stream, ...pipeline ?? []])) {
+      const sonicStage = asSonicBoom(stage)
+      if (sonicStage !== undefined) makeDiscardable(sonicStage, options.calls, error => this.#onError(error))
+    }
     const state = (stream as { _writableState?: { decodeStrings?: boolean, objectMode?: boolean } })._writableState
     if (sonic !== undefined) {
-      this.takes = sonic.contentMode
+      const { contentMode, minLength } = traitsOf(sonic)
+      this.takes = contentMode
       // With a minLength it keeps lines back on purpose: then write() is all that can be asked.
-      this.#accepts = sonic.minLength > 0 ? 'return' : 'written'
+      this.#accepts = minLength > 0 ? 'return' : 'written'
       stream.on('write', (bytes: number) => this.#onDelivered(this.#delivered + bytes))
     } else {
       this.takes = state !== undefined && state.decodeStrings !== false && state.objectMode !== true ? 'bytes' : 'text'
@@ -117,7 +129,7 @@ export class StreamSink {
     })
 
     // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
-    stream.on('error', error => { if (pipeline === undefined) this.#fail('stream-error', error) })
+    stream.on('error', error => { if (pipeline === undefined || this.#isDestroyed) this.#onError(error) })
     for (const event of options.failureEvents) {
       for (const emitter of pipeline ?? [stream]) {
         emitter.on(event, (...args: unknown[]) => {
@@ -169,7 +181,12 @@ export class StreamSink {
     this.#acceptance.note(chunk, bytes)
     try {
       if (this.#accepts === 'callback') {
-        this.#stream.write(chunk, error => error != null ? this.#fail('write-error', error) : this.#acceptance.acceptOnceSent(bytes))
+        const end = this.#options.calls.begin()
+        this.#stream.write(chunk, error => {
+          end()
+          if (error != null) this.#fail('write-error', error)
+          else this.#acceptance.acceptOnceSent(bytes)
+        })
       } else {
         const goesOn = this.#stream.write(chunk)
         if (this.#accepts === 'return') {
@@ -231,8 +248,10 @@ export class StreamSink {
     else this.#fail('closed-early', this.#error('closed before it was asked to end'))
   }
 
+  /** Discards the stream. Its listeners stay, so that nothing that it does later reaches anybody else. */
   destroy (): void {
     this.#over = true
+    this.#isDestroyed = true
     this.#stop()
     try {
       this.#stream.destroy?.()
@@ -254,6 +273,11 @@ export class StreamSink {
     if (this.#over) return
     this.#delivered = bytes
     this.#events.onDelivered(bytes)
+  }
+
+  #onError (error: unknown): void {
+    if (this.#isDestroyed) this.#events.onLateFault(toFailure('stream-error', error))
+    else this.#fail('stream-error', error)
   }
 
   #fail (reason: FailureReason, error: unknown): void {
@@ -295,11 +319,4 @@ export class StreamSink {
     clearInterval(this.#closeTimer)
     clearInterval(this.#idleTimer)
   }
-}
-
-/** What matters of a SonicBoom; `undefined` for any other stream. */
-function asSonicBoom (stream: unknown): { contentMode: 'text' | 'bytes', minLength: number } | undefined {
-  const { fd, flushSync, reopen, minLength, _writingBuf } = stream as Record<string, unknown>
-  if (typeof fd !== 'number' || typeof flushSync !== 'function' || typeof reopen !== 'function') return undefined
-  return { contentMode: Buffer.isBuffer(_writingBuf) ? 'bytes' : 'text', minLength: typeof minLength === 'number' ? minLength : 0 }
 }

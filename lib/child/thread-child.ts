@@ -37,6 +37,7 @@ export class ThreadChild implements Child {
   #batchMemory: SharedArrayBuffer | undefined
   #lastFlush = 0
   #isOver = false
+  #hasExited = false
   #exitTimer: NodeJS.Timeout | undefined
 
   constructor (source: ChildSource, workerOptions: WorkerOptions, listener: ChildListener) {
@@ -65,6 +66,7 @@ export class ThreadChild implements Child {
     })
     this.#worker.on('error', error => this.#fail(toFailure((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'thread-exit', error)))
     this.#worker.on('exit', code => {
+      this.#hasExited = true
       if (this.#exitTimer !== undefined) this.#end()
       else this.#fail(toFailure('thread-exit', new FanoutError('ERR_FANOUT_SINK_THREAD', `the thread of the sink exited with code ${code}`, { sink: this.#sink })))
       giveSharedMemoryBack(this.#ring.memory)
@@ -117,9 +119,14 @@ export class ThreadChild implements Child {
     this.#post({ code: 'FANOUT_END' })
   }
 
-  destroy (): void {
+  async destroy (): Promise<void> {
     this.#finish()
-    this.#worker.terminate()
+    await this.#worker.terminate()
+  }
+
+  /** A thread does not end while it is in a call of the system, and its pending requests in libuv's pool keep it as well. */
+  get isHanging (): boolean {
+    return !this.#hasExited
   }
 
   // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.

@@ -42,6 +42,7 @@ export function openReplayLane ({ target, levels, clock, refused, maxRefusedByte
     life: `replay-${clock.wallTime().toString(36)}-${process.pid.toString(36)}`,
     willSendConfig: true,
     clock,
+    app: { isTurning: true },
     random: Math.random,
     createChild: listener => createChild(target, true, listener),
     deadLetterStore: refused,

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js'
 
-/** One timer for the earliest of many times: it is set anew only for one that is earlier than the one it waits for. */
+/** One alarm for the earliest of many times, in waited time. It is set again only for a time earlier than the one it waits for. */
 export class Alarm {
   readonly #clock: Clock
   readonly #ring: () => void
-  #timer: NodeJS.Timeout | undefined
+  #cancel: (() => void) | undefined
   #due = 0
 
   constructor (clock: Clock, ring: () => void) {
@@ -12,19 +12,20 @@ export class Alarm {
     this.#ring = ring
   }
 
-  /** Rings at this time on the monotonic clock, or before; never for `Infinity`. */
+  /** Rings once at this waited time, or earlier; `Infinity` stops it. */
   setFor (due: number): void {
-    if (due === Infinity || (this.#timer !== undefined && this.#due <= due)) return
-    clearTimeout(this.#timer)
+    if (due === Infinity) return this.stop()
+    if (this.#cancel !== undefined && this.#due <= due) return
+    this.#cancel?.()
     this.#due = due
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
+    this.#cancel = this.#clock.whenWaited(due, () => {
+      this.#cancel = undefined
       this.#ring()
-    }, Math.max(1, Math.ceil(due - this.#clock.now())))
+    })
   }
 
   stop (): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancel?.()
+    this.#cancel = undefined
   }
 }

@@ -9,14 +9,14 @@ export class Conditions {
     this.#clock = clock
   }
 
-  /** Settles when the condition holds, or at the deadline on the monotonic clock. */
-  async until (condition: () => boolean, deadline: number): Promise<void> {
-    if (condition()) return
-    await new Promise<void>(resolve => {
+  /** Settles when the condition holds, or at the deadline on the monotonic clock; tells whether the condition holds. */
+  async until (condition: () => boolean, deadline: number): Promise<boolean> {
+    if (condition()) return true
+    return await new Promise(resolve => {
       const finish = (): void => {
         clearTimeout(timer)
         this.#observers.delete(observe)
-        resolve()
+        resolve(condition())
       }
       const observe = (): void => { if (condition()) finish() }
       const timer = setTimeout(finish, Math.max(0, deadline - this.#clock.now()))

@@ -1,26 +1,33 @@
+import type { Clock } from '../clock.js'
+
 const ABORT_GRACE_MS = 1000
 
-/** The batch whose `send` was given up, and may yet come to its end. */
+/** The batch whose `send` was aborted and has not settled yet. */
 export class GivenUpSend {
-  #send: { id: string, timer: NodeJS.Timeout } | undefined
+  readonly #clock: Clock
+  #send: { id: string, cancel: () => void } | undefined
 
-  /** Whether there is one: until it is over, its sink is given nothing. */
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether there is one. Until it has settled, or is stuck, its sink is given nothing. */
   get isPending (): boolean {
     return this.#send !== undefined
   }
 
-  /** @param onStuck - It does not come to its end either. */
+  /** @param onStuck - Called if it does not settle within a second. */
   begin (id: string, onStuck: () => void): void {
     this.#send = {
       id,
-      timer: setTimeout(() => {
+      cancel: this.#clock.whenWaited(this.#clock.waited() + ABORT_GRACE_MS, () => {
         this.#send = undefined
         onStuck()
-      }, ABORT_GRACE_MS)
+      })
     }
   }
 
-  /** Whether it was this one that has come to its end. */
+  /** Returns whether it was this batch that settled. */
   settle (id: string): boolean {
     if (this.#send?.id !== id) return false
     this.stop()
@@ -28,7 +35,7 @@ export class GivenUpSend {
   }
 
   stop (): void {
-    clearTimeout(this.#send?.timer)
+    this.#send?.cancel()
     this.#send = undefined
   }
 }

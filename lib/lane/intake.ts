@@ -1,3 +1,4 @@
+import type { AppThread } from '../app-thread.js'
 import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import { LineQueue, type Amount, type NewLines } from '../queue.js'
@@ -16,6 +17,7 @@ export interface IntakeSettings {
 /** What an intake is made of. */
 export interface IntakeDeps {
   clock: Clock
+  app: AppThread
   sinkPace: Pace
   /** That of the disk, where one takes lines before the sink does. */
   diskPace: Pace
@@ -48,24 +50,23 @@ interface Newcomer {
 }
 
 const TICK_MS = 20
-/** thread-stream gives up after 10 s, and takes the app with it: no chunk is ever held back for so long. */
+/** Lines that wait this long are dropped, even if others move: in waited time. */
 const MAX_PUSHBACK_MS = 8000
-/** For how long a sink that has no lines in its hands, since it is just starting, is trusted to have a pace. */
-const START_MS = 500
 /** A shorter silence says nothing: a healthy sink may not have been given the processor for so long. */
 const SHORTEST_SILENCE_MS = 250
-/** The same for a sink that has not taken anything yet: all that the app logs meanwhile piles up in the app. */
-const FIRST_SILENCE_MS = 120
+/** The same for a sink that has not taken anything yet: it may have to connect, and to load what it needs for that. */
+const FIRST_SILENCE_MS = 500
 /** A sink that moves tells of it after so much at the latest. */
 const PORTION_BYTES = 1024 * 1024
 
 /**
  * The way into a lane: its queue, and what happens when that is full. First the app is held back, as long as the sink's
- * pace promises that it helps; then lines are dropped by the policy.
+ * pace promises that it helps; then lines are dropped by the policy. All times are waited time.
  */
 export class Intake {
   readonly #settings: IntakeSettings
   readonly #clock: Clock
+  readonly #app: AppThread
   readonly #sinkPace: Pace
   readonly #diskPace: Pace
   readonly #unsettled: Unsettled
@@ -74,11 +75,12 @@ export class Intake {
   /** Came when the queue was full; holds the app back while there is any. */
   readonly #waiting: Newcomer[] = []
   #waitingSince = 0
-  #timer: NodeJS.Timeout | undefined
+  #cancelTick: (() => void) | undefined
 
-  constructor (settings: IntakeSettings, { clock, sinkPace, diskPace, unsettled }: IntakeDeps, events: IntakeEvents) {
+  constructor (settings: IntakeSettings, { clock, app, sinkPace, diskPace, unsettled }: IntakeDeps, events: IntakeEvents) {
     this.#settings = settings
     this.#clock = clock
+    this.#app = app
     this.#sinkPace = sinkPace
     this.#diskPace = diskPace
     this.#unsettled = unsettled
@@ -147,10 +149,10 @@ export class Intake {
       this.#queue.push(newcomer.lines)
     } else {
       this.#beginIfIdle()
-      this.#waitingSince = this.#clock.now()
+      this.#waitingSince = this.#clock.waited()
       if (!this.#mustWait(newcomer.lines)) return this.#force(newcomer)
       this.#waiting.push(this.#admitPart(newcomer))
-      this.#timer ??= setInterval(() => this.#events.onTick(), TICK_MS)
+      this.#awaitTick()
     }
   }
 
@@ -203,7 +205,7 @@ export class Intake {
   }
 
   #beginIfIdle (): void {
-    if (this.#queue.isEmpty && !this.#unsettled.hasUnaccepted) this.#pace.begin(this.#clock.now())
+    if (this.#queue.isEmpty && !this.#unsettled.hasUnaccepted) this.#pace.begin(this.#clock.waited())
   }
 
   /** That of who takes the lines at this moment. */
@@ -212,9 +214,17 @@ export class Intake {
   }
 
   #relieve (): void {
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    this.#cancelTick?.()
+    this.#cancelTick = undefined
     this.#events.onRelief()
+  }
+
+  #awaitTick (): void {
+    this.#cancelTick ??= this.#clock.whenWaited(this.#clock.waited() + TICK_MS, () => {
+      this.#cancelTick = undefined
+      this.#events.onTick()
+      if (this.isPressing) this.#awaitTick()
+    })
   }
 
   #makeRoom (bytes: number, lines: number): boolean {
@@ -248,8 +258,8 @@ export class Intake {
 
   #mustPushBack (): boolean {
     if (!this.#events.isTakenFrom()) return false
-    const now = this.#clock.now()
-    if (now - this.#waitingSince >= MAX_PUSHBACK_MS) return false
+    const now = this.#clock.waited()
+    if (now - this.#waitingSince >= MAX_PUSHBACK_MS || !this.#app.isTurning) return false
     const { overflow, blockTimeoutMs } = this.#settings
     const stillForMs = now - this.#pace.lastProgress
     if (overflow === 'block') return stillForMs < blockTimeoutMs
@@ -266,7 +276,8 @@ export class Intake {
   get #patienceMs (): number {
     const { blockTimeoutMs } = this.#settings
     const inHand = this.#unsettled.unacceptedBytes
-    if (inHand === 0 || this.#events.isDiverting()) return Math.min(START_MS, blockTimeoutMs)
+    // A sink that has nothing in its hands is just starting.
+    if (inHand === 0 || this.#events.isDiverting()) return blockTimeoutMs
     const share = Math.min(PORTION_BYTES, inHand) / (this.#queue.bytes + inHand)
     const shortest = this.#pace.hasMoved ? SHORTEST_SILENCE_MS : FIRST_SILENCE_MS
     return Math.min(blockTimeoutMs, Math.max(shortest, share * blockTimeoutMs))

@@ -1,3 +1,4 @@
+import type { AppThread } from '../app-thread.js'
 import type { BreakerOptions, TransitionEvent } from '../breaker.js'
 import type { Child, ChildListener } from '../child/child.js'
 import type { Clock } from '../clock.js'
@@ -45,6 +46,7 @@ export interface LaneDeps {
   life: string
   willSendConfig: boolean
   clock: Clock
+  app: AppThread
   random: () => number
   createChild: (listener: ChildListener) => Child
   /** Where dead letters are kept, if the settings have them kept. */

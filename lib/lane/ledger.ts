@@ -10,7 +10,7 @@ export interface Fallback {
 
 /** The part of a snapshot that a ledger keeps. */
 export type LedgerEntries = Pick<SinkSnapshot,
-  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'linesDeadLettered' | 'failures' | 'lastError'>
+  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
 
 /** Where each line that a lane received has ended: in one place, counted once, and never lost in silence. */
 export class Ledger {
@@ -26,6 +26,7 @@ export class Ledger {
   readonly #failures: Partial<Record<FailureReason, number>> = {}
   #failureCount = 0
   #lastFailure: SinkFailure | undefined
+  #lateFaults = 0
 
   constructor (onLoss: (loss: Loss, lines: number) => void) {
     this.#loss = new LossReport(onLoss)
@@ -58,6 +59,12 @@ export class Ledger {
   /** Lines that came to a bad end here: dropped, skipped or dead-lettered. What a fallback was given is its own business. */
   get lostLines (): number {
     return Object.values(this.#dropped).reduce((sum, lines) => sum + lines, this.#skipped + this.#deadLettered)
+  }
+
+  /** A sink failed once more after it had been discarded: nothing follows from that. */
+  failLate (failure: SinkFailure): void {
+    this.#lateFaults++
+    this.#lastFailure = failure
   }
 
   skip (lines: number, isDiagnostic: boolean): void {
@@ -111,6 +118,7 @@ export class Ledger {
       linesFallback: this.#passedOn,
       linesDeadLettered: this.#deadLettered,
       failures: { ...this.#failures },
+      lateFaults: this.#lateFaults,
       ...(this.#lastFailure !== undefined && { lastError: this.#lastFailure.err })
     }
   }

@@ -1,6 +1,9 @@
 const WINDOW_MS = 1000
 
-/** How fast a sink takes bytes while it has some to take, over the last one to two seconds. */
+/**
+ * How fast a sink takes bytes while it has some to take, over the last one to two seconds of waited time: a turn of the event
+ * loop in which this thread was busy with something else counts as next to nothing, however long it was.
+ */
 export class Pace {
   #busySince = 0
   #lastProgress = 0
@@ -9,7 +12,7 @@ export class Pace {
   #formerBytes = 0
   #formerMs = 0
 
-  /** The sink has something to do from now on. */
+  /** The sink has something to do from now on, a waited time. */
   begin (now: number): void {
     this.#busySince = this.#lastProgress = this.#windowStart = now
     this.#windowBytes = this.#formerBytes = this.#formerMs = 0
@@ -27,7 +30,7 @@ export class Pace {
     this.#windowBytes += bytes
   }
 
-  /** Since when, on the monotonic clock, nothing has moved. */
+  /** The waited time since which nothing has moved. */
   get lastProgress (): number {
     return this.#lastProgress
   }

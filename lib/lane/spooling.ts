@@ -6,6 +6,7 @@ import type { Recovered } from '../spool/recovery.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 import { within } from '../within.js'
+import { Alarm } from './alarm.js'
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
@@ -48,6 +49,7 @@ const DOUBTFUL_READ_BYTES = 4 * READ_BYTES
 const FEW_LINES = 1000
 /** How much is handed to the spool at once. */
 const APPEND_BYTES = 512 * 1024
+const WRITING_MS = 1000
 
 /**
  * The disk between the queue of a lane and its sink. While the breaker is not closed, or once the queue has overflown, and
@@ -70,10 +72,13 @@ export class Spooling {
   #unwrittenBytes = 0
   /** Whether only own lines are sent any more. */
   #isDraining = false
+  /** Keeps waited time going, by which the pace of the disk is measured, while the disk has anything to write. */
+  readonly #writing: Alarm
 
   constructor (options: SpoolingOptions, events: SpoolingEvents) {
     this.#options = options
     this.#events = events
+    this.#writing = new Alarm(options.clock, () => this.#countWaiting())
     this.#report = new SpoolReport(options.clock, news => events.onNews(news))
     this.#spool = options.createSpool({
       onEntered: () => {
@@ -300,8 +305,9 @@ export class Spooling {
 
   #noteAppended (): void {
     const { pace, clock } = this.#options
-    if (this.#unwrittenBytes === 0) pace.begin(clock.now())
+    if (this.#unwrittenBytes === 0) pace.begin(clock.waited())
     this.#unwrittenBytes = this.#spool.unwrittenBytes
+    this.#countWaiting()
     // From here on what it has is reason enough to go on with it.
     if (this.#spool.pending.lines > 0) this.#isOverflowing = false
   }
@@ -345,14 +351,20 @@ export class Spooling {
   #onWritten (): void {
     const { unwrittenBytes } = this.#spool
     const { pace, clock } = this.#options
-    if (this.#unwrittenBytes > unwrittenBytes) pace.progress(clock.now(), this.#unwrittenBytes - unwrittenBytes)
+    if (this.#unwrittenBytes > unwrittenBytes) pace.progress(clock.waited(), this.#unwrittenBytes - unwrittenBytes)
     this.#unwrittenBytes = unwrittenBytes
+    this.#countWaiting()
     this.#isRefusing = false
     this.#events.onChange()
   }
 
+  #countWaiting (): void {
+    this.#writing.setFor(this.#unwrittenBytes > 0 ? this.#options.clock.waited() + WRITING_MS : Infinity)
+  }
+
   #onReturned (lines: Lines[], error: unknown): void {
     this.#unwrittenBytes = this.#spool.unwrittenBytes
+    this.#countWaiting()
     this.#replay.endWriting()
     this.#options.intake.unshift(lines)
     if (error !== undefined) this.#report.failed({ during: 'write', error })

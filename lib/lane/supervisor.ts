@@ -1,9 +1,12 @@
 import type { Child, ChildListener, PinoConfig, SinkKind } from '../child/child.js'
+import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
+/** A thread that is terminated takes some time to exit, and a file some time to be closed. */
+const GONE_GRACE_MS = 1000
 
 /** What a supervisor is made of. */
 export interface SupervisorOptions {
@@ -11,6 +14,7 @@ export interface SupervisorOptions {
   startTimeoutMs: number
   /** Whether pino sends its config: the time for the start then counts from when the child was given it. */
   willSendConfig: boolean
+  clock: Clock
   random: () => number
   /** May throw: that is a failed start. */
   createChild: (listener: ChildListener) => Child
@@ -20,9 +24,15 @@ export interface SupervisorOptions {
 export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
   /** @param restarted - Why it had to be started again, if it had. */
   onReady (restarted: FailureReason | undefined): void
+  /** Nothing of a child that was discarded is running any more. */
+  onGone (): void
 }
 
-/** Keeps the child of one lane alive: starts it, in time, and after a failure again, later each time. */
+/**
+ * Keeps the child of one lane alive: starts it, in time, and after a failure again, later each time. It is not started
+ * again while a call of its former life is pending: a hung disk then has one thread of this process, and not one more at
+ * each attempt.
+ */
 export class Supervisor {
   /** How often the sink was started again. */
   restarts = 0
@@ -32,10 +42,16 @@ export class Supervisor {
   #kind: SinkKind | undefined
   #config: PinoConfig | undefined
   #awaitsConfig: boolean
-  #startTimer: NodeJS.Timeout | undefined
+  #cancelStartLimit: (() => void) | undefined
   #backoffTimer: NodeJS.Timeout | undefined
   #failuresInARow = 0
   #lastFailure: FailureReason | undefined
+  /** The child before this one, as long as anything of it is running. */
+  #former: Child | undefined
+  /** Set while the former child is allowed some time to go. */
+  #cancelGrace: (() => void) | undefined
+  /** A start waits for the former child to go. */
+  #startsOnceGone = false
 
   constructor (options: SupervisorOptions, events: SupervisorEvents) {
     this.#options = options
@@ -52,6 +68,11 @@ export class Supervisor {
     return this.#backoffTimer !== undefined
   }
 
+  /** Whether a call of a discarded child is pending, which nobody can cancel. */
+  get isHanging (): boolean {
+    return this.#former?.isHanging === true
+  }
+
   /** Passes pino's config on; `undefined` if it is not going to come any more. */
   configure (config: PinoConfig | undefined): void {
     this.#config = config
@@ -65,11 +86,13 @@ export class Supervisor {
   start (): void {
     if (this.#child !== undefined || this.#backoffTimer !== undefined) return
     const { sink, createChild } = this.#options
+    if (this.isHanging) return this.#startAfterFormer()
+    this.#startsOnceGone = false
     if (this.#lastFailure !== undefined) this.restarts++
     const listener: ChildListener = {
       ...this.#events,
       onReady: kind => {
-        clearTimeout(this.#startTimer)
+        this.#cancelStartLimit?.()
         this.#kind = kind
         const restarted = this.#lastFailure
         this.#lastFailure = undefined
@@ -103,19 +126,49 @@ export class Supervisor {
     this.#failuresInARow = 0
   }
 
-  /** Gets rid of the child because it failed. */
+  /** Discards the child because it failed. */
   discard (reason: FailureReason): void {
-    this.#lastFailure = reason
+    if (reason !== 'still-hung') this.#lastFailure = reason
     this.stop()
   }
 
   stop (): void {
-    clearTimeout(this.#startTimer)
+    this.#cancelStartLimit?.()
     clearTimeout(this.#backoffTimer)
     this.#backoffTimer = undefined
+    this.#startsOnceGone = false
     const child = this.#child
     this.#child = this.#kind = undefined
-    child?.destroy()
+    if (child === undefined) return
+    const gone = child.destroy()
+    if (child.isHanging) this.#awaitEnd(child, gone)
+  }
+
+  #awaitEnd (child: Child, gone: Promise<void>): void {
+    const { clock } = this.#options
+    this.#former = child
+    this.#cancelGrace?.()
+    this.#cancelGrace = clock.whenWaited(clock.waited() + GONE_GRACE_MS, () => {
+      this.#cancelGrace = undefined
+      if (this.#startsOnceGone) this.start()
+    })
+    gone.then(() => {
+      if (this.#former !== child) return
+      this.#former = undefined
+      this.#cancelGrace?.()
+      this.#cancelGrace = undefined
+      if (this.#startsOnceGone) this.start()
+      this.#events.onGone()
+    })
+  }
+
+  #startAfterFormer (): void {
+    if (this.#cancelGrace !== undefined) {
+      this.#startsOnceGone = true
+      return
+    }
+    const { sink } = this.#options
+    this.#fail(toFailure('still-hung', new FanoutError('ERR_FANOUT_SINK_HUNG', 'the sink cannot be started again: a call that it made has not come back', { sink })))
   }
 
   #fail (failure: SinkFailure): void {
@@ -124,10 +177,10 @@ export class Supervisor {
   }
 
   #limitStart (): void {
-    clearTimeout(this.#startTimer)
-    const { startTimeoutMs, sink } = this.#options
-    this.#startTimer = setTimeout(() => {
+    this.#cancelStartLimit?.()
+    const { clock, startTimeoutMs, sink } = this.#options
+    this.#cancelStartLimit = clock.whenWaited(clock.waited() + startTimeoutMs, () => {
       this.#fail(toFailure('start-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the sink had not started after ${startTimeoutMs} ms`, { sink })))
-    }, startTimeoutMs)
+    })
   }
 }

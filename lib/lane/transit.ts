@@ -31,7 +31,7 @@ export class Transit {
   readonly #unsettled: Unsettled
   readonly #supervisor: Supervisor
   readonly #watch: Watch
-  readonly #givenUp = new GivenUpSend()
+  readonly #givenUp: GivenUpSend
   #restartReportedAt = -Infinity
   #phase: 'running' | 'ending' | 'ended' | 'stopped' = 'running'
   readonly #poison: Poison
@@ -43,6 +43,7 @@ export class Transit {
     this.#deps = deps
     this.#events = events
     this.#clock = clock
+    this.#givenUp = new GivenUpSend(clock)
     this.#gate = gate
     this.#ledger = ledger
     this.#pace = pace
@@ -54,7 +55,7 @@ export class Transit {
       onTimeout: () => this.#timeOut(),
       onLooked: () => events.onChange()
     })
-    this.#supervisor = new Supervisor({ sink, startTimeoutMs, willSendConfig, random, createChild }, {
+    this.#supervisor = new Supervisor({ sink, startTimeoutMs, willSendConfig, clock, random, createChild }, {
       onReady: restarted => this.#onReady(restarted),
       onAccepted: (bytes, consumed) => this.#onAccepted(bytes, consumed),
       onDelivered: bytes => this.#onDelivered(bytes),
@@ -64,6 +65,8 @@ export class Transit {
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
       onSettled: (id, rejection) => this.#onSettled(id, rejection),
       onFailure: failure => this.#fail(failure),
+      onLateFault: failure => ledger.failLate(failure),
+      onGone: () => events.onChange(),
       onEnded: () => this.#onEnded(),
       onEvent: (name, args) => events.onEvent(name, args)
     })
@@ -76,6 +79,11 @@ export class Transit {
   /** The child, once it can take lines. */
   get child (): Child | undefined {
     return this.#supervisor.ready?.child
+  }
+
+  /** Whether a call of the sink is pending that nobody can cancel, although the sink is discarded. */
+  get isHanging (): boolean {
+    return this.#supervisor.isHanging
   }
 
   /** Whether the sink has ended in good order. */
@@ -172,7 +180,7 @@ export class Transit {
   #onReady (restarted: FailureReason | undefined): void {
     this.#unsettled.restart()
     const now = this.#clock.now()
-    this.#pace.begin(now)
+    this.#pace.begin(this.#clock.waited())
     if (restarted !== undefined && now - this.#restartReportedAt >= RESTART_REPORT_MS) {
       this.#restartReportedAt = now
       this.#events.onRestart(restarted, this.#supervisor.restarts)
@@ -182,7 +190,7 @@ export class Transit {
 
   #onAccepted (bytes: number, consumed: number): void {
     if (this.#accept(bytes) > 0) this.#watch.noteAcceptance()
-    if (this.#unsettled.consumeUpTo(consumed, this.#clock.now())) this.#watch.noteConsumption()
+    if (this.#unsettled.consumeUpTo(consumed, this.#clock.waited())) this.#watch.noteConsumption()
     this.#watch.update()
     this.#events.onChange()
   }
@@ -207,7 +215,7 @@ export class Transit {
 
   /** @returns how many bytes are accepted that were not before */
   #accept (bytes: number): number {
-    const now = this.#clock.now()
+    const now = this.#clock.waited()
     const accepted = this.#unsettled.acceptUpTo(bytes, now)
     if (accepted > 0) this.#pace.progress(now, accepted)
     if (!this.#watch.expectsProof) for (const attempt of this.#unsettled.takeSurplus()) this.surrender(attempt)
@@ -222,7 +230,7 @@ export class Transit {
     if (rejection?.outcome !== undefined) return this.#settlePartly(attempt, rejection, rejection.outcome)
     if (rejection?.isRefusal === true) return this.#refuse([attempt], rejection)
     if (rejection !== undefined) return this.#failAttempt(attempt, rejection)
-    this.#pace.progress(this.#clock.now(), attempt.lines.bytes.length)
+    this.#pace.progress(this.#clock.waited(), attempt.lines.bytes.length)
     this.#succeed([attempt])
     this.#events.onChange()
   }
@@ -234,7 +242,7 @@ export class Transit {
     if (delivered === 0 && (refused.length === 0 || !this.#poison.isProven)) {
       return retry.length === 0 ? this.#refuse([attempt], rejection) : this.#failAttempt(attempt, rejection)
     }
-    this.#pace.progress(this.#clock.now(), lines.bytes.length)
+    this.#pace.progress(this.#clock.waited(), lines.bytes.length)
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
     this.#poison.bury(lines, refused)
     if (delivered > 0) {

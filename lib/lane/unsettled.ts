@@ -12,9 +12,9 @@ export interface Attempt {
   permit: Permit | null
   /** Where these lines end among all bytes that this child was given. */
   readonly end: number
-  /** Monotonic time at which the sink accepted them. */
+  /** Waited time at which the sink accepted them. */
   acceptedAt: number | undefined
-  /** Monotonic time at which they had left the sink's own buffers. */
+  /** Waited time at which they had left the sink's own buffers. */
   consumedAt: number | undefined
 }
 

@@ -5,7 +5,7 @@ import type { Pace } from './pace.js'
 import type { Quiet } from './quiet.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
-/** What a watch looks after, and by which times. */
+/** What a watch looks after, and by which times; all of them are waited time. */
 export interface WatchOptions {
   clock: Clock
   pace: Pace
@@ -66,17 +66,17 @@ export class Watch {
 
   /** Whether what the sink has accepted will be proven, and not just stay quiet. */
   get expectsProof (): boolean {
-    return this.#isProving || this.#quiet.expectsRequests(this.#clock.now())
+    return this.#isProving || this.#quiet.expectsRequests(this.#clock.waited())
   }
 
   /** The sink has accepted something. */
   noteAcceptance (): void {
-    this.#quiet.noteAcceptance(this.#clock.now())
+    this.#quiet.noteAcceptance(this.#clock.waited())
   }
 
   /** Something has left the sink's own buffers. */
   noteConsumption (): void {
-    this.#consumedAt = this.#clock.now()
+    this.#consumedAt = this.#clock.waited()
   }
 
   /** An acceptance need not be quiet for longer than that any more. */
@@ -87,7 +87,7 @@ export class Watch {
 
   /** The sink is about to be given something. */
   begin (): void {
-    if (!this.#unsettled.hasUnaccepted) this.#busySince = this.#clock.now()
+    if (!this.#unsettled.hasUnaccepted) this.#busySince = this.#clock.waited()
   }
 
   /** What the sink has in its hands has changed. */
@@ -116,7 +116,7 @@ export class Watch {
   }
 
   #look (): void {
-    const now = this.#clock.now()
+    const now = this.#clock.waited()
     if (now >= this.#settlementDue) this.#events.onQuiet(this.#unsettled.takeConsumedBefore(now - this.#quiet.ms))
     if (now >= this.#acceptanceDue || now >= this.#consumptionDue) this.#events.onTimeout()
     this.update()

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Calls } from '#lib/child/calls'
 import { DeliveryRunner, isDeliverySink, type DeliverySink, type SinkBatch, type SendContext } from '#lib/child/delivery'
 import type { SinkFailure } from '#lib/failure'
 
@@ -11,7 +12,7 @@ function createRunner (more: Partial<DeliverySink> = {}) {
   const runner = new DeliveryRunner({
     send: (batch, context) => new Promise<void>((resolve, reject) => { calls.push({ batch, context, resolve, reject }) }),
     ...more
-  }, true, (id, failure) => settled.push([id, failure]))
+  }, true, new Calls(), (id, failure) => settled.push([id, failure]))
   const order = (id: string, text: string, attempt = 1) => runner.send({ id, content: text, count: text.split('\n').length - 1, bytes: Buffer.byteLength(text), attempt })
   const orderBytes = (id: string, bytes: Buffer) => runner.send({ id, content: bytes, count: 1, bytes: bytes.length, attempt: 1 })
   return { runner, calls, settled, order, orderBytes }

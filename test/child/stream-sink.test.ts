@@ -5,6 +5,7 @@ import { mock } from 'node:test'
 import { Duplex, PassThrough, Transform, Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
+import { Calls } from '#lib/child/calls'
 import { isStream, joinPipeline, StreamSink, type StreamSinkOptions } from '#lib/child/stream-sink'
 import { HandClock } from '../support/hand-clock.js'
 
@@ -13,10 +14,11 @@ type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 /** A watched stream, and what it has told. */
 function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkOptions> & { pipeline?: readonly AnyStream[] } = {}) {
   const told: Array<[what: string, detail?: unknown]> = []
-  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, ...options }, {
+  const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, calls: new Calls(), ...options }, {
     onAccepted: bytes => told.push(['accepted', bytes]),
     onDelivered: bytes => told.push(['delivered', bytes]),
     onFailure: ({ reason, err }) => told.push([reason, err.message]),
+    onLateFault: ({ reason, err }) => told.push(['late', `${reason} ${err.message}`]),
     onEnded: () => told.push(['ended'])
   }, pipeline === undefined ? {} : { pipeline })
   return { sink, told, write: (text: string) => sink.write(text, Buffer.byteLength(text)) }
@@ -91,8 +93,8 @@ t.test('a transport that keeps lines in its own buffers tells of them, and when 
   t.teardown(() => clock.release())
   const stream = new PassThrough()
   const told: Array<[accepted: number, consumed: number]> = []
-  const sink = new StreamSink(stream, { sink: 'x', failureEvents: [], holdsSockets: () => false, sendsDatagrams: () => false }, {
-    onAccepted: (accepted, consumed) => { told.push([accepted, consumed]) }, onDelivered () {}, onFailure () {}, onEnded () {}
+  const sink = new StreamSink(stream, { sink: 'x', failureEvents: [], holdsSockets: () => false, sendsDatagrams: () => false, calls: new Calls() }, {
+    onAccepted: (accepted, consumed) => { told.push([accepted, consumed]) }, onDelivered () {}, onFailure () {}, onLateFault () {}, onEnded () {}
   })
   sink.write('a\n', 2)
   sink.write('b\n', 2)
@@ -297,13 +299,13 @@ t.test('failures', async t => {
     t.same(told, [['accepted', 2]])
   })
 
-  t.test('after it was got rid of, nothing is told', async t => {
+  t.test('once it is destroyed only its late errors are told, as such', async t => {
     const stream = new Bare()
     const { sink, told } = watch(Object.assign(stream, { destroy () { throw new Error('cannot') } }))
     sink.destroy()
     stream.emit('error', new Error('late'))
     sink.end()
-    t.same(told, [])
+    t.same(told, [['late', 'stream-error late']])
   })
 })
 

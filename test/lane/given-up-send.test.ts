@@ -7,7 +7,7 @@ t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
 t.test('a send that is given up is pending until it comes to its end, and no other is taken for it', async t => {
-  const send = new GivenUpSend()
+  const send = new GivenUpSend(clock)
   t.equal(send.isPending, false)
   send.begin('l:1', () => t.fail('it has come to its end in time'))
   t.equal(send.isPending, true)
@@ -18,7 +18,7 @@ t.test('a send that is given up is pending until it comes to its end, and no oth
 })
 
 t.test('one that does not is stuck after a second, and told once', async t => {
-  const send = new GivenUpSend()
+  const send = new GivenUpSend(clock)
   let stuck = 0
   send.begin('l:1', () => { stuck++ })
   clock.advance(999)
@@ -30,7 +30,7 @@ t.test('one that does not is stuck after a second, and told once', async t => {
 })
 
 t.test('once stopped it has no timer', async t => {
-  const send = new GivenUpSend()
+  const send = new GivenUpSend(clock)
   send.begin('l:1', () => t.fail('it was stopped'))
   send.stop()
   t.equal(clock.timers, 0)

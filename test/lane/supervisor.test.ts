@@ -20,6 +20,7 @@ class Rig {
       sink: 'loki',
       startTimeoutMs: 10000,
       willSendConfig: false,
+      clock,
       random: () => 0.5,
       createChild: (listener: ChildListener) => {
         const child = new ScriptedChild(listener, 1024)
@@ -38,6 +39,8 @@ class Rig {
       onSettled: () => {},
       onFailure: failure => { this.failures.push(failure) },
       onEnded: () => {},
+      onLateFault: () => {},
+      onGone: () => {},
       onEvent: () => {}
     })
   }

@@ -3,6 +3,7 @@ import type { Clock } from '#lib/clock'
 interface Timer {
   readonly callback: () => void
   readonly intervalMs: number | undefined
+  readonly isOfWaitedTime?: boolean
   dueAt: number
 }
 
@@ -16,8 +17,18 @@ export class HandClock implements Clock {
   #now = 1000
   readonly #timers = new Set<Timer>()
 
+  /** How long this thread was stopped in all. */
+  #stoppedMs = 0
+
   now = (): number => this.#now
   wallTime = (): number => Date.UTC(2026, 0, 1) + this.#now
+  waited = (): number => this.#now - this.#stoppedMs
+
+  whenWaited = (due: number, callback: () => void): () => void => {
+    const timer: Timer = { callback, intervalMs: undefined, isOfWaitedTime: true, dueAt: Math.max(this.#now + 1, Math.ceil(due + this.#stoppedMs)) }
+    this.#timers.add(timer)
+    return () => { this.#timers.delete(timer) }
+  }
 
   /** Takes over the timers of this process. Whoever does so gives them back by `release`. */
   take (): this {
@@ -60,6 +71,17 @@ export class HandClock implements Clock {
       next.callback()
     }
     this.#now = end
+  }
+
+  /** Time goes on and this thread does not, as when its process is stopped: what was due meanwhile rings at the end. */
+  stop (ms: number): void {
+    this.#now += ms
+    this.#stoppedMs += ms
+    for (const timer of this.#timers) {
+      if (timer.isOfWaitedTime === true) timer.dueAt += ms
+      else timer.dueAt = Math.max(timer.dueAt, this.#now)
+    }
+    this.advance(0)
   }
 
   #nextBefore (end: number): Timer | undefined {

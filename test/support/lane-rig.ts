@@ -27,6 +27,9 @@ export class ScriptedChild implements Child {
   readonly configs: PinoConfig[] = []
   isAskedToEnd = false
   isDestroyed = false
+  /** Whether a call of it stays pending once it is destroyed, until {@link comeBack}. */
+  isHanging = false
+  comeBack: () => void = () => {}
   flushes: Array<() => void> = []
   #accepted = 0
   #delivered = 0
@@ -42,7 +45,16 @@ export class ScriptedChild implements Child {
   abort (id: string): void { this.aborted.push(id) }
   async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
   end (): void { this.isAskedToEnd = true }
-  destroy (): void { this.isDestroyed = true }
+  async destroy (): Promise<void> {
+    this.isDestroyed = true
+    if (!this.isHanging) return
+    await new Promise<void>(resolve => {
+      this.comeBack = () => {
+        this.isHanging = false
+        resolve()
+      }
+    })
+  }
 
   /** What the sink was given, as text. */
   get text (): string {
@@ -133,6 +145,7 @@ export interface LaneRigOptions extends Partial<Omit<LaneSettings, 'queue'>> {
 /** A lane whose sink and whose time are in the hands of a test, and all that it has told. */
 export class LaneRig {
   readonly clock: HandClock
+  readonly app = { isTurning: true }
   readonly lane: Lane
   readonly children: ScriptedChild[] = []
   readonly transitions: TransitionEvent[] = []
@@ -166,6 +179,7 @@ export class LaneRig {
       life: 'life',
       willSendConfig,
       clock,
+      app: this.app,
       random: () => 0.5,
       createChild: listener => {
         const child = createChild?.(listener) ?? new ScriptedChild(listener, windowBytes)

@@ -1,3 +1,4 @@
+import { systemClock } from '#lib/clock'
 import assert from 'node:assert/strict'
 import { freshLines, type Lines } from '#lib/batch'
 import type { FileSystem } from '#lib/spool/file-system'
@@ -72,7 +73,7 @@ export class SpoolRig {
       mayAdopt: () => this.mayAdopt
     }
     const all = { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings }
-    const deps = { fs, owners, clock: { now, wallTime: now }, random }
+    const deps = { fs, owners, clock: { ...systemClock, now, wallTime: now }, random }
     this.spool = isSlotted ? new SlottedSpool(all, deps, events) : new Spool(all, deps, events)
   }
 

@@ -1,0 +1,42 @@
+import { isMainThread } from 'node:worker_threads'
+import type { Clock } from './clock.js'
+
+/** The thread of the app that logs. */
+export interface AppThread {
+  /**
+   * Whether it turns its event loop, as far as is known. While it does not, it may be blocked in the end of its logger:
+   * thread-stream waits 10 s there for this thread to take everything, and throws in the app then. Nothing may hold it back.
+   */
+  readonly isTurning: boolean
+}
+
+/** Without an answer for this long it counts as blocked. */
+const PATIENCE_MS = 1000
+
+/** Asks the app's thread for a sign of life whenever somebody wants to know. */
+export class AskedAppThread implements AppThread {
+  readonly #clock: Clock
+  readonly #ask: (onAnswer: () => void) => void
+  #askedAt: number | undefined
+
+  /** @param ask - Calls back once the app's thread has turned its loop. */
+  constructor (clock: Clock, ask: (onAnswer: () => void) => void) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  get isTurning (): boolean {
+    const now = this.#clock.waited()
+    if (this.#askedAt !== undefined) return now - this.#askedAt < PATIENCE_MS
+    this.#askedAt = now
+    this.#ask(() => { this.#askedAt = undefined })
+    return true
+  }
+}
+
+/** The thread that started this one; in the main thread the app's thread is this one, and turns whenever it asks. */
+export function createAppThread (clock: Clock): AppThread {
+  if (isMainThread) return { isTurning: true }
+  // What a worker writes to its stdout goes through the loop of the thread that started it, and calls back from there.
+  return new AskedAppThread(clock, onAnswer => { process.stdout.write('', onAnswer) })
+}
