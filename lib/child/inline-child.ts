@@ -19,6 +19,7 @@ export class InlineChild implements Child, Culprit {
   readonly #isTrusted: boolean
   #isStarting = true
   #isOver = false
+  #hasBeenIdle = false
   #configTimer: NodeJS.Timeout | undefined
 
   constructor (source: ChildSource, listener: ChildListener) {
@@ -76,9 +77,14 @@ export class InlineChild implements Child, Culprit {
     await this.#host.whenIdle()
   }
 
-  /** Any other sink than a file may just have forgotten to call back, and that need not keep it from being started again. */
+  /**
+   * Any other sink than a file may just have forgotten to call back, and that need not keep it from being started again: a
+   * call that hangs in the system is in libuv's pool at every moment.
+   */
   get isHanging (): boolean {
-    return this.#host.hasPendingCalls && (this.#isTrusted || hasPoolRequests())
+    if (!this.#host.hasPendingCalls || this.#hasBeenIdle) return false
+    this.#hasBeenIdle = !this.#isTrusted && !hasPoolRequests()
+    return !this.#hasBeenIdle
   }
 
   onStrayFault (failure: SinkFailure): void {

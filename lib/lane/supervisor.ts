@@ -7,6 +7,7 @@ const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
 /** A thread that is terminated takes some time to exit, and a file some time to be closed. */
 const GONE_GRACE_MS = 1000
+const GONE_POLL_MS = 20
 
 /** What a supervisor is made of. */
 export interface SupervisorOptions {
@@ -147,19 +148,24 @@ export class Supervisor {
   #awaitEnd (child: Child, gone: Promise<void>): void {
     const { clock } = this.#options
     this.#former = child
+    const graceEnd = clock.waited() + GONE_GRACE_MS
+    const look = (): void => {
+      if (!child.isHanging) return this.#onGone(child)
+      this.#cancelGrace = undefined
+      if (clock.waited() < graceEnd) this.#cancelGrace = clock.whenWaited(clock.waited() + GONE_POLL_MS, look)
+      else if (this.#startsOnceGone) this.start()
+    }
+    look()
+    gone.then(() => this.#onGone(child))
+  }
+
+  #onGone (child: Child): void {
+    if (this.#former !== child) return
+    this.#former = undefined
     this.#cancelGrace?.()
-    this.#cancelGrace = clock.whenWaited(clock.waited() + GONE_GRACE_MS, () => {
-      this.#cancelGrace = undefined
-      if (this.#startsOnceGone) this.start()
-    })
-    gone.then(() => {
-      if (this.#former !== child) return
-      this.#former = undefined
-      this.#cancelGrace?.()
-      this.#cancelGrace = undefined
-      if (this.#startsOnceGone) this.start()
-      this.#events.onGone()
-    })
+    this.#cancelGrace = undefined
+    if (this.#startsOnceGone) this.start()
+    this.#events.onGone()
   }
 
   #startAfterFormer (): void {

@@ -8,6 +8,8 @@ import { runApp, type AppPlan, type AppResult } from '../support/run-app.js'
 const LINES = 10000
 const FEWER_LINES = 2000
 const CLOSE_TIMEOUT_MS = 1500
+/** What a busy machine may add. With it the end stays below the 10 s after which thread-stream would throw. */
+const BUSY_MS = 6000
 const LIMIT_MS = 60000
 // A third of the runs is not counted for the coverage, which is dear. Node passes the variable on unless it is there.
 const UNCOUNTED = { ...process.env, NODE_V8_COVERAGE: undefined }
@@ -93,7 +95,7 @@ async function measureHealthyEnd (): Promise<number> {
 
 function assertEndedWell (t: Test, { code, signal, timedOut, uncaught, endDelayMs }: AppResult): void {
   t.strictSame({ code, signal, timedOut, uncaught }, { code: 0, signal: null, timedOut: false, uncaught: [] }, 'the app ends by itself, without an error')
-  t.ok(endDelayMs !== undefined && endDelayMs - healthyEndMs <= CLOSE_TIMEOUT_MS + 1000, `its end is delayed no longer than it may be (${endDelayMs} ms, against ${healthyEndMs} ms beside a healthy sink)`)
+  t.ok(endDelayMs !== undefined && endDelayMs - healthyEndMs <= CLOSE_TIMEOUT_MS + BUSY_MS, `its end is delayed no longer than it may be (${endDelayMs} ms, against ${healthyEndMs} ms beside a healthy sink)`)
 }
 
 function assertComplete (t: Test, ids: readonly number[], lines: number): void {

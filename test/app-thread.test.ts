@@ -1,0 +1,43 @@
+import t from 'tap'
+import { AskedAppThread, createAppThread } from '#lib/app-thread'
+import { HandClock } from './support/hand-clock.js'
+
+const clock = new HandClock()
+t.beforeEach(() => { clock.take() })
+t.afterEach(() => { clock.release() })
+
+function createThread () {
+  const answers: Array<() => void> = []
+  return { answers, app: new AskedAppThread(clock, onAnswer => { answers.push(onAnswer) }) }
+}
+
+t.test('a thread turns until it has owed an answer for a second', async t => {
+  const { app, answers } = createThread()
+  t.ok(app.isTurning)
+  clock.advance(999)
+  t.ok(app.isTurning)
+  clock.advance(1)
+  t.notOk(app.isTurning)
+  t.equal(answers.length, 1, 'it is not asked again before it has answered')
+})
+
+t.test('an answer makes it turn again, however late it is', async t => {
+  const { app, answers } = createThread()
+  t.ok(app.isTurning)
+  clock.advance(5000)
+  t.notOk(app.isTurning)
+  answers[0]?.()
+  t.ok(app.isTurning)
+  t.equal(answers.length, 2)
+})
+
+t.test('time in which this thread was stopped is no delay of the other\'s', async t => {
+  const { app } = createThread()
+  t.ok(app.isTurning)
+  clock.stop(60000)
+  t.ok(app.isTurning)
+})
+
+t.test('in the main thread the app\'s thread is this one', async t => {
+  t.ok(createAppThread(clock).isTurning)
+})
