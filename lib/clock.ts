@@ -31,14 +31,21 @@ interface Wait {
  */
 export class WaitedTime {
   readonly #monotonic: () => number
+  readonly #afterPoll: (callback: () => void) => void
   readonly #waits = new Set<Wait>()
   #elapsed = 0
+  /** What had elapsed before the loop last handled all that had arrived. */
+  #polled = 0
   #lookedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
 
-  /** @param monotonic - Monotonic time in milliseconds. */
-  constructor (monotonic: () => number) {
+  /**
+   * @param monotonic - Monotonic time in milliseconds.
+   * @param afterPoll - Calls back once the event loop has handled all I/O that has finished by now.
+   */
+  constructor (monotonic: () => number, afterPoll: (callback: () => void) => void = setImmediate) {
     this.#monotonic = monotonic
+    this.#afterPoll = afterPoll
   }
 
   /** Milliseconds since an arbitrary start. Stands still while nobody waits. */
@@ -68,10 +75,11 @@ export class WaitedTime {
   }
 
   #look (): void {
-    // Timers run before I/O that has finished meanwhile. A wait that ran out by the last look has seen that I/O by now.
-    const ripe = [...this.#waits].filter(({ due }) => due <= this.#elapsed)
-    this.#elapsed += this.#sinceLook
+    // Timers run before I/O that has finished meanwhile, and one that is set in another may run in the same turn.
+    const ripe = [...this.#waits].filter(({ due }) => due <= this.#polled)
+    const elapsed = this.#elapsed += this.#sinceLook
     this.#lookedAt = this.#monotonic()
+    this.#afterPoll(() => { this.#polled = elapsed })
     for (const wait of ripe) {
       if (this.#waits.delete(wait)) wait.callback()
     }
