@@ -1,2 +1,45 @@
-export { default } from './http/http-sink.js'
+import { workerData } from 'node:worker_threads'
+import type { DeliverySink } from './child/delivery.js'
+import type { FanoutStream } from './fanout.js'
+import createHttpSink from './http/http-sink.js'
+import { parseHttpOptions, type HttpSinkOptions } from './http/options.js'
+
 export type { HttpSinkOptions, Secret } from './http/options.js'
+
+/** What pino's own worker thread is given. */
+interface PinoWork {
+  targets?: ReadonlyArray<{ options?: unknown }>
+  pipelines?: ReadonlyArray<ReadonlyArray<{ options?: unknown }>>
+}
+
+/**
+ * A delivery sink that sends each batch by HTTP POST, for a target of this package's transport. As a target of pino's own
+ * it is that transport, with itself as the only target.
+ *
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, or the secrets that cannot be had
+ */
+export default function http (options: HttpSinkOptions & { $context: unknown }): Promise<FanoutStream>
+export default function http (options: HttpSinkOptions): DeliverySink
+export default function http (options: HttpSinkOptions): DeliverySink | Promise<FanoutStream> {
+  return isForPino(options) ? openTransport(options) : createHttpSink(options)
+}
+
+/** pino adds a key to the options of a single target; those in a list it hands on as they came to its thread. */
+function isForPino (options: unknown): boolean {
+  if (typeof options !== 'object' || options === null) return false
+  if ('$context' in options) return true
+  const { targets, pipelines } = ((workerData as { workerData?: PinoWork } | null)?.workerData ?? {})
+  return [...listOf(targets), ...listOf(pipelines).flatMap(listOf)].some(entry => (entry as { options?: unknown } | null)?.options === options)
+}
+
+async function openTransport (options: object): Promise<FanoutStream> {
+  const { $context, pinoWillSendConfig, ...own } = options as Record<string, unknown>
+  // So that paths begin at the options as they were given.
+  parseHttpOptions(own)
+  const { default: fanout } = await import('./fanout.js')
+  return await fanout({ targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: own }], ...pinoWillSendConfig === true && { pinoWillSendConfig } } as Parameters<typeof fanout>[0])
+}
+
+function listOf (value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}

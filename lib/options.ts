@@ -44,7 +44,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
   const environment = topLevel.env === false || faults.concern('env') ? { settings: [], warnings: [] } : readEnvironment(env, names, faults)
   draft.apply(environment.settings)
 
-  const sources = settleSources(draft, cwd, faults)
+  const sources = settleSources(draft, cwd, env, faults)
   const openPolicies = settleOpenPolicies(draft, names, faults)
   const healthChecks = settleHealthChecks(draft, faults)
   const deadLetters = settleDeadLetters(draft, cwd, faults)

@@ -4,6 +4,8 @@ import { isAbsolute, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hostPath } from '#host'
 
+const HTTP_SINK = 'pino-breaker-fanout/http'
+
 /** Where a target was found. */
 export interface ResolvedTarget {
   /** An absolute path or a `file://` URL. */
@@ -18,6 +20,8 @@ export interface TargetResolver {
   readonly places: readonly string[]
   /** What a target's name stands for, or `undefined` if there is nothing. */
   resolve (target: string): ResolvedTarget | undefined
+  /** Whether a target, by its name or by where it was found, is this package's own HTTP sink. */
+  isHttpSink (target: string, file: string): boolean
 }
 
 /**
@@ -34,6 +38,7 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const fromPackage = createRequire(hostPath)
   // The builds have a package.json each, which knows no exports: what this package itself exports is found from above them.
   const fromOwnRoot = createRequire(resolve(hostPath, '../../../../../package.json'))
+  const httpEntries = ['esm', 'cjs'].map(format => resolve(hostPath, '../../../..', format, 'lib/http.js'))
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {
@@ -43,6 +48,7 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 
   return {
+    isHttpSink: (target, file) => target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)),
     places: [...places, 'pino-breaker-fanout'],
     resolve (target) {
       const file = locate(bundlerOverride(target) ?? target)

@@ -58,6 +58,13 @@ const OWN_HEADERS = ['connection', 'content-encoding', 'content-length', 'expect
  */
 export function parseHttpOptions (input: unknown): HttpSettings {
   const faults = new Faults()
+  const settings = settleHttpOptions(input, faults)
+  faults.throwIfAny()
+  return settings
+}
+
+/** As {@link parseHttpOptions}, but tells in `faults` what is wrong. What it returns means something only if nothing is. */
+export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings {
   const given = (validate(httpSchema, input, '', faults) ?? {}) as Partial<HttpSinkOptions>
   const format = given.format ?? httpDefaults.format
   const url = settleUrl(given.url, faults)
@@ -70,7 +77,6 @@ export function parseHttpOptions (input: unknown): HttpSettings {
   if (format === 'elasticsearch' && index === undefined && url?.pathname === '/' && !faults.concern('elasticsearch')) {
     faults.add('elasticsearch.index', 'expected a non-empty string, as the URL names no index, got nothing')
   }
-  faults.throwIfAny()
 
   const { origin = '', pathname = '/', search = '' } = url ?? {}
   const levelLabel = given.levelLabel ?? httpDefaults.levelLabel

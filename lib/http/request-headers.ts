@@ -1,6 +1,6 @@
 import { Faults } from '../options/faults.js'
 import { pathOf } from '../options/validation.js'
-import type { HttpSettings } from './options.js'
+import type { AuthSettings, HttpSettings } from './options.js'
 import type { Redactor } from './redactor.js'
 import type { Secret } from './schema.js'
 import { readSecret, systemSources, type SecretSources } from './secrets.js'
@@ -45,30 +45,34 @@ export class RequestHeaders {
 
   #read (): Record<string, string> {
     const faults = new Faults()
-    const secrets: string[] = []
-    const read = (secret: Secret, path: string): string => {
-      const value = readSecret(secret, path, this.#sources, faults) ?? ''
-      if (NOT_IN_A_HEADER.test(value)) faults.add(path, 'holds a character that cannot stand in a header')
-      secrets.push(value)
-      return value
-    }
-    const headers: Record<string, string> = {}
-    for (const [name, value] of Object.entries(this.#settings.headers)) headers[name.toLowerCase()] = read(value, pathOf('headers', name))
-    const authorization = this.#authorization(read)
-    if (authorization !== undefined) {
-      secrets.push(authorization)
-      headers['authorization'] = authorization
-    }
+    const { headers, secrets } = readHeaders(this.#settings, this.#sources, faults)
     faults.throwIfAny()
     this.#redactor.hide(secrets)
     return headers
   }
+}
 
-  #authorization (read: (secret: Secret, path: string) => string): string | undefined {
-    const { auth } = this.#settings
-    if (auth === undefined) return undefined
-    if (auth.kind === 'token') return `${auth.scheme} ${read(auth.token, 'auth.token')}`
-    const [user, password] = [read(auth.user, 'auth.user'), read(auth.password, 'auth.password')]
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+/** Reads the headers that a user gave, and what is secret in them; tells in `faults` what cannot be had. */
+export function readHeaders ({ headers, auth }: Settings, sources: SecretSources, faults: Faults): { headers: Record<string, string>, secrets: string[] } {
+  const values: Record<string, string> = {}
+  const secrets: string[] = []
+  const read = (secret: Secret, path: string): string => {
+    const value = readSecret(secret, path, sources, faults) ?? ''
+    if (NOT_IN_A_HEADER.test(value)) faults.add(path, 'holds a character that cannot stand in a header')
+    secrets.push(value)
+    return value
   }
+  for (const [name, value] of Object.entries(headers)) values[name.toLowerCase()] = read(value, pathOf('headers', name))
+  const authorization = auth && authorizationOf(auth, read)
+  if (authorization !== undefined) {
+    secrets.push(authorization)
+    values['authorization'] = authorization
+  }
+  return { headers: values, secrets }
+}
+
+function authorizationOf (auth: AuthSettings, read: (secret: Secret, path: string) => string): string {
+  if (auth.kind === 'token') return `${auth.scheme} ${read(auth.token, 'auth.token')}`
+  const [user, password] = [read(auth.user, 'auth.user'), read(auth.password, 'auth.password')]
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }

@@ -18,15 +18,22 @@ export interface TlsSettings {
  *
  * @throws FanoutError `ERR_FANOUT_OPTIONS` if one cannot be read
  */
-export function readTls ({ ca, cert, key, passphrase, servername, rejectUnauthorized }: HttpSettings['tls'], sources: SecretSources = systemSources): TlsSettings {
+export function readTls (tls: HttpSettings['tls'], sources: SecretSources = systemSources): TlsSettings {
   const faults = new Faults()
+  const settings = settleTls(tls, sources, faults)
+  faults.throwIfAny()
+  return settings
+}
+
+/** As {@link readTls}, but tells in `faults` what cannot be read. */
+export function settleTls ({ ca, cert, key, passphrase, servername, rejectUnauthorized }: HttpSettings['tls'], sources: SecretSources, faults: Faults): TlsSettings {
   const read = (name: 'ca' | 'cert' | 'key' | 'passphrase', given: Secret | undefined): TlsSettings => {
     if (given === undefined) return {}
     const isPath = typeof given === 'string' && name !== 'passphrase' && !given.trimStart().startsWith('-----BEGIN')
     const value = readSecret(isPath ? { file: given } : given, `tls.${name}`, sources, faults)
     return value === undefined ? {} : { [name]: value }
   }
-  const settings: TlsSettings = {
+  return {
     ...read('ca', ca),
     ...read('cert', cert),
     ...read('key', key),
@@ -34,6 +41,4 @@ export function readTls ({ ca, cert, key, passphrase, servername, rejectUnauthor
     ...servername !== undefined && { servername },
     ...rejectUnauthorized !== undefined && { rejectUnauthorized }
   }
-  faults.throwIfAny()
-  return settings
 }

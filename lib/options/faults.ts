@@ -1,5 +1,8 @@
 import { FanoutError, redactCredentials } from '../errors.js'
 
+/** The path of options as a whole. */
+const WHOLE = 'options'
+
 /** What is wrong with the options, collected so that all of it can be told at once. */
 export class Faults {
   readonly #faults: { path: string, message: string }[] = []
@@ -8,6 +11,19 @@ export class Faults {
   add (path: string, message: string): void {
     if (this.#faults.some(fault => fault.path === path && fault.message === message)) return
     this.#faults.push({ path, message })
+  }
+
+  /** Takes over what is wrong with the value at a path, whose own paths begin there. */
+  adopt (path: string, { list }: Faults): void {
+    for (const fault of list) {
+      if (fault.path === WHOLE) this.add(path, fault.message)
+      else this.add(fault.path.startsWith('[') ? path + fault.path : `${path}.${fault.path}`, fault.message)
+    }
+  }
+
+  /** All faults so far. */
+  get list (): ReadonlyArray<{ path: string, message: string }> {
+    return this.#faults
   }
 
   /** Whether something is wrong at this path or below it: then nothing can be concluded from its value. */

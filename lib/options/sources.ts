@@ -1,10 +1,12 @@
+import { checkHttpOptions } from '../http/check-options.js'
 import { createTargetResolver, toPath, type TargetResolver } from '../resolve.js'
 import type { Draft } from './draft.js'
 import { show, type Faults } from './faults.js'
+import type { TargetFields } from './schema.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 
 /** What each target is made from; `undefined` where that is at fault. */
-export function settleSources (draft: Draft, cwd: string, faults: Faults): (TargetSource | undefined)[] {
+export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv, faults: Faults): (TargetSource | undefined)[] {
   const resolver = createResolver(draft.topLevel.resolveFrom, cwd, faults)
   return draft.targets.map((fields, index) => {
     const path = `targets[${index}]`
@@ -12,11 +14,19 @@ export function settleSources (draft: Draft, cwd: string, faults: Faults): (Targ
     if (target !== undefined && pipeline !== undefined) faults.add(path, 'expected either a target or a pipeline, got both')
     if (target !== undefined) {
       const entry = settleEntry({ target, options }, path, resolver, faults)
+      if (entry !== undefined && resolver.isHttpSink(target, entry.file)) faults.adopt(`${path}.options`, checkHttpOptions(options, envOf(fields, draft, env)))
       return entry && { kind: 'target', entry }
     }
     if (pipeline !== undefined) {
       if (options !== undefined) faults.add(`${path}.options`, 'belong to an entry of the pipeline')
-      const entries = pipeline.map((entry, step) => settleEntry(entry, `${path}.pipeline[${step}]`, resolver, faults))
+      const entries = pipeline.map((entry, step) => {
+        const settled = settleEntry(entry, `${path}.pipeline[${step}]`, resolver, faults)
+        if (settled !== undefined && resolver.isHttpSink(entry?.target ?? '', settled.file)) {
+          faults.add(`${path}.pipeline[${step}].target`, 'a delivery sink is no stream, and cannot stand in a pipeline: give it a target of its own')
+          faults.adopt(`${path}.pipeline[${step}].options`, checkHttpOptions(settled.options, envOf(fields, draft, env)))
+        }
+        return settled
+      })
       return { kind: 'pipeline', entries: Object.freeze(entries.filter(entry => entry !== undefined)) }
     }
     if (fields !== undefined && !faults.concern(`${path}.target`) && !faults.concern(`${path}.pipeline`)) {
@@ -24,6 +34,12 @@ export function settleSources (draft: Draft, cwd: string, faults: Faults): (Targ
     }
     return undefined
   })
+}
+
+/** The environment that the thread of a sink has. */
+function envOf (fields: TargetFields | undefined, { topLevel }: Draft, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = fields?.worker?.env ?? topLevel.worker?.env
+  return typeof own === 'object' ? own as NodeJS.ProcessEnv : env
 }
 
 function settleEntry (entry: { target?: string, options?: unknown } | undefined, path: string, resolver: TargetResolver, faults: Faults): SourceEntry | undefined {

@@ -389,15 +389,6 @@ t.test('each format has its own path, unless the URL has one', async t => {
   t.equal(await pathOf({ format: 'elasticsearch' }, '/logs/_bulk?filter_path=errors&a=%20'), '/logs/_bulk?filter_path=errors&a=%20')
 })
 
-t.test('bad options fail the transport\'s sink with all that is wrong', async t => {
-  const fanout = openFanout({ targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: { url: 'nowhere', gzipp: true } }], breaker: { failureThreshold: 1 }, diagnostics: false })
-  fanout.log.info('hi')
-  const { reason, err } = await fanout.transitionTo('http', 'open')
-  t.equal(reason, 'start-failed')
-  t.match(err?.message, /^ERR_FANOUT_OPTIONS: gzipp: unknown option; did you mean "gzip"\?\n {2}url: expected/)
-  await fanout.close()
-})
-
 const outages: Array<[what: string, reason: string, answer: HttpBackend['answer']]> = [
   ['answers 503', 'http-503', response => { response.writeHead(503).end() }],
   ['answers 401', 'http-401', response => { response.writeHead(401).end() }],
