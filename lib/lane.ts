@@ -117,6 +117,7 @@ export class Lane {
       },
       onChange: () => this.#pump(),
       onReturned: lines => this.#takeBack(lines),
+      newestLine: isFresh => isFresh && this.#backlog.doubts('newest') > 0 ? undefined : this.#backlog.newestLine,
       onDoubted: before => this.#backlog.doubt(before),
       onRestart: (reason, restarts) => events.onRestart(reason, restarts),
       onEvent: (event, args) => events.onEvent(event, args)
@@ -171,7 +172,7 @@ export class Lane {
       return this.#ledger.passOn(batch)
     }
     if (permit !== undefined) return this.#transit.send(this.#backlog.pass(batch), permit)
-    this.#backlog.add(batch)
+    this.#backlog.add(batch, this.#wantsNewer)
     this.#pump()
   }
 
@@ -306,9 +307,14 @@ export class Lane {
   #turnsAway (): boolean {
     if (this.#settings.whenOpen === 'hold' || this.#settings.whenOpen === 'spool' || !this.isTripped) return false
     // The next that come join them, for a probe that tells more.
-    if (this.#settings.whenOpen === 'skip' && this.#backlog.lacksOthers(this.#transit.nextLines)) return false
+    if (this.#settings.whenOpen === 'skip' && (this.#backlog.lacksOthers(this.#transit.nextLines) || this.#wantsNewer)) return false
     // With nothing here to probe with, the first lines that come once recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
+  }
+
+  /** Whether the next line that comes may tell a backend that refuses what is old from one that refuses everything. */
+  get #wantsNewer (): boolean {
+    return this.#transit.seeksNewer && this.#backlog.lacksNewer
   }
 
   /** Hands over as much as the breaker and the sink's window allow. */
@@ -320,7 +326,7 @@ export class Lane {
       while (this.#backlog.hasQueued) {
         const permit = this.#nextPermit()
         if (permit === undefined) break
-        this.#transit.send(this.#backlog.shift(this.#transit.sizeLimit, this.#transit.nextLines) as Lines, permit)
+        this.#transit.send(this.#backlog.take(this.#transit.nextLines, this.#transit.nextLimits) as Lines, permit)
       }
       this.#backlog.admit()
     } while (this.#backlog.hasQueued && this.#canSend && !this.isTripped)

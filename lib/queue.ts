@@ -1,4 +1,4 @@
-import { countLines, cutLines, freshLines, PassingLines, type Lines, type NewLines } from './batch.js'
+import { countLines, cutAt, cutLines, freshLines, numberOf, PassingLines, type Lines, type NewLines } from './batch.js'
 
 export type { NewLines }
 
@@ -15,6 +15,19 @@ export interface Amount {
 }
 
 export const NOTHING: Amount = { bytes: 0, lines: 0 }
+
+/**
+ * Which lines are next: the oldest of all; the oldest of those least in doubt; the oldest of those least in doubt but for
+ * the very oldest; or a single line, the newest of those least in doubt.
+ */
+export type NextLines = 'oldest' | 'least' | 'other' | 'newest'
+
+/** How much is taken at once, though at least one line. */
+export interface NextLimits {
+  maxBytes: number
+  /** For lines in doubt. */
+  maxDoubtedLines: number
+}
 
 /** A batch for a delivery sink has at most so much, and is made of one block. */
 const BLOCK_BYTES = 512 * 1024
@@ -157,11 +170,25 @@ export class LineQueue {
     return this.#removeAt(this.#head, maxBytes, maxCount)?.lines
   }
 
-  /** As {@link shift}, of the lines that are least in doubt; or of those but the oldest, if these have failed and are not all. */
-  shiftLeastDoubted (maxBytes = Infinity, which: 'least' | 'other' = 'least'): Lines | undefined {
-    const at = this.#leastDoubted(which)
+  /** Takes the lines that are next, as {@link shift} does. */
+  take (which: NextLines, { maxBytes, maxDoubtedLines }: NextLimits): Lines | undefined {
+    if (which === 'newest') return this.#takeNewest()
+    const at = which === 'oldest' ? this.#head : this.#leastDoubted(which)
     if (at === this.#items.length) this.#close()
-    return this.#removeAt(at, maxBytes, Infinity)?.lines
+    const isInDoubt = (this.#items[at]?.lines.doubts ?? 0) > 0
+    return this.#removeAt(at, maxBytes, isInDoubt ? maxDoubtedLines : Infinity)?.lines
+  }
+
+  /** The number of the newest line that is least in doubt. */
+  get newestLine (): number | undefined {
+    if (this.#open !== undefined) return this.#nextLine - 1
+    const { lines } = this.#items[this.#newestLeastDoubted()] ?? {}
+    return lines && numberOf(lines, lines.count - 1)
+  }
+
+  /** How doubtful the newest line is; 0 if there is none. */
+  get newestDoubts (): number {
+    return this.#open === undefined ? this.#items.at(-1)?.lines.doubts ?? 0 : 0
   }
 
   /** Whether there are lines beside the oldest item. */
@@ -170,7 +197,8 @@ export class LineQueue {
   }
 
   /** How doubtful the lines are that are next. */
-  doubts (which: 'oldest' | 'least' | 'other'): number {
+  doubts (which: NextLines): number {
+    if (which === 'newest') return this.#open === undefined ? this.#items[this.#newestLeastDoubted()]?.lines.doubts ?? 0 : 0
     return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted(which)]?.lines.doubts ?? 0
   }
 
@@ -210,6 +238,29 @@ export class LineQueue {
       if (doubts < (this.#items[least] as Item).lines.doubts) least = at
     }
     return this.#open === undefined ? least : this.#items.length
+  }
+
+  #takeNewest (): Lines | undefined {
+    this.#close()
+    const at = this.#newestLeastDoubted()
+    const { lines } = this.#items[at] ?? {}
+    if (lines === undefined || lines.count === 1) return this.#removeAt(at, Infinity, 1)?.lines
+    const [rest, newest] = cutAt(lines, lines.bytes.lastIndexOf(NEWLINE, lines.bytes.length - 2) + 1, lines.count - 1)
+    this.#items[at] = { lines: rest, block: undefined }
+    this.#bytes -= newest.bytes.length
+    this.#lines--
+    return newest
+  }
+
+  /** The place of the newest lines that are least in doubt. */
+  #newestLeastDoubted (): number {
+    let least = this.#items.length - 1
+    for (let at = least; at >= this.#head; at--) {
+      const { doubts } = (this.#items[at] as Item).lines
+      if (doubts === 0) return at
+      if (doubts < (this.#items[least] as Item).lines.doubts) least = at
+    }
+    return least
   }
 
   /** Takes lines out; with their block, if that was the last of it, and nobody has seen what was before. */

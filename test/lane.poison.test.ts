@@ -65,11 +65,14 @@ t.test('a refused batch', async t => {
 })
 
 t.test('a backend that has taken nothing yet', async t => {
-  t.test('refuses more than these lines: that is a failure, and the batch is sent again by halves after a pause', async t => {
+  t.test('is given the newest line by itself; if it refuses that too it has failed, and the batch is sent again by halves after a pause', async t => {
     const rig = deliveryRig()
     rig.refuse('a', 'BAD')
+    t.match(rig.snapshot(), { failures: {}, queueLines: 1, unsettledLines: 1 })
+    t.equal(rig.batches.at(-1), 'BAD')
+    rig.child.refuse()
     t.match(rig.snapshot(), { failures: { 'http-400': 1 }, queueLines: 2 })
-    t.equal(rig.child.sent.length, 1)
+    t.equal(rig.child.sent.length, 2)
     rig.advance(200)
     t.equal(rig.batches.at(-1), 'a')
     rig.child.settle()
@@ -185,8 +188,8 @@ t.test('a sink that tells of each line', async t => {
     rig.child.reject({ outcome: { refused: [{ line: 0, reason: 'no' }, { line: 1, reason: 'no' }], retry: [] } })
     t.match(rig.snapshot(), { failures: { 'write-error': 1 }, queueLines: 2, linesDeadLettered: 0 })
     rig.advance(200)
-    t.equal(rig.batches.at(-1), 'a')
-    rig.child.reject({ outcome: { refused: [], retry: [0] } })
+    t.equal(rig.batches.at(-1), 'a b')
+    rig.child.reject({ outcome: { refused: [], retry: [0, 1] } })
   })
 
   t.test('and refuses some, and wants the others again, is believed once it has taken others', async t => {

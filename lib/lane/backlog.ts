@@ -1,8 +1,7 @@
 import type { Batch, Lines } from '../batch.js'
-import { NOTHING, type Amount, type NewLines } from '../queue.js'
+import { NOTHING, type Amount, type NewLines, type NextLimits, type NextLines } from '../queue.js'
 import type { Intake } from './intake.js'
 import { isSpooled, partByOrigin } from './replay.js'
-import type { NextLines } from './poison.js'
 import type { Spooling } from './spooling.js'
 
 /** All that waits to be sent, in the order in which it came: first what is on the disk, if there is one, then the queue. */
@@ -82,8 +81,9 @@ export class Backlog {
     return this.#intake.pass(batch)
   }
 
-  add (batch: Batch): void {
-    if (this.#intake.letsDivert(batch) && this.#spooling?.letsPass(batch) === true) this.#spooling.pass(this.#intake.pass(batch))
+  /** @param isWanted - Whether these lines are to be at hand in memory, whatever is older on a disk */
+  add (batch: Batch, isWanted: boolean): void {
+    if (this.#intake.letsDivert(batch) && this.#spooling?.letsPass(batch) === true) this.#spooling.pass(this.#intake.pass(batch), isWanted)
     else this.#intake.add(batch)
   }
 
@@ -110,8 +110,18 @@ export class Backlog {
   }
 
   /** Takes the lines that are next. */
-  shift (maxBytes: number, which: NextLines): Lines | undefined {
-    return this.#source?.shift(maxBytes, which)
+  take (which: NextLines, limits: NextLimits): Lines | undefined {
+    return this.#source?.take(which, limits)
+  }
+
+  /** The number of the newest line that can be sent and is least in doubt. */
+  get newestLine (): number | undefined {
+    return this.#source?.newestLine
+  }
+
+  /** Whether the newest line that can be sent has been refused, so that only one that has yet to come can tell more. */
+  get lacksNewer (): boolean {
+    return (this.#source?.newestDoubts ?? 0) > 0
   }
 
   /** Takes back what was handed over and did not arrive, oldest first. */
@@ -161,7 +171,7 @@ export class Backlog {
     return this.#spooling?.isDiverting !== true
   }
 
-  get #source (): Pick<Intake, 'doubts' | 'shift'> | undefined {
+  get #source (): Pick<Intake, 'doubts' | 'take' | 'newestLine' | 'newestDoubts'> | undefined {
     if (this.#spooling?.hasReplay === true) return this.#spooling
     return this.#sendsFromQueue ? this.#intake : undefined
   }

@@ -144,6 +144,13 @@ export class Gate {
     this.#reserved ??= this.#breaker.tryProbeEarly() ?? undefined
   }
 
+  /** Keeps leave that was taken for the next lines, since the answer to these ones told nothing. */
+  keep (permit: Permit | null): void {
+    if (permit === null) return
+    if (this.#reserved === undefined && permit.generation === this.#breaker.generation) this.#reserved = permit
+    else permit.ignore()
+  }
+
   /** There is nothing to probe with. */
   giveBack (): void {
     this.#takeReserved()?.ignore()

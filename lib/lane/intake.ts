@@ -1,9 +1,8 @@
 import type { AppThread } from '../app-thread.js'
 import { cutLines, freshLines, type Batch, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
-import { LineQueue, type Amount, type NewLines } from '../queue.js'
+import { LineQueue, type Amount, type NewLines, type NextLimits, type NextLines } from '../queue.js'
 import type { Pace } from './pace.js'
-import type { NextLines } from './poison.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
 /** The option `queue` of a target. */
@@ -188,9 +187,24 @@ export class Intake {
     this.#queue.doubt(before)
   }
 
+  /** The number of the newest line that is least in doubt. */
+  get newestLine (): number | undefined {
+    return this.#queue.newestLine
+  }
+
+  /** How doubtful the newest line is. */
+  get newestDoubts (): number {
+    return this.#queue.newestDoubts
+  }
+
+  /** Takes the oldest lines. */
+  shift (maxBytes: number): Lines | undefined {
+    return this.#queue.shift(maxBytes)
+  }
+
   /** Takes the lines that are next. */
-  shift (maxBytes: number, which: NextLines = 'oldest'): Lines | undefined {
-    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes, which)
+  take (which: NextLines, limits: NextLimits): Lines | undefined {
+    return this.#queue.take(which, limits)
   }
 
   unshift (lines: readonly Lines[]): void {

@@ -1,13 +1,14 @@
-import { cutLines, joinLines, pickLines, type Lines } from '../batch.js'
+import { joinLines, numberOf, pickLines, cutLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { RefusedLine } from '../child/rejection.js'
 import { canBeOfLines, type SinkFailure } from '../failure.js'
+import type { NextLines } from '../queue.js'
 import type { DeadLetters } from './dead-letters.js'
 import type { Gate } from './gate.js'
 import { Proof } from './proof.js'
 import type { Attempt } from './unsettled.js'
 
-/** What poison is found with. */
+/** Dependencies of a {@link Poison}. */
 export interface PoisonOptions {
   gate: Gate
   deadLetters: DeadLetters
@@ -15,71 +16,157 @@ export interface PoisonOptions {
   redelivers: boolean
 }
 
-/** Which lines are next: the oldest of all, of those least in doubt, or of those least in doubt but for the oldest of all. */
-export type NextLines = 'oldest' | 'least' | 'other'
+/** What a refusal means. */
+export interface Judgement {
+  /** Whether the lines are to blame. If not, the backend may be refusing everything. */
+  readonly isOfLines: boolean
+  /** Lines that are to be sent again. */
+  readonly returned: readonly Lines[]
+}
 
-/** After so many probes that may have failed because of their lines, and again after as many, one is made of others. */
+/** After this many probes that may have failed because of their lines, the next probe sends other lines. */
 const PROBES_BEFORE_OTHERS = 4
-/** So often a line must have failed by itself, each time right after others had not, to be to blame. */
+/** A line is given up once it has failed alone this often, each time right after others had been accepted. */
 const CONVICTING_FAILURES = 4
 
 /**
- * Finds the lines that a sink cannot be given: those that the backend refuses for good while it takes others, and those
- * that make the sink fail while others do not. Both are sent again by halves, until the guilty one is alone.
+ * Finds the lines that a sink cannot take: lines that the backend refuses for good while it accepts others, and lines
+ * that make the sink fail while others do not. Both are sent again in smaller portions, until the guilty ones are known.
+ *
+ * A backend that refuses everything must not cost more than `failureThreshold` lines. So a single acceptance is enough to
+ * give up that many lines; more are given up only if they were refused before that acceptance, and again after it. Where
+ * there was no acceptance, a *witness* is sent: the newest line that there is.
  */
 export class Poison {
   readonly #options: PoisonOptions
-  readonly #proof: Proof
-  /** Failed probes of this outage that what was sent may have been to blame for. */
+  readonly #proof = new Proof()
+  /** Failed probes of this outage that may have failed because of their lines. */
   #failedProbes = 0
   #accused: { line: number, failures: number } | undefined
+  #witness: 'none' | 'wanted' | 'sent' = 'none'
+  #isSeeking = false
+  /** How many lines in doubt may be given up after one acceptance. It doubles as long as all that are tried are refused. */
+  #stride: number
+  /** How many lines in doubt are sent at once. */
+  #portion = Infinity
+  #tellsOfLines = false
+  /** Whether lines in doubt have been given up since the last acceptance. */
+  #hasGivenUp = false
 
   constructor (options: PoisonOptions) {
     this.#options = options
-    this.#proof = new Proof(options.gate.failureThreshold)
+    this.#stride = options.gate.failureThreshold
   }
 
-  /** Whether the sink is known to take lines: only then are some in doubt sent before others. */
+  /** Whether the sink is known to accept lines: only then are lines in doubt sent before others. */
   get isProven (): boolean {
-    return this.#proof.holdsIn(this.#options.gate.generation)
+    return this.#covers(1, this.#stride)
+  }
+
+  /** Whether the newest line was refused as well, so that only a line that has yet to come can tell more. */
+  get isSeeking (): boolean {
+    return this.#isSeeking
+  }
+
+  /** Whether the last refusal told of each line. */
+  get tellsOfLines (): boolean {
+    return this.#tellsOfLines
+  }
+
+  /** How many lines in doubt may be sent at once. */
+  get maxDoubtedLines (): number {
+    return this.#portion
   }
 
   /**
-   * A sink that is not known to take anything is given what it has not refused before, so that one bad line keeps no
-   * other; and now and then a probe is of others than the oldest, if it may be these that make them fail. Not more often:
-   * after an outage lines are to arrive in order.
+   * Which lines to send next. A sink that is not known to accept anything is first given lines that it has not refused
+   * before, so that one bad line holds up no other. Now and then a probe sends other lines than the oldest, if these may
+   * be why probes fail; not more often, since after an outage lines are to arrive in order.
    */
   get nextLines (): NextLines {
+    if (this.#witness === 'wanted') return 'newest'
     if (this.isProven) return 'oldest'
     const isTimeForOthers = this.#failedProbes > 0 && this.#failedProbes % PROBES_BEFORE_OTHERS === 0
     return this.#options.gate.isTripped && isTimeForOthers ? 'other' : 'least'
   }
 
-  /** The sink accepted lines; call it again if their success has begun a generation. */
-  accept (): void {
+  /** Lines are about to be sent. Returns them as they are to be sent. */
+  send (lines: Lines): Lines {
+    if (this.#witness !== 'wanted') return lines
+    this.#witness = 'sent'
+    // In doubt it is sent by itself, so that the answer is about it.
+    return { ...lines, doubts: lines.doubts + 1 }
+  }
+
+  /** The sink accepted lines. Call {@link renew} as well if their success may have begun a generation. */
+  accept (lines: readonly Lines[]): void {
+    const wasInDoubt = this.#witness !== 'sent' && lines.some(({ doubts }) => doubts > 0)
+    if (wasInDoubt) {
+      this.#beginSmall()
+      this.#portion *= 2
+    } else if (this.#hasGivenUp && this.#tellsOfLines) {
+      this.#stride *= 2
+      this.#portion = this.#stride
+    }
+    this.#hasGivenUp = this.#isSeeking = false
+    this.#witness = 'none'
     this.#failedProbes = 0
+    this.renew()
+  }
+
+  /** What was accepted counts in the present generation. */
+  renew (): void {
     this.#proof.accept(this.#options.gate.generation)
   }
 
-  /** These were refused for good one by one, in ascending order. */
-  bury (lines: Lines, refused: readonly RefusedLine[]): void {
+  /** The backend refused these lines for good one by one, in ascending order, and accepted `accepted` others with them. */
+  bury (lines: Lines, refused: readonly RefusedLine[], accepted: number): boolean {
     const [first, ...others] = refused
-    if (first === undefined) return
+    if (first === undefined) return true
+    if (accepted === 0 && !this.#mayGiveUp(lines, refused.length)) return false
     this.#options.deadLetters.add(pickLines(lines, refused.map(({ line }) => line)), [first, ...others])
-    this.#proof.spend(refused.length, this.#options.gate.generation)
+    if (accepted === 0) this.#spend(lines, refused.length)
+    return true
   }
 
-  /** These were refused for good as a whole. Returns those to be sent again. */
-  refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): Lines[] {
+  /** The backend refused all of these lines one by one, which is not believed yet. Returns the lines to be sent again. */
+  suspect (lines: Lines): Lines {
+    this.#tellsOfLines = true
+    this.#portion = Math.min(this.#portion, this.#stride)
+    return inDoubt(lines)
+  }
+
+  /** The backend refused these lines for good as a whole. */
+  refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): Judgement {
     const lines = joinAttempts(attempts)
-    if (this.isProven && (lines.count === 1 || !this.#options.redelivers)) {
-      this.#condemn(lines, failure)
-      return []
+    const { redelivers } = this.#options
+    if ((lines.count === 1 || !redelivers) && this.#mayGiveUp(lines, lines.count)) {
+      this.#giveUp(lines, failure)
+      return { isOfLines: true, returned: [] }
     }
-    return halvesInDoubt(lines)
+    // A request that was refused as a whole says of no line that it was refused before: nothing may be given up for that.
+    this.#tellsOfLines = false
+    this.#beginSmall()
+    this.#portion = Math.ceil(lines.count / 2)
+    return { isOfLines: lines.count > 1 && redelivers && this.isProven && this.#witness !== 'sent', returned: [inDoubt(lines)] }
   }
 
-  /** The backend answered, though not by taking anything: good enough for a probe. */
+  /**
+   * Whether a refusal that may not be of these lines is to be followed by the newest line, before it counts as a failure.
+   *
+   * @param refused - Lines of which each was refused; the newest line has to be another one
+   * @param newestLine - The number of the newest line that is least in doubt
+   */
+  callWitness (refused: Lines | undefined, newestLine: number | undefined): boolean {
+    const canTell = newestLine !== undefined && (refused === undefined || newestLine < refused.firstLine || newestLine > numberOf(refused, refused.count - 1))
+    const isCalled = canTell && this.#witness === 'none'
+    if (this.#witness === 'sent') this.#beginSmall()
+    this.#witness = isCalled ? 'wanted' : 'none'
+    this.#isSeeking = !isCalled
+    return isCalled
+  }
+
+  /** The backend answered, though it accepted nothing: good enough for a probe. */
   answer (permits: ReadonlyArray<Permit | null>): void {
     const { gate } = this.#options
     for (const permit of permits) {
@@ -89,12 +176,15 @@ export class Poison {
     this.#proof.spend(0, gate.generation)
   }
 
-  /** These did not arrive. Returns those to be sent again: in halves, if they seem to be to blame. */
+  /** These lines did not arrive. Returns the lines to be sent again: in halves, if they seem to be to blame. */
   fail (attempts: readonly Attempt[], failure: SinkFailure): Lines[] {
+    const wasWitness = this.#witness === 'sent'
+    this.#witness = 'none'
+    if (attempts.length > 0) this.#beginSmall()
     const [first] = attempts
     const canBlame = first !== undefined && canBeOfLines(failure)
     if (canBlame && this.#options.gate.isTripped) this.#failedProbes++
-    if (!canBlame || first.lines.doubts === 0 || !this.isProven) return attempts.map(({ lines }) => sentAgain(lines))
+    if (!canBlame || wasWitness || first.lines.doubts === 0 || !this.isProven) return attempts.map(({ lines }) => sentAgain(lines))
 
     // Only once others have arrived again does its next failure say more than this one.
     this.#proof.forget()
@@ -102,18 +192,36 @@ export class Poison {
     const { firstLine } = first.lines
     this.#accused = { line: firstLine, failures: this.#accused?.line === firstLine ? this.#accused.failures + 1 : 1 }
     if (this.#accused.failures < CONVICTING_FAILURES) return [sentAgain(first.lines)]
-    this.#condemn(first.lines, failure)
+    this.#giveUp(first.lines, failure)
     return []
   }
 
-  #condemn (lines: Lines, { err }: SinkFailure): void {
-    const { deadLetters, gate } = this.#options
-    deadLetters.add(lines, [{ reason: withoutCode(err.message), status: err.statusCode }])
-    this.#proof.spend(lines.count, gate.generation)
+  #beginSmall (): void {
+    this.#stride = this.#options.gate.failureThreshold
+    this.#hasGivenUp = false
+  }
+
+  #covers (lines: number, limit: number): boolean {
+    return this.#proof.covers(lines, limit, this.#options.gate.generation)
+  }
+
+  #mayGiveUp (lines: Lines, count: number): boolean {
+    // A witness is the only line of its kind: what it says is about the backend.
+    return this.#witness !== 'sent' && this.#covers(count, lines.doubts > 0 ? this.#stride : this.#options.gate.failureThreshold)
+  }
+
+  #giveUp (lines: Lines, { err }: SinkFailure): void {
+    this.#options.deadLetters.add(lines, [{ reason: withoutCode(err.message), status: err.statusCode }])
+    this.#spend(lines, lines.count)
+  }
+
+  #spend (lines: Lines, count: number): void {
+    if (lines.doubts > 0) this.#hasGivenUp = true
+    this.#proof.spend(count, this.#options.gate.generation)
   }
 }
 
-/** Our own errors begin with their code. */
+/** The errors of this package begin with their code. */
 function withoutCode (message: string): string {
   return message.replace(/^ERR_FANOUT_\w+: /, '')
 }
@@ -122,9 +230,12 @@ function sentAgain (lines: Lines): Lines {
   return { ...lines, attempts: lines.attempts + 1 }
 }
 
+function inDoubt (lines: Lines): Lines {
+  return { ...sentAgain(lines), doubts: lines.doubts + 1 }
+}
+
 function halvesInDoubt (lines: Lines): Lines[] {
-  const doubted = { ...sentAgain(lines), doubts: lines.doubts + 1 }
-  return cutLines(doubted, Infinity, Math.ceil(lines.count / 2)).filter(half => half !== undefined)
+  return cutLines(inDoubt(lines), Infinity, Math.ceil(lines.count / 2)).filter(half => half !== undefined)
 }
 
 function joinAttempts ([first, ...others]: readonly [Attempt, ...Attempt[]]): Lines {

@@ -3,14 +3,8 @@
  * others, in the same generation of the breaker and not too many refusals ago.
  */
 export class Proof {
-  readonly #maxRefusedLines: number
   #generation = -1
   #refusedLines = 0
-
-  /** @param maxRefusedLines - How many lines may be found guilty before the sink must have accepted another one. */
-  constructor (maxRefusedLines: number) {
-    this.#maxRefusedLines = maxRefusedLines
-  }
 
   /** The sink accepted lines in this generation, or began it by accepting them. */
   accept (generation: number): void {
@@ -18,19 +12,19 @@ export class Proof {
     this.#refusedLines = 0
   }
 
-  /** It has to be shown anew. */
+  /** The sink has to accept lines anew. */
   forget (): void {
     this.#generation = -1
   }
 
-  /** So many lines were found guilty; what the proof was worth is worth so much less, in this generation. */
+  /** This many lines were given up in this generation on the strength of the last acceptance. */
   spend (lines: number, generation: number): void {
     this.#generation = generation
     this.#refusedLines += lines
   }
 
-  /** Whether the sink is known to accept lines in this generation. */
-  holdsIn (generation: number): boolean {
-    return this.#generation === generation && this.#refusedLines < this.#maxRefusedLines
+  /** Whether the sink has accepted lines in this generation, and at most `limit` were given up since, these included. */
+  covers (lines: number, limit: number, generation: number): boolean {
+    return this.#generation === generation && this.#refusedLines + lines <= limit
   }
 }

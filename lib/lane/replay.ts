@@ -1,6 +1,5 @@
 import { cutAt, freshLines, numberOf, type Lines } from '../batch.js'
-import { LineQueue } from '../queue.js'
-import type { NextLines } from './poison.js'
+import { LineQueue, type NextLimits, type NextLines } from '../queue.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 
 const NEWLINE = 10
@@ -130,8 +129,18 @@ export class Replay {
     this.#queue.doubt(before)
   }
 
-  shift (maxBytes: number, which: NextLines): Lines | undefined {
-    return which === 'oldest' ? this.#queue.shift(maxBytes) : this.#queue.shiftLeastDoubted(maxBytes, which)
+  /** The number of the newest line that is least in doubt. */
+  get newestLine (): number | undefined {
+    return this.#queue.newestLine
+  }
+
+  /** How doubtful the newest line is. */
+  get newestDoubts (): number {
+    return this.#queue.newestDoubts
+  }
+
+  take (which: NextLines, limits: NextLimits): Lines | undefined {
+    return this.#queue.take(which, limits)
   }
 
   unshift (lines: readonly Lines[]): void {

@@ -1,6 +1,6 @@
-import type { Amount } from '../queue.js'
+import type { Amount, NextLimits, NextLines } from '../queue.js'
 import type { Clock } from '../clock.js'
-import type { Batch, Lines } from '../batch.js'
+import { freshLines, type Batch, type Lines } from '../batch.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 import type { Recovered } from '../spool/recovery.js'
 import type { LaneSpool } from '../spool/spool.js'
@@ -10,7 +10,6 @@ import { Alarm } from './alarm.js'
 import type { Intake } from './intake.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
-import type { NextLines } from './poison.js'
 import { isSpooled, Replay } from './replay.js'
 import { SpoolReport, type SpoolNews } from './spool-report.js'
 import type { Unsettled } from './unsettled.js'
@@ -178,9 +177,19 @@ export class Spooling {
     return this.isDiverting && !this.hasUnwritten && this.#spool.takes(byteLength)
   }
 
-  /** Takes new lines that {@link letsPass} has let. */
-  pass (lines: Lines): void {
-    this.#spool.append(lines)
+  /**
+   * Takes new lines that {@link letsPass} has let.
+   *
+   * @param isWanted - Whether they may be sent from memory before what is older on the disk
+   */
+  pass (lines: Lines, isWanted: boolean): void {
+    if (isWanted && this.#options.redelivers && this.hasReplay) {
+      // As lines that came back from the sink: the disk keeps them, and counts them as read.
+      this.#replay.unshift([this.#replay.keep(freshLines(lines.bytes, lines.count, lines.firstLine))])
+      this.#writeWhatIsOlder()
+    } else {
+      this.#spool.append(lines)
+    }
     this.#noteAppended()
   }
 
@@ -221,8 +230,18 @@ export class Spooling {
     this.#replay.doubt(before)
   }
 
-  shift (maxBytes: number, which: NextLines): Lines | undefined {
-    return this.#replay.shift(maxBytes, which)
+  /** The number of the newest line in memory that is least in doubt. */
+  get newestLine (): number | undefined {
+    return this.#replay.newestLine
+  }
+
+  /** How doubtful the newest line in memory is. */
+  get newestDoubts (): number {
+    return this.#replay.newestDoubts
+  }
+
+  take (which: NextLines, limits: NextLimits): Lines | undefined {
+    return this.#replay.take(which, limits)
   }
 
   unshift (lines: readonly Lines[]): void {

@@ -38,6 +38,12 @@ export interface TransitEvents {
   onChange (): void
   /** These were handed over, oldest first, and have not arrived. */
   onReturned (lines: readonly Lines[]): void
+  /**
+   * The number of the newest line that waits to be sent and is least in doubt.
+   *
+   * @param isFresh - Only a line that is not in doubt will do
+   */
+  newestLine (isFresh: boolean): number | undefined
   /** All that is older than this line may be why probes failed: one of newer lines has not. */
   onDoubted (before: number): void
   onRestart (reason: FailureReason, restarts: number): void

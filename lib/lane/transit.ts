@@ -5,11 +5,12 @@ import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { NextLimits, NextLines } from '../queue.js'
 import type { Gate } from './gate.js'
 import { GivenUpSend } from './given-up-send.js'
 import type { Ledger } from './ledger.js'
 import type { Pace } from './pace.js'
-import { Poison, type NextLines } from './poison.js'
+import { Poison } from './poison.js'
 import { Quiet } from './quiet.js'
 import { Supervisor } from './supervisor.js'
 import type { TransitDeps, TransitEvents } from './transit-deps.js'
@@ -110,7 +111,7 @@ export class Transit {
   canSend (doubts: number): boolean {
     const ready = this.#supervisor.ready
     if (this.isClosed || ready === undefined || this.#supervisor.isWaiting || this.isGivingUp || this.#gate.isPaused) return false
-    if (doubts > 0 || this.#unsettled.isInDoubt) return this.#unsettled.count === 0
+    if (doubts > 0 || this.nextLines === 'newest' || this.#unsettled.isInDoubt) return this.#unsettled.count === 0
     if (ready.kind === 'delivery') return this.#unsettled.count === 0
     return this.#unsettled.unacceptedBytes < ready.child.windowBytes && !(this.#unsettled.isOverfull && this.#watch.expectsProof)
   }
@@ -119,6 +120,16 @@ export class Transit {
   get sizeLimit (): number {
     if (this.#gate.isTripped) return PROBE_BYTES
     return this.#supervisor.ready?.kind === 'delivery' ? DELIVERY_BYTES : Infinity
+  }
+
+  /** How much may be handed over of what waits. */
+  get nextLimits (): NextLimits {
+    return { maxBytes: this.sizeLimit, maxDoubtedLines: this.#poison.maxDoubtedLines }
+  }
+
+  /** Whether the backend may be refusing only what is old, and there is no newer line to try. */
+  get seeksNewer (): boolean {
+    return this.#poison.isSeeking
   }
 
   /** Starts the sink, unless it is there, or a restart is being waited for. */
@@ -132,8 +143,9 @@ export class Transit {
   }
 
   /** Hands lines over. The caller has made sure that the sink can take them. */
-  send (lines: Lines, permit: Permit | null): void {
-    this.#detour = this.nextLines === 'other' ? lines.firstLine : undefined
+  send (next: Lines, permit: Permit | null): void {
+    this.#detour = this.nextLines === 'other' ? next.firstLine : undefined
+    const lines = this.#poison.send(next)
     const id = this.#deps.idOf(lines.firstLine)
     this.#watch.begin()
     this.#unsettled.add(id, lines, permit)
@@ -209,7 +221,7 @@ export class Transit {
     if (this.#unsettled.isInDoubt) return this.#onDelivered(bytes)
     const permits = this.#unsettled.takePermits(bytes)
     if (permits.length === 0) return
-    this.#prove(() => { for (const permit of permits) permit.success() })
+    this.#prove([], () => { for (const permit of permits) permit.success() })
     this.#events.onChange()
   }
 
@@ -239,15 +251,17 @@ export class Transit {
   #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry }: NonNullable<Rejection['outcome']>): void {
     const { lines, permit } = attempt
     const delivered = lines.count - refused.length - retry.length
-    if (delivered === 0 && (refused.length === 0 || !this.#poison.isProven)) {
-      return retry.length === 0 ? this.#refuse([attempt], rejection) : this.#failAttempt(attempt, rejection)
+    const isBelieved = this.#poison.bury(lines, refused, delivered)
+    if (!isBelieved && retry.length === 0) {
+      this.#events.onReturned([this.#poison.suspect(lines)])
+      return this.#question([permit], rejection, lines)
     }
+    if (delivered === 0 && (refused.length === 0 || !isBelieved)) return this.#failAttempt(attempt, rejection)
     this.#pace.progress(this.#clock.waited(), lines.bytes.length)
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
-    this.#poison.bury(lines, refused)
     if (delivered > 0) {
       this.#ledger.deliver(delivered)
-      this.#prove(() => permit?.success())
+      this.#prove([lines], () => permit?.success())
     } else if (retry.length > 0) {
       this.#settleFailure(permit, rejection)
     } else {
@@ -260,17 +274,17 @@ export class Transit {
   #succeed (attempts: readonly Attempt[]): void {
     if (attempts.length === 0) return
     for (const { lines } of attempts) this.#ledger.deliver(lines.count)
-    this.#prove(() => { for (const { permit } of attempts) permit?.success() })
+    this.#prove(attempts.map(({ lines }) => lines), () => { for (const { permit } of attempts) permit?.success() })
   }
 
   /** The sink has accepted lines, also in the generation that their success begins. */
-  #prove (settle: () => void): void {
+  #prove (accepted: readonly Lines[], settle: () => void): void {
     this.#supervisor.succeed()
-    this.#poison.accept()
+    this.#poison.accept(accepted)
     if (this.#detour !== undefined) this.#events.onDoubted(this.#detour)
     this.#detour = undefined
     settle()
-    this.#poison.accept()
+    this.#poison.renew()
   }
 
   /** All that it accepted has arrived, since it ended in good order. */
@@ -299,19 +313,30 @@ export class Transit {
   #onRefused (bytes: number, failure: SinkFailure): void {
     const { attempts, deliveredLines } = this.#unsettled.takeRefused(bytes)
     this.#ledger.deliver(deliveredLines)
-    if (deliveredLines > 0) this.#poison.accept()
+    if (deliveredLines > 0) this.#poison.accept([])
     const [first, ...others] = attempts
     if (first !== undefined) this.#refuse([first, ...others], failure)
     else if (!this.#poison.isProven) this.#failAll([], failure)
   }
 
-  /** A refusal says that the backend answers; but one that has accepted nothing refuses more than these lines, and has failed. */
+  /** A refusal says that the backend answers; a backend that has accepted nothing may refuse more than these lines. */
   #refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): void {
-    const { isProven } = this.#poison
     const permits = attempts.map(({ permit }) => permit)
-    this.#events.onReturned(this.#poison.refuse(attempts, failure))
-    if (!isProven) return this.#failAll(permits, failure)
+    const { isOfLines, returned } = this.#poison.refuse(attempts, failure)
+    this.#events.onReturned(returned)
+    if (!isOfLines) return this.#question(permits, failure, attempts.length === 1 && attempts[0].lines.count === 1 ? attempts[0].lines : undefined)
     this.#poison.answer(permits)
+    this.#events.onChange()
+  }
+
+  /**
+   * The backend may be refusing everything: the newest line is tried before that counts as a failure.
+   *
+   * @param refused - Lines of which each was refused
+   */
+  #question (permits: ReadonlyArray<Permit | null>, failure: SinkFailure, refused: Lines | undefined): void {
+    if (!this.#poison.callWitness(refused, this.#events.newestLine(this.#poison.tellsOfLines))) return this.#failAll(permits, failure)
+    for (const permit of permits) this.#gate.keep(permit)
     this.#events.onChange()
   }
 
