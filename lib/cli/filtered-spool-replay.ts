@@ -3,7 +3,7 @@ import { FilteredSpool, type Stuck } from './filtered-spool.js'
 import { factsOf } from './line-facts.js'
 import type { Verdict } from './patience.js'
 import { Progress } from './progress.js'
-import { countOf, type ReplayContext } from './replay-context.js'
+import { countOf, type ReplayContext, type ReplayResult } from './replay-context.js'
 import { Sender } from './sender.js'
 import { surveySpool } from './spool-survey.js'
 
@@ -21,10 +21,10 @@ interface Outcome {
  * Sends those lines of a spool to its target that the filter lets through, in order, and takes out of it those that were
  * delivered. All others stay as they are: also what is refused, since a line can stay here that others have passed.
  *
- * @returns whether all was delivered that was to be sent, and is out of the spool
- * @throws UsageError if it is in use
+ * @returns whether all was delivered that was to be sent, and is out of the spool, and why it ended
+ * @throws InUseError if it is in use
  */
-export async function replayFilteredSpool (folder: string, target: TargetSettings, context: ReplayContext): Promise<boolean> {
+export async function replayFilteredSpool (folder: string, target: TargetSettings, context: ReplayContext): Promise<ReplayResult> {
   const { args, settings, stderr, clock, stop } = context
   const spool = await FilteredSpool.open(folder)
   const outcome: Outcome = { delivered: 0, refused: 0, reason: undefined }
@@ -33,7 +33,7 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
   let lastError: string | undefined
   let stuck: Stuck[] = []
   try {
-    const { tally, filtered } = await surveySpool(folder, target.name, context)
+    const { tally, filtered } = await surveySpool([folder], target.name, context)
     total = tally.lines
     others = filtered
     if (total > 0) {
@@ -60,7 +60,7 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
   }
   if (total === 0) {
     stderr.write(`nothing to send; ${countOf(others)} left by the filter\n`)
-    return true
+    return { isComplete: true, verdict }
   }
   const { delivered, refused, reason } = outcome
   if (verdict === 'stalled') stderr.write(`${target.name}: gave up, since nothing was delivered for ${args.timeoutMs / 1000} s${lastError === undefined ? '' : `: ${lastError}`}\n`)
@@ -68,7 +68,7 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
   for (const { name, lines, error } of stuck) stderr.write(`${folder}: ${name} cannot be written anew: ${messageOf(error)}; ${countOf(lines)} that arrived will be sent again\n`)
   const left = others + total - delivered + stuck.reduce((sum, { lines }) => sum + lines, 0)
   stderr.write(`${verdict === 'stopped' ? 'stopped: ' : ''}delivered ${delivered} of ${countOf(total)}; ${left === 0 ? 'nothing is left' : `${countOf(left)} left in ${folder}`}\n`)
-  return delivered === total && stuck.length === 0
+  return { isComplete: delivered === total && stuck.length === 0, verdict }
 }
 
 async function sendMatching (spool: FilteredSpool, sender: Sender, outcome: Outcome, { filter, format }: ReplayContext): Promise<Verdict> {

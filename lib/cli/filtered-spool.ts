@@ -9,7 +9,7 @@ import { segmentNumberOf } from '../spool/segment.js'
 import { Turns } from '../spool/turns.js'
 import { draftNameOf, FilteredSegment } from './filtered-segment.js'
 import { contentOf, linesIn, type SegmentLine, type SpoolContent } from './spool-content.js'
-import { UsageError } from './usage-error.js'
+import { InUseError } from './usage-error.js'
 
 /** A line of a spool, and the segment that it can be taken out of. */
 export interface FilteredLine extends SegmentLine {
@@ -50,12 +50,12 @@ export class FilteredSpool {
   /**
    * Takes its lock.
    *
-   * @throws UsageError if another process has it
+   * @throws InUseError if another process has it
    */
   static async open (folder: string, fs: FileSystem = nodeFileSystem, owners: OwnerTable = systemOwners): Promise<FilteredSpool> {
     const lock = new Lock(fs, folder, owners)
     const owner = await lock.take()
-    if (owner !== undefined) throw new UsageError(`${folder}: is in use by process ${owner.pid}`)
+    if (owner !== undefined) throw new InUseError(folder, owner.pid)
     try {
       return new FilteredSpool(fs, folder, lock, await contentOf(fs, folder))
     } catch (error) {

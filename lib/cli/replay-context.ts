@@ -3,6 +3,7 @@ import type { FanoutSettings } from '../options.js'
 import type { ReplayArguments } from './arguments.js'
 import type { Filter } from './filter.js'
 import type { LineFormat } from './line-facts.js'
+import type { Verdict } from './patience.js'
 import type { Terminal } from './progress.js'
 
 /** The outside of a command. */
@@ -22,6 +23,13 @@ export interface ReplayContext extends Outside {
   settings: FanoutSettings
   format: LineFormat
   filter: Filter
+}
+
+/** How the replay of one folder has ended. */
+export interface ReplayResult {
+  /** Whether nothing is left of what was to be sent. */
+  isComplete: boolean
+  verdict: Verdict
 }
 
 /** `1 line`, `2 lines`. */

@@ -7,6 +7,9 @@ import { loadConfig } from './config.js'
 import { replayDeadLetters } from './dead-letter-replay.js'
 import { parseFilter } from './filter.js'
 import type { Outside, ReplayContext } from './replay-context.js'
+import { nodeFileSystem } from '../spool/node-file-system.js'
+import { systemOwners } from '../spool/owner.js'
+import { Slots } from '../spool/slots.js'
 import { replaySpool } from './spool-replay.js'
 import { UsageError } from './usage-error.js'
 
@@ -31,6 +34,8 @@ async function kindOf (path: string, given: string): Promise<'spool' | 'dead let
     if (path.endsWith(workingFolderOf(''))) throw new UsageError(`${given}: has what a run has left of ${given.slice(0, -workingFolderOf('').length)}: give that path, whether there is a file or not`)
     return 'spool'
   }
+  // The first slot may be gone, and others be left.
+  if (found === undefined && (await new Slots(nodeFileSystem, path, systemOwners).list()).length > 0) return 'spool'
   if (found?.isFile() === true || await stat(workingFolderOf(path)).then(() => true, () => false)) return 'dead letters'
   throw new UsageError(`${given}: ${found === undefined ? 'there is no such file or folder' : 'is neither a file nor a folder'}, expected a dead-letter file or the spool folder of a target`)
 }

@@ -1,19 +1,22 @@
+import { basename } from 'node:path'
 import type { DeadLetterStore } from '../lane/dead-letters.js'
 import { DeadLetterFile } from '../dead-letter-file.js'
 import { targetDefaults } from '../options/defaults.js'
+import { folderNameOf } from '../options/folder-names.js'
 import type { TargetSettings } from '../options.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
+import { firstSlotOf } from '../spool/slots.js'
 import { Spool } from '../spool/spool.js'
 import type { Hindrance, SpoolEvents } from '../spool/spool-events.js'
 import { replayFilteredSpool } from './filtered-spool-replay.js'
 import { Patience } from './patience.js'
 import { Progress } from './progress.js'
-import { countOf, type ReplayContext } from './replay-context.js'
+import { countOf, type ReplayContext, type ReplayResult } from './replay-context.js'
 import { openReplayLane } from './replay-lane.js'
-import { checkSpoolFolder, surveySpool } from './spool-survey.js'
+import { spoolFoldersOf, surveySpool } from './spool-survey.js'
 import { targetOfSpool } from './target-choice.js'
-import { UsageError } from './usage-error.js'
+import { InUseError, UsageError } from './usage-error.js'
 
 /** Nothing more may be done to a spool: what its lane would do at its end would lose lines. */
 export class SpoolAbandoned extends Error {
@@ -23,23 +26,45 @@ export class SpoolAbandoned extends Error {
 /**
  * Sends what waits in a spool to its target, in order, as the lane would whose spool it is. What is not delivered stays,
  * and what is refused goes to the dead letters of the target, or to a file beside the folder. With a filter, only
- * some of them: {@link replayFilteredSpool}.
+ * some of them: {@link replayFilteredSpool}. Its slots have their turns one after another; those that are in use are left
+ * alone.
  *
  * @returns whether nothing is left
- * @throws UsageError if it is no spool, is in use, or is of nobody
+ * @throws UsageError if it is no spool, all of it is in use, or it is of nobody
  * @throws SpoolAbandoned if a line that was refused cannot be kept: the process must end at once
  */
-export async function replaySpool (folder: string, context: ReplayContext): Promise<boolean> {
-  const { args, settings, stdout, stderr, clock, stop } = context
-  await checkSpoolFolder(folder)
-  const target = targetOfSpool(settings.targets, folder, args.target)
+export async function replaySpool (path: string, context: ReplayContext): Promise<boolean> {
+  const { args, settings, stdout, stderr } = context
+  const folders = await spoolFoldersOf(path)
+  const target = targetOfSpool(settings.targets, path, args.target)
   if (args.isDryRun) {
-    const { tally, filtered } = await surveySpool(folder, target.name, context)
+    const { tally, filtered } = await surveySpool(folders, target.name, context)
     stdout.write(`${tally.lines === 0 ? '' : `${tally}\n`}would send ${countOf(tally.lines)}${filtered > 0 ? `; ${countOf(filtered)} left by the filter` : ''}\n`)
     return true
   }
-  if (args.filters.length > 0) return await replayFilteredSpool(folder, target, context)
+  const replayFolder = args.filters.length > 0 ? replayFilteredSpool : replayWholeFolder
+  let isComplete = true
+  let used = 0
+  for (const [index, folder] of folders.entries()) {
+    if (folders.length > 1) stderr.write(`${folder}:\n`)
+    try {
+      const result = await replayFolder(folder, target, context)
+      isComplete &&= result.isComplete
+      if (result.verdict === 'holds') continue
+      // What the target does not take from this one it would not take from the next.
+      const rest = folders.slice(index + 1)
+      if (rest.length > 0) stderr.write(`not begun: ${rest.join(', ')}\n`)
+      return false
+    } catch (error) {
+      if (!(error instanceof InUseError) || ++used === folders.length) throw error
+      stderr.write(`${error.message}, and left alone\n`)
+    }
+  }
+  return isComplete && used === 0
+}
 
+async function replayWholeFolder (folder: string, target: TargetSettings, context: ReplayContext): Promise<ReplayResult> {
+  const { args, settings, stderr, clock, stop } = context
   const refused = refusedFileOf(target, folder)
   const spool = openSpool(target, folder, context)
   const store = createStore(refused.path, refused.maxBytes)
@@ -62,7 +87,7 @@ export async function replaySpool (folder: string, context: ReplayContext): Prom
     const hindrance = await spool.opened
     if (hindrance !== undefined) {
       await lane.end(clock.now() + settings.closeTimeoutMs)
-      throw new UsageError(hindrance.kind === 'locked' ? `${folder}: is in use by process ${hindrance.pid}` : `${folder}: cannot be opened: ${messageOf(hindrance.error)}`)
+      throw hindrance.kind === 'locked' ? new InUseError(folder, hindrance.pid) : new UsageError(`${folder}: cannot be opened: ${messageOf(hindrance.error)}`)
     }
     total = lane.snapshot().linesReceived
     progress.start()
@@ -80,7 +105,7 @@ export async function replaySpool (folder: string, context: ReplayContext): Prom
     if (linesDeadLettered > 0) stderr.write(`${countOf(linesDeadLettered)} refused: see ${refused.path}\n`)
     if (damaged > 0) stderr.write(`${countOf(damaged)} damaged: see the quarantine in ${folder}\n`)
     stderr.write(`${verdict === 'stopped' ? 'stopped: ' : ''}delivered ${linesDelivered} of ${countOf(total)}; ${spoolLines === 0 ? 'nothing is left' : `${countOf(spoolLines)} left in ${folder}`}\n`)
-    return linesDelivered === total
+    return { isComplete: linesDelivered === total, verdict }
   } finally {
     progress.stop()
   }
@@ -98,14 +123,15 @@ interface OpenedSpool {
   opened: Promise<Hindrance | undefined>
 }
 
-function openSpool ({ spool }: TargetSettings, folder: string, { clock }: ReplayContext): OpenedSpool {
+function openSpool ({ name, spool }: TargetSettings, folder: string, { clock }: ReplayContext): OpenedSpool {
+  const isFurtherSlot = firstSlotOf(folder) !== folder && basename(firstSlotOf(folder)) === folderNameOf(name)
   const settings: OpenedSpool['settings'] = { ...targetDefaults.spool, ...spool, mode: 'open', folder }
   let settle: (hindrance: Hindrance | undefined) => void
   const opened = new Promise<Hindrance | undefined>(resolve => { settle = resolve })
   return {
     settings,
     opened,
-    create: events => new Spool(settings, { fs: nodeFileSystem, owners: systemOwners, clock, random: Math.random }, {
+    create: events => new Spool({ ...settings, isDisposable: isFurtherSlot }, { fs: nodeFileSystem, owners: systemOwners, clock, random: Math.random }, {
       ...events,
       onOpened: recovered => {
         events.onOpened(recovered)

@@ -2,7 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ownerOf } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
+import { systemOwners } from '../spool/owner.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
+import { firstSlotOf, Slots } from '../spool/slots.js'
 import { checkTrustedFolder, checkTrustedParent } from '../trusted-files.js'
 import { factsOf } from './line-facts.js'
 import type { ReplayContext } from './replay-context.js'
@@ -18,28 +20,34 @@ export interface SpoolSurvey {
 }
 
 /**
- * Makes sure that a folder is a spool.
+ * The folders of a spool: all its slots, if this is the first one, else that slot alone.
  *
- * @throws UsageError if it is none, naming those that are in it, or if others may have put something into it
+ * @throws UsageError if it is no spool, naming those that are in it, or if others may have put something into it
  */
-export async function checkSpoolFolder (folder: string): Promise<void> {
-  await checkTrust(folder)
+export async function spoolFoldersOf (folder: string): Promise<string[]> {
+  const slots = new Slots(nodeFileSystem, folder, systemOwners)
+  const found: string[] = []
+  for (const path of (await slots.list()).map(slot => slots.folderOf(slot))) {
+    await checkTrust(path)
+    if ((await readdir(path)).some(isOfSpool)) found.push(path)
+  }
+  if (found.length > 0) return found
   const entries = await readdir(folder, { withFileTypes: true })
-  if (entries.some(({ name }) => isOfSpool(name))) return
   const inner: string[] = []
   for (const entry of entries) {
     const path = join(folder, entry.name)
-    if (entry.isDirectory() && (await readdir(path)).some(isOfSpool)) inner.push(path)
+    if (entry.isDirectory() && (await readdir(path)).some(isOfSpool)) inner.push(firstSlotOf(path))
   }
   throw new UsageError(inner.length > 0
-    ? `${folder}: has the spools of several targets, expected one of ${inner.sort().join(', ')}`
+    ? `${folder}: has the spools of several targets, expected one of ${[...new Set(inner)].sort().join(', ')}`
     : `${folder}: is no spool folder, expected one that has segments (${segmentNameOf(1)}, ...)`)
 }
 
-/** Counts what waits in a spool, and changes nothing: it may be in use. */
-export async function surveySpool (folder: string, target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
+/** Counts what waits in the folders of a spool, and changes nothing: they may be in use. */
+export async function surveySpool (folders: readonly string[], target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
   const survey: SpoolSurvey = { tally: new Tally(format.levels), filtered: 0 }
-  for (const segment of (await contentOf(nodeFileSystem, folder)).segments) {
+  const contents = await Promise.all(folders.map(async folder => await contentOf(nodeFileSystem, folder)))
+  for (const segment of contents.flatMap(({ segments }) => segments)) {
     for await (const { bytes } of linesIn(nodeFileSystem, segment)) {
       const facts = factsOf(bytes.toString(), format)
       if (filter(facts)) survey.tally.add(target, facts)

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { folderNameOf } from '../options/folder-names.js'
+import { firstSlotOf } from '../spool/slots.js'
 import { didYouMean } from '../options/nearest.js'
 import type { TargetSettings } from '../options.js'
 import { UsageError } from './usage-error.js'
@@ -28,8 +29,8 @@ export function targetFinder (targets: readonly TargetSettings[], name: string |
 export function targetOfSpool (targets: readonly TargetSettings[], folder: string, name: string | undefined): TargetSettings {
   if (name !== undefined) return targetNamed(targets, name)
   const [only] = targets.length === 1 ? targets : []
-  const found = targets.find(({ spool }) => spool !== undefined && realPathOf(spool.folder) === realPathOf(folder)) ??
-    targets.find(target => folderNameOf(target.name) === basename(folder)) ?? only
+  const found = targets.find(({ spool }) => spool !== undefined && isSpoolOf(spool.folder, folder)) ??
+    targets.find(target => folderNameOf(target.name) === basename(firstSlotOf(folder))) ?? only
   if (found === undefined) throw new UsageError(`${folder}: is the spool of no target of the config; choose one with --target: ${namesOf(targets)}`)
   return found
 }
@@ -43,6 +44,11 @@ function targetNamed (targets: readonly TargetSettings[], name: string): TargetS
   const target = targets.find(target => target.name === name)
   if (target === undefined) throw new UsageError(`--target ${name}: there is no such target, expected one of ${namesOf(targets)}${didYouMean(name, targets.map(({ name }) => name))}`)
   return target
+}
+
+/** Whether a folder is the spool of a target, or one of its slots. */
+function isSpoolOf (first: string, folder: string): boolean {
+  return realPathOf(first) === realPathOf(folder) || (realPathOf(dirname(first)) === realPathOf(dirname(folder)) && basename(first) === basename(firstSlotOf(folder)))
 }
 
 function realPathOf (path: string): string {

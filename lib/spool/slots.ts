@@ -18,6 +18,11 @@ export function slotFolderOf (folder: string, slot: number): string {
   return slot === FIRST_SLOT ? folder : `${folder}.${slot}`
 }
 
+/** The folder of the first slot, given that of any. */
+export function firstSlotOf (folder: string): string {
+  return folder.replace(/\.[1-9]\d*$/, '')
+}
+
 /** Whether a file of this name is of no use in a spool that has no lines. */
 export function isDisposable (name: string): boolean {
   return isCursorName(name) || identityOf(name) !== undefined || ownerOf(name) !== undefined

@@ -21,6 +21,8 @@ t.test('a spool is that of the target that the user names, else of the one that 
   t.equal(targetOfSpool(two, '/srv/spool/b-c', 'a'), two[0])
   t.equal(targetOfSpool(two, '/srv/spool/b-c', undefined), two[1])
   t.equal(targetOfSpool(two, '/mnt/rescued/b-c', undefined), two[1])
+  t.equal(targetOfSpool(two, '/srv/spool/b-c.2', undefined), two[1], 'also of one of its slots')
+  t.equal(targetOfSpool(two, '/mnt/rescued/b-c.12', undefined), two[1])
   const one = targetsOf({ name: 'a' })
   t.equal(targetOfSpool(one, '/mnt/rescued/x', undefined), one[0])
 })

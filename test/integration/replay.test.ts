@@ -1,5 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
 import t from 'tap'
 import { partsOf } from '#lib/cli/working-copy'
@@ -332,6 +332,49 @@ t.test('a spool that is in use is left alone, and its user is named', async t =>
   t.equal(code, 2)
   t.match(stderr, `${folder}: is in use by process ${user.pid}\n`)
   t.equal(scene.backend.requests.length, 0)
+})
+
+t.test('all slots of a spool are sent, one after another, but for those that are in use', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = scene.writeSpool(4)
+  for (const [slot, ids] of [[2, [10, 11]], [3, [20, 21]]] as const) {
+    mkdirSync(`${folder}.${slot}`)
+    writeFileSync(join(`${folder}.${slot}`, '0000000001.ndjson'), ids.map(id => `${lineOf(id)}\n`).join(''))
+  }
+  const user = new SpoolUser({ folder: `${folder}.2` })
+  t.teardown(() => user.kill())
+  await user.until(messages => messages.length > 0)
+  t.match((await scene.replay(['--dry-run'], folder)).stdout, 'would send 8 lines')
+  const first = await scene.replay([], folder)
+  t.equal(first.code, 1)
+  t.match(first.stderr, `${folder}.2: is in use by process ${user.pid}, and left alone\n`)
+  t.same(scene.arrived, [0, 1, 2, 3, 20, 21])
+  t.same(readdirSync(dirname(folder)).sort(), ['backend', 'backend.2'], 'a slot that is empty is gone')
+
+  await user.end()
+  const second = await scene.replay(['--filter', 'level>=info'], folder)
+  t.equal(second.code, 0, second.stderr)
+  t.same(scene.arrived, [0, 1, 2, 3, 20, 21, 10, 11])
+})
+
+t.test('one slot is sent alone, also if the first is gone', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = scene.writeSpool(2)
+  renameSync(folder, `${folder}.3`)
+  t.match((await scene.replay(['--dry-run'], `${folder}.3`)).stdout, 'would send 2 lines')
+  const { code, stderr } = await scene.replay([], folder)
+  t.equal(code, 0, stderr)
+  t.same(scene.arrived, [0, 1])
+})
+
+t.test('slots are not begun once their target is given up', async t => {
+  const scene = await Scene.open(t)
+  const { folder } = scene.writeSpool(2)
+  cpSync(folder, `${folder}.2`, { recursive: true })
+  scene.backend.answer = response => { response.writeHead(503).end() }
+  const { code, stderr } = await scene.replay(['--timeout', '1'], folder)
+  t.equal(code, 1)
+  t.match(stderr, `not begun: ${folder}.2\n`)
 })
 
 t.test('what is wrong with a call is said, with what is allowed', async t => {
