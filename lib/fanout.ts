@@ -4,7 +4,7 @@ import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.j
 import { Batch } from './batch.js'
 import type { TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
-import { createChild } from './child/create-child.js'
+import { createChildMaker } from './child/create-child.js'
 import { systemClock, type Clock } from './clock.js'
 import { DeadLetterFile } from './dead-letter-file.js'
 import { Diagnostics, type DiagnosticRecord } from './diagnostics.js'
@@ -183,7 +183,7 @@ export class FanoutStream extends Writable {
         clock: this.#clock,
         app: this.#app,
         random: Math.random,
-        createChild: listener => createChild(target, givesConfig, listener),
+        createChild: createChildMaker(target, givesConfig),
         deadLetterStore: target.deadLetter && files.get(target.deadLetter.path),
         createSpool: target.spool && this.#spoolMaker(target.spool),
         events: {

@@ -1,4 +1,4 @@
-import { createChild } from '../child/create-child.js'
+import { createChildMaker } from '../child/create-child.js'
 import type { PinoConfig } from '../child/child.js'
 import type { Clock } from '../clock.js'
 import { Lane } from '../lane.js'
@@ -44,7 +44,7 @@ export function openReplayLane ({ target, levels, clock, refused, maxRefusedByte
     clock,
     app: { isTurning: true },
     random: Math.random,
-    createChild: listener => createChild(target, true, listener),
+    createChild: createChildMaker(target, true),
     deadLetterStore: refused,
     createSpool: spool?.create,
     events: {
