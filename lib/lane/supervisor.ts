@@ -104,7 +104,7 @@ export class Supervisor {
     try {
       this.#child = createChild(listener)
     } catch (error) {
-      this.#fail(toFailure('start-failed', new FanoutError('ERR_FANOUT_SINK_START', 'the child could not be started', { sink, cause: error })))
+      this.#fail(toFailure('start-failed', error instanceof FanoutError ? error : new FanoutError('ERR_FANOUT_SINK_START', 'the child could not be started', { sink, cause: error })))
       return
     }
     if (this.#config !== undefined) this.#child.configure(this.#config)
