@@ -290,6 +290,11 @@ export class Lane {
     return this.#transit.isHanging
   }
 
+  /** Whether its sink has accepted all that there is, and all that is missing is proof that it has arrived. */
+  get awaitsProof (): boolean {
+    return this.#gate.state === 'closed' && !this.#holdsLines && this.#unsettled.lines > 0
+  }
+
   /** Settles when a condition holds, which is asked after each change, or at the deadline. */
   async until (condition: () => boolean, deadline: number): Promise<void> {
     await this.#conditions.until(condition, deadline)

@@ -3,7 +3,7 @@ import { FilteredSpool, type Stuck } from './filtered-spool.js'
 import { factsOf } from './line-facts.js'
 import type { Verdict } from './patience.js'
 import { Progress } from './progress.js'
-import { countOf, type ReplayContext, type ReplayResult } from './replay-context.js'
+import { countOf, whyLeft, type ReplayContext, type ReplayResult } from './replay-context.js'
 import { Sender } from './sender.js'
 import { surveySpool } from './spool-survey.js'
 
@@ -63,12 +63,13 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
     return { isComplete: true, verdict }
   }
   const { delivered, refused, reason } = outcome
-  if (verdict === 'stalled') stderr.write(`${target.name}: gave up, since nothing was delivered for ${args.timeoutMs / 1000} s${lastError === undefined ? '' : `: ${lastError}`}\n`)
+  // A sink that proves nothing may have told by its end that all has arrived.
+  if (verdict !== 'stopped' && delivered + refused < total) stderr.write(`${target.name}: ${whyLeft(verdict, args.timeoutMs, lastError)}\n`)
   if (refused > 0) stderr.write(`${target.name}: refused ${countOf(refused)}: ${reason}\n`)
   for (const { name, lines, error } of stuck) stderr.write(`${folder}: ${name} cannot be written anew: ${messageOf(error)}; ${countOf(lines)} that arrived will be sent again\n`)
   const left = others + total - delivered + stuck.reduce((sum, { lines }) => sum + lines, 0)
-  stderr.write(`${verdict === 'stopped' ? 'stopped: ' : ''}delivered ${delivered} of ${countOf(total)}; ${left === 0 ? 'nothing is left' : `${countOf(left)} left in ${folder}`}\n`)
-  return { isComplete: delivered === total && stuck.length === 0, verdict }
+  stderr.write(`${verdict === 'stopped' && delivered < total ? 'stopped: ' : ''}delivered ${delivered} of ${countOf(total)}; ${left === 0 ? 'nothing is left' : `${countOf(left)} left in ${folder}`}\n`)
+  return { isComplete: delivered === total && stuck.length === 0, verdict: verdict === 'stalled' && delivered === total ? 'holds' : verdict }
 }
 
 async function sendMatching (spool: FilteredSpool, sender: Sender, outcome: Outcome, { filter, format }: ReplayContext): Promise<Verdict> {

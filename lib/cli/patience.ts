@@ -22,6 +22,8 @@ export class Patience {
   readonly #options: PatienceOptions
   #settledLines = 0
   #movedAt: number
+  /** Since when nothing has happened but that proof is awaited, of so many lines. */
+  #awaiting: { since: number, lines: number } | undefined
 
   constructor (lane: Lane, options: PatienceOptions) {
     this.#lane = lane
@@ -40,6 +42,24 @@ export class Patience {
       if (left <= 0) return 'stalled'
       await this.#lane.until(holds, clock.now() + Math.min(left, LOOK_MS))
     }
+  }
+
+  /**
+   * Waits until its sink has all lines, and no more is to be learned by waiting: they have come to their end, or what has
+   * been accepted has been quiet for `settleMs`, so that only the end of the sink can tell.
+   */
+  async untilTaken (settleMs: number): Promise<Verdict> {
+    return await this.until(() => {
+      const { queueLines, unsettledLines, spoolLines } = this.#lane.snapshot()
+      return queueLines + unsettledLines + spoolLines === 0 || this.#isQuiet(unsettledLines, settleMs)
+    })
+  }
+
+  #isQuiet (unsettledLines: number, settleMs: number): boolean {
+    const now = this.#options.clock.now()
+    if (!this.#lane.awaitsProof) this.#awaiting = undefined
+    else if (this.#awaiting?.lines !== unsettledLines) this.#awaiting = { since: now, lines: unsettledLines }
+    return this.#awaiting !== undefined && now - this.#awaiting.since >= settleMs
   }
 
   #look (): void {

@@ -32,6 +32,12 @@ export interface ReplayResult {
   verdict: Verdict
 }
 
+/** Why lines are left of a target, once its sink has ended. */
+export function whyLeft (verdict: Verdict, timeoutMs: number, lastError: string | undefined): string {
+  const what = verdict === 'stalled' ? `gave up, since nothing was delivered for ${timeoutMs / 1000} s` : 'took all lines, and ended without proof that all have arrived'
+  return lastError === undefined ? what : `${what}: ${lastError}`
+}
+
 /** `1 line`, `2 lines`. */
 export function countOf (lines: number, noun = 'line'): string {
   return `${lines} ${noun}${lines === 1 ? '' : 's'}`

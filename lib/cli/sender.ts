@@ -39,6 +39,7 @@ export class Sender {
   readonly #patience: Patience
   readonly #clock: Clock
   readonly #closeTimeoutMs: number
+  readonly #settleMs: number
   /** In the order of their numbers in the lane. */
   #entries: Entry[] = []
   #firstNumber = 0
@@ -53,6 +54,7 @@ export class Sender {
   constructor ({ target, levels, clock, timeoutMs, stop, closeTimeoutMs, onNote }: SenderOptions) {
     this.#clock = clock
     this.#closeTimeoutMs = closeTimeoutMs
+    this.#settleMs = target.breaker.settleMs
     this.#lane = openReplayLane({
       target,
       levels,
@@ -95,14 +97,11 @@ export class Sender {
     return this.#batchBytes < BATCH_BYTES ? 'holds' : await this.#hand()
   }
 
-  /** Waits until all that it was given has come to its end. */
+  /** Waits until all that it was given has come to its end, or only the end of the sink can tell: {@link end}. */
   async finish (): Promise<Verdict> {
     const verdict = await this.#hand()
     if (verdict !== 'holds') return verdict
-    return await this.#patience.until(() => {
-      const { queueLines, unsettledLines } = this.#lane.snapshot()
-      return queueLines + unsettledLines === 0
-    })
+    return await this.#patience.untilTaken(this.#settleMs)
   }
 
   /** Hands over what has been gathered, once there is room. */

@@ -12,7 +12,7 @@ import type { Hindrance, SpoolEvents } from '../spool/spool-events.js'
 import { replayFilteredSpool } from './filtered-spool-replay.js'
 import { Patience } from './patience.js'
 import { Progress } from './progress.js'
-import { countOf, type ReplayContext, type ReplayResult } from './replay-context.js'
+import { countOf, whyLeft, type ReplayContext, type ReplayResult } from './replay-context.js'
 import { openReplayLane } from './replay-lane.js'
 import { spoolFoldersOf, surveySpool } from './spool-survey.js'
 import { targetOfSpool } from './target-choice.js'
@@ -54,7 +54,7 @@ export async function replaySpool (path: string, context: ReplayContext): Promis
       // What the target does not take from this one it would not take from the next.
       const rest = folders.slice(index + 1)
       if (rest.length > 0) stderr.write(`not begun: ${rest.join(', ')}\n`)
-      return false
+      return isComplete && used + rest.length === 0
     } catch (error) {
       if (!(error instanceof InUseError) || ++used === folders.length) throw error
       stderr.write(`${error.message}, and left alone\n`)
@@ -92,20 +92,18 @@ async function replayWholeFolder (folder: string, target: TargetSettings, contex
     total = lane.snapshot().linesReceived
     progress.start()
     const patience = new Patience(lane, { clock, timeoutMs: args.timeoutMs, stop })
-    const verdict = await Promise.race([store.failed, patience.until(() => {
-      const { queueLines, unsettledLines, spoolLines } = lane.snapshot()
-      return queueLines + unsettledLines + spoolLines === 0
-    })])
-    const { lastError } = lane.snapshot()
+    const verdict = await Promise.race([store.failed, patience.untilTaken(target.breaker.settleMs)])
     await Promise.race([store.failed, lane.end(clock.now() + settings.closeTimeoutMs)])
     progress.stop()
-    const { linesDelivered, linesDeadLettered, linesDropped, spoolLines } = lane.snapshot()
+    const { linesDelivered, linesDeadLettered, linesDropped, spoolLines, lastError } = lane.snapshot()
     const damaged = linesDropped.damaged ?? 0
-    if (verdict === 'stalled') stderr.write(`${target.name}: gave up, since nothing was delivered for ${args.timeoutMs / 1000} s${lastError === undefined ? '' : `: ${lastError.message}`}\n`)
+    // A sink that proves nothing may have told by its end that all has arrived.
+    const isDone = spoolLines === 0
+    if (!isDone && verdict !== 'stopped') stderr.write(`${target.name}: ${whyLeft(verdict, args.timeoutMs, lastError?.message)}\n`)
     if (linesDeadLettered > 0) stderr.write(`${countOf(linesDeadLettered)} refused: see ${refused.path}\n`)
     if (damaged > 0) stderr.write(`${countOf(damaged)} damaged: see the quarantine in ${folder}\n`)
-    stderr.write(`${verdict === 'stopped' ? 'stopped: ' : ''}delivered ${linesDelivered} of ${countOf(total)}; ${spoolLines === 0 ? 'nothing is left' : `${countOf(spoolLines)} left in ${folder}`}\n`)
-    return { isComplete: linesDelivered === total, verdict }
+    stderr.write(`${verdict === 'stopped' && !isDone ? 'stopped: ' : ''}delivered ${linesDelivered} of ${countOf(total)}${linesDeadLettered > 0 ? `, ${linesDeadLettered} refused` : ''}${damaged > 0 ? `, ${damaged} damaged` : ''}; ${isDone ? 'nothing is left' : `${countOf(spoolLines)} left in ${folder}`}\n`)
+    return { isComplete: linesDelivered === total, verdict: verdict === 'stalled' && isDone ? 'holds' : verdict }
   } finally {
     progress.stop()
   }

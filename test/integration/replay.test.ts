@@ -275,7 +275,7 @@ t.test('lines of a spool that are refused go to the dead letters of the target, 
   scene.refuseBad()
   const beside = await scene.replay([], folder)
   t.equal(beside.code, 1)
-  t.match(beside.stderr, `1 line refused: see ${folder}.refused.ndjson\ndelivered 20 of 21 lines; nothing is left\n`)
+  t.match(beside.stderr, `1 line refused: see ${folder}.refused.ndjson\ndelivered 20 of 21 lines, 1 refused; nothing is left\n`)
   t.equal((JSON.parse(readFileSync(`${folder}.refused.ndjson`, 'utf8')) as DeadLetter).line, lineOf(20, { bad: true }))
 
   scene.configure({ targets: [{ ...scene.target('backend'), deadLetter: { path: scene.dead } }] })
@@ -318,7 +318,7 @@ t.test('of a spool only what is behind its cursor counts, and a damaged line is 
   t.match(dry.stdout, 'would send 6 lines; 1 line left by the filter\n')
   const { code, stderr } = await scene.replay([], folder)
   t.equal(code, 1)
-  t.match(stderr, `1 line damaged: see the quarantine in ${folder}\ndelivered 6 of 7 lines; nothing is left\n`)
+  t.match(stderr, `1 line damaged: see the quarantine in ${folder}\ndelivered 6 of 7 lines, 1 damaged; nothing is left\n`)
   t.same(scene.arrived, [6, 7, 8, 9, 10, 11])
 })
 
