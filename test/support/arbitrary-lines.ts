@@ -7,6 +7,9 @@ export const line: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('', 'é', '€', '𝄞', '\r', '\u2028') }
 ).map(text => text.replaceAll('\n', ' '))
 
+/** A line that ends in no carriage return, which would be taken for a part of its newline. */
+export const bareLine: fc.Arbitrary<string> = line.map(text => text.replace(/\r+$/, ''))
+
 /** The text of lines, each with its newline. */
 export function textOf (lines: readonly string[]): string {
   return lines.map(line => `${line}\n`).join('')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { createElasticsearchFormat } from '#lib/http/formats/elasticsearch'
 import type { LineOutcomes } from '#lib/http/formats/format'
 import { cutPart, type Part } from '#lib/http/part'
-import { line, pinoLine } from '../../support/arbitrary-lines.js'
+import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
 import { partOf, settingsOf } from '../../support/http-sinks.js'
 
 const NOW = 1600000000000
@@ -34,7 +34,7 @@ t.test('each line is a document, in their order, with a time', async () => {
 })
 
 t.test('a line that is no object is the message of a document', async () => {
-  const text = line.filter(text => !/^\{.*\}$/s.test(text))
+  const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(text, { minLength: 1 }), lines => {
     assert.deepEqual(documents(lines), lines.map(message => ({ '@timestamp': NOW, message })))
   }))

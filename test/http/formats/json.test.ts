@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
 import { createJsonFormat } from '#lib/http/formats/json'
-import { line, pinoLine } from '../../support/arbitrary-lines.js'
+import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
 import { partOf } from '../../support/http-sinks.js'
 
 const { encode } = createJsonFormat()
@@ -14,7 +14,7 @@ t.test('the body is an array of what the lines mean, in their order', async () =
 })
 
 t.test('a line that is no object is a string of the array', async () => {
-  const text = line.filter(text => !/^\{.*\}$/s.test(text))
+  const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(text, { minLength: 1 }), lines => {
     assert.deepEqual(JSON.parse(encode(partOf(lines))), lines)
   }))

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
 import { createSplunkFormat } from '#lib/http/formats/splunk'
-import { line, pinoLine } from '../../support/arbitrary-lines.js'
+import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
 import { partOf, settingsOf } from '../../support/http-sinks.js'
 
 interface Event { time: number, event: unknown, index?: string, fields?: Record<string, string> }
@@ -13,7 +13,7 @@ function events (lines: readonly string[], options: Record<string, unknown> = {}
 }
 
 t.test('each line is an event, in their order: an object as it is, anything else as a string', async () => {
-  const text = line.filter(text => !/^\{.*\}$/s.test(text))
+  const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(pinoLine, { minLength: 1 }), fc.array(text, { minLength: 1 }), (objects, texts) => {
     assert.deepEqual(events([...objects, ...texts]).map(({ event }) => event), [...objects.map(line => JSON.parse(line) as unknown), ...texts])
   }))
