@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { lockNameOf } from '#lib/spool/lock'
 import { systemOwners } from '#lib/spool/owner'
 import { createRandom } from '../support/random.js'
-import { SpoolUser } from '../support/spool-user.js'
+import { SpoolUser, type SpoolMessage, type SpoolPlan } from '../support/spool-user.js'
 
 const KILLS = Number(process.env['SPOOL_KILLS'] ?? 20)
+const SLOT_KILLS = Number(process.env['SLOT_KILLS'] ?? 12)
 const SEED = Number(process.env['SPOOL_SEED'] ?? Date.now() % 1e9)
 
 t.test('a second process is told that the first has the spool, and takes it over when that one is killed', async t => {
@@ -94,5 +95,74 @@ t.test(`killed ${KILLS} times at random, a spool delivers every line that was on
   }
   t.comment(`${lines} lines were on the disk`)
   t.ok(lines > KILLS, 'there were lines to lose')
+  t.same(readdirSync(folder).filter(name => name !== 'cursor.json' && !name.startsWith('id.')), [], 'nothing is left, and nothing was damaged')
+})
+
+t.test(`four processes share a spool, and one of them is killed ${SLOT_KILLS} times: one that is left delivers all, in order within each slot`, { timeout: 1800000 }, async t => {
+  t.comment(`SPOOL_SEED=${SEED}`)
+  const random = createRandom(SEED + 1)
+  const dir = t.testdir()
+  const folder = join(dir, 'spools', 'loki')
+  let lives = 0
+  const start = (plan: Partial<SpoolPlan>): SpoolUser => {
+    const life = lives++
+    const [written, delivered] = [join(dir, `written-${life}`), join(dir, `delivered-${life}`)]
+    writeFileSync(written, ' '.repeat(9))
+    writeFileSync(delivered, '')
+    const user = new SpoolUser({ folder, life, written, delivered, hasSlots: true, ...plan })
+    t.teardown(() => user.kill())
+    return user
+  }
+  const startOne = (): SpoolUser => start({ appends: 1e6, reads: random() < 0.5 })
+
+  const users = Array.from({ length: 4 }, startOne)
+  await Promise.all(users.map(user => user.until(messages => messages.some(({ opened }) => opened !== undefined))))
+  t.same(readdirSync(join(dir, 'spools')).sort(), ['loki', 'loki.2', 'loki.3', 'loki.4'], 'four that start at once have a slot each')
+  for (let kill = 0; kill < SLOT_KILLS; kill++) {
+    const at = Math.floor(random() * users.length)
+    const user = users[at] as SpoolUser
+    const messages = user.messages.length + Math.floor(random() ** 2 * 100)
+    await user.until(told => told.length >= messages)
+    await user.kill()
+    users[at] = startOne()
+  }
+  await Promise.all(users.map(async user => {
+    await user.until(told => told.some(({ opened }) => opened !== undefined))
+    await user.kill()
+  }))
+
+  // One that is killed as it sends what others have left, and one that sends the rest.
+  const isAdopting = (messages: readonly SpoolMessage[]): boolean => messages.some(({ adopted }) => adopted !== undefined)
+  const adopter = start({ reads: true })
+  await adopter.until(isAdopting)
+  await adopter.kill()
+  const last = start({ reads: true })
+  const deadline = Date.now() + 300000
+  while (readdirSync(join(dir, 'spools')).length > 1 || readdirSync(folder).some(name => name.endsWith('.ndjson'))) {
+    assert.ok(Date.now() < deadline, `${readdirSync(join(dir, 'spools'), { recursive: true }).join(', ')} are left`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  await last.end()
+
+  const has = new Set<string>()
+  for (let reader = 0; reader < lives; reader++) {
+    const text = readFileSync(join(dir, `delivered-${reader}`), 'utf8')
+    const next = new Map<number, number>()
+    // One that was killed as it wrote a line has not settled it.
+    for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n').slice(0, -1)) {
+      const { life, n, x } = JSON.parse(line) as { life: number, n: number, x: string }
+      assert.equal(x, 'x'.repeat(n * 37 % 300), 'a line is as it was')
+      assert.ok(n >= (next.get(life) ?? 0), `lines of life ${life} are in order`)
+      next.set(life, n + 1)
+      has.add(`${life}:${n}`)
+    }
+  }
+  let lines = 0
+  for (let life = 0; life < lives; life++) {
+    const written = Number(readFileSync(join(dir, `written-${life}`), 'utf8'))
+    for (let n = 0; n < written; n++) assert.ok(has.has(`${life}:${n}`), `line ${life}:${n} of ${written} is missing`)
+    lines += written
+  }
+  t.ok(lines > SLOT_KILLS, `${lines} lines were on the disk`)
   t.same(readdirSync(folder).filter(name => name !== 'cursor.json' && !name.startsWith('id.')), [], 'nothing is left, and nothing was damaged')
 })

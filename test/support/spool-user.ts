@@ -15,11 +15,14 @@ export interface SpoolPlan {
   /** How many lines it appends. */
   appends?: number
   reads?: boolean
+  /** Whether it takes a slot, and adopts others. */
+  hasSlots?: boolean
   settings?: object
 }
 
 /** What it tells. */
 export interface SpoolMessage {
+  adopted?: number
   opened?: { lines: number, cutBytes: number }
   hindered?: { kind: string, pid?: number }
   written?: number
