@@ -57,8 +57,8 @@ export function pauseMs (freeBytes: number): number {
 /**
  * Looks at the memory of a thread from outside, and tells once it holds more than it may.
  *
- * V8 ends the whole process when a heap is full and the thread does not stop in time, which on Node.js 24 many ordinary
- * loops do not (https://github.com/nodejs/node/issues/47224). A thread that is seen before is terminated, and takes
+ * V8 ends the whole process when a heap is full and the thread does not stop in time, as with an array or a map that
+ * outgrows its memory (https://github.com/nodejs/node/issues/47224). A thread that is seen before is terminated, and takes
  * nobody with it.
  */
 export class HeapWatch {
