@@ -84,6 +84,7 @@ export class Diagnostics {
         const isWhole = unreadableSegments === 0 && cursor !== 'damaged'
         return this.#write(isWhole ? 'info' : 'warn', sink, { ...about, ...(slot !== undefined && { slot }), lines, bytes, cutBytes, unreadableSegments, cursor }, slot === undefined ? 'sink spool recovered' : 'sink spool adopted')
       }
+      case 'recovering': return this.#write('info', sink, { ...about, lines: news.lines, segmentsLeft: news.segmentsLeft }, 'sink spool being counted')
       case 'hindered': {
         const { hindrance } = news
         const { kind: reason, ...why } = hindrance.kind === 'locked' ? hindrance : { kind: hindrance.kind, [errorKey]: serializeError(hindrance.error) }

@@ -8,24 +8,41 @@ type Fault = SpoolFault | { during: 'write', error: unknown }
 /** What of a spool is to be told. */
 export type SpoolNews =
   | { kind: 'recovered', recovered: Recovered, slot?: number }
+  | { kind: 'recovering', lines: number, segmentsLeft: number }
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'failed', fault: Fault }
   | { kind: 'replayed', lines: number }
   | { kind: 'overflowed' }
 
 const REPORT_MS = 10000
+/** What is counted sooner need not be told before it is done. */
+const COUNTING_MS = 3000
 
 /** Tells of a spool, and of what repeats not more often than each ten seconds. */
 export class SpoolReport {
   readonly #clock: Clock
   readonly #onNews: (news: SpoolNews) => void
   readonly #toldAt = new Map<string, number>()
+  #found = 0
+  #foundSince: number | undefined
   /** Lines sent from the disk since it last had none. */
   #replayed = 0
 
   constructor (clock: Clock, onNews: (news: SpoolNews) => void) {
     this.#clock = clock
     this.#onNews = onNews
+  }
+
+  /** So many lines of an earlier life were counted, and so many segments are left to be. */
+  found (lines: number, segmentsLeft: number): void {
+    this.#found += lines
+    this.#foundSince ??= this.#clock.now()
+    if (segmentsLeft === 0) {
+      this.#found = 0
+      this.#foundSince = undefined
+    } else if (this.#clock.now() - this.#foundSince >= COUNTING_MS && this.#isTimeToTell('recovering')) {
+      this.#onNews({ kind: 'recovering', lines: this.#found, segmentsLeft })
+    }
   }
 
   /** @param slot - The number of the slot, if it was adopted. */

@@ -84,6 +84,11 @@ export class Spooling {
         this.#state = 'recovering'
         events.onChange()
       },
+      onFound: (lines, left) => {
+        options.ledger.receive(lines)
+        this.#report.found(lines, left)
+        events.onChange()
+      },
       onOpened: recovered => this.#onOpened(recovered),
       onHindered: hindrance => {
         this.#state = 'hindered'
@@ -260,14 +265,14 @@ export class Spooling {
 
   /** @param oldestHeld - The oldest line that the sink, or anybody behind it, still has; `Infinity` if there is none. */
   settle (oldestHeld: number): void {
-    if (this.#state !== 'open') return
+    if (!this.#hasDisk) return
     const done = this.#replay.takeDone(Math.min(oldestHeld, this.#replay.firstLine))
     for (const { spooled, isRead, isLast } of done) {
       if (isRead) this.#report.sent(spooled.count)
       this.#spool.settle(spooled)
       if (isRead && isLast && this.#options.isCopied()) this.#spool.recycle(spooled.bytes)
     }
-    if (!this.hasOlder && this.#options.mode !== 'always' && oldestHeld >= 0) this.#report.emptied()
+    if (this.#state === 'open' && !this.hasOlder && this.#options.mode !== 'always' && oldestHeld >= 0) this.#report.emptied()
   }
 
   /** Settles when all that was handed over so far is on the disk, and synced; whether it is. */
@@ -341,7 +346,7 @@ export class Spooling {
   }
 
   #readAhead (): void {
-    if (this.#state !== 'open' || this.#isReading || this.#readableLines === 0) return
+    if (!this.#hasDisk || this.#isReading || this.#readableLines === 0) return
     const limit = this.#replay.lacksOthers ? DOUBTFUL_READ_BYTES : READ_BYTES
     if (this.#replay.bytes >= limit) return
     this.#isReading = true
@@ -350,13 +355,11 @@ export class Spooling {
 
   #onOpened (recovered: Recovered): void {
     this.#state = 'open'
-    this.#options.ledger.receive(recovered.lines)
     this.#report.recovered(recovered)
     this.#events.onChange()
   }
 
   #onAdopted (recovered: Recovered, slot: number): void {
-    this.#options.ledger.receive(recovered.lines)
     this.#report.recovered(recovered, slot)
     this.#events.onChange()
   }

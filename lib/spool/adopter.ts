@@ -104,10 +104,11 @@ export class Adopter {
 
   #open (slot: number): void {
     this.#tried.add(slot)
-    const { onFault, onDropped, onLines } = this.#events
+    const { onFault, onDropped, onFound, onLines } = this.#events
     const unused = (): void => {}
     const spool = this.#deps.createSpool(slot, {
       onEntered: unused,
+      onFound: (lines, left) => onFound(lines, left),
       onOpened: recovered => this.#onOpened(recovered, slot),
       onHindered: hindrance => this.#onHindered(spool, slot, hindrance),
       onWritten: unused,

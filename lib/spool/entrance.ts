@@ -4,7 +4,7 @@ import type { FileSystem } from './file-system.js'
 import { identify, loseIdentity } from './identity.js'
 import { Lock } from './lock.js'
 import type { Owner, OwnerTable } from './owner.js'
-import type { Found } from './recovery.js'
+import { MANY_SEGMENTS, type Found } from './recovery.js'
 import { isDisposable } from './slots.js'
 import { segmentNameOf, segmentNumberOf } from './segment.js'
 import type { Hindrance } from './spool-events.js'
@@ -42,9 +42,7 @@ export class Entrance {
       if (other !== undefined) return this.#lock.isTie ? { kind: 'tied' } : { kind: 'hindered', hindrance: { kind: 'locked', pid: other.pid } }
       const cursor = await new CursorFile(this.#fs, this.#folder).read()
       const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
-      let bytes = 0
-      // What cannot be asked for its size will not be read either, and is put aside then.
-      for (const number of numbers) bytes += await this.#fs.size(join(this.#folder, segmentNameOf(number))).catch(() => 0)
+      const bytes = numbers.length > MANY_SEGMENTS ? undefined : await this.#sizeOf(numbers)
       return { kind: 'in', found: { numbers, bytes, cursor }, identity: await identify(this.#fs, this.#folder, this.#random) }
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }
@@ -66,6 +64,13 @@ export class Entrance {
       await this.#fs.removeFolder(this.#folder)
       await this.#fs.syncFolder(dirname(this.#folder))
     } catch {}
+  }
+
+  async #sizeOf (numbers: readonly number[]): Promise<number> {
+    let bytes = 0
+    // What cannot be asked for its size will not be read either, and is put aside then.
+    for (const number of numbers) bytes += await this.#fs.size(join(this.#folder, segmentNameOf(number))).catch(() => 0)
+    return bytes
   }
 
   async #takeLock (): Promise<Owner | undefined> {

@@ -10,8 +10,8 @@ import type { Turns } from './turns.js'
 export interface Found {
   /** The numbers of all segments, in order. */
   numbers: readonly number[]
-  /** What the segments take of the disk. */
-  bytes: number
+  /** What the segments take of the disk; `undefined` if there are so many that it would take long to ask. */
+  bytes: number | undefined
   cursor: CursorReading
 }
 
@@ -31,6 +31,11 @@ export interface Recovered {
 
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 10
+/** Where there are more, each call of the disk matters. */
+export const MANY_SEGMENTS = 1000
+/** Of many, those that are no larger are kept in memory until they are read, up to so much together. */
+const SMALL_BYTES = 16 * 1024
+const HELD_BYTES = 1024 * 1024
 const DELIVERED: FoundSegment = { bytes: 0, deliveredBytes: 0, lines: 0, isSynced: true }
 
 /** Reads what an earlier life has left in a folder. Never rejects: whatever is wrong with a file, the others are recovered. */
@@ -44,6 +49,9 @@ export class Recovery {
   #last: Segment | undefined
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   readonly #onFault: (error: unknown) => void
+  /** Segments that are kept in memory, oldest first, and those that were. */
+  readonly #held: Array<{ segment: Segment, bytes: number }> = []
+  #heldBytes = 0
 
   /** @param onFault told why a segment cannot be read */
   constructor (fs: FileSystem, folder: string, found: Found, onFault: (error: unknown) => void) {
@@ -52,6 +60,11 @@ export class Recovery {
     this.#found = found
     this.#onFault = onFault
     this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
+  }
+
+  /** Everything before it has been delivered; `undefined` if there is no cursor, or one that is wrong. */
+  get start (): Position | undefined {
+    return this.#start
   }
 
   /** The segment that was written last: it has to be whole and safe before another one is begun. */
@@ -66,22 +79,29 @@ export class Recovery {
   }
 
   /**
-   * All that there is, oldest first; `undefined` if it left off. It takes a turn for each segment, so that lines can be
-   * written meanwhile.
+   * Counts all that there is, oldest first. It takes a turn for each segment, so that lines can be read and written
+   * meanwhile.
    *
+   * @param onCounted told of each segment in turn, or that it is gone, with the number of the next and how many are left
    * @param isAborted asked before each segment: whether to leave off, since nobody waits any more
+   * @returns `undefined` if it left off
    */
-  async run (turns: Turns, isAborted: () => boolean): Promise<{ segments: Segment[], recovered: Recovered } | undefined> {
-    const segments: Segment[] = []
-    for (const number of this.#found.numbers.slice(0, -1)) {
-      const segment = await turns.take(async () => isAborted() ? 'aborted' : await this.#examine(number))
-      if (segment === 'aborted') return undefined
-      if (segment !== undefined) segments.push(segment)
+  async run (turns: Turns, onCounted: (segment: Segment | undefined, next: number | undefined, left: number) => void, isAborted: () => boolean): Promise<Recovered | undefined> {
+    const { numbers } = this.#found
+    for (const [index, number] of numbers.entries()) {
+      const isLast = index === numbers.length - 1
+      const isOver = await turns.take(async () => {
+        if (isAborted()) return true
+        const segment = isLast ? this.#last : await this.#examine(number)
+        if (isAborted()) return true
+        this.#recovered.lines += segment?.waitingLines ?? 0
+        this.#recovered.bytes += segment?.bytes ?? 0
+        onCounted(segment, numbers[index + 1], numbers.length - 1 - index)
+        return false
+      })
+      if (isOver) return undefined
     }
-    if (this.#last !== undefined) segments.push(this.#last)
-    this.#recovered.lines = segments.reduce((sum, { waitingLines }) => sum + waitingLines, 0)
-    this.#recovered.bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0)
-    return { segments, recovered: this.#recovered }
+    return this.#recovered
   }
 
   /** What is in a segment; `undefined` if it cannot be read, and is out of the way now. */
@@ -94,7 +114,7 @@ export class Recovery {
       const file = await this.#open(number, isLast)
       try {
         const found = isLast ? await this.#examineLast(file, deliveredBytes) : await this.#examineWhole(file, deliveredBytes)
-        return Segment.recover(this.#fs, this.#folder, number, found)
+        return this.#hold(Segment.recover(this.#fs, this.#folder, number, found), found.content)
       } finally {
         await file.close().catch(() => {})
       }
@@ -107,10 +127,27 @@ export class Recovery {
     }
   }
 
+  #hold (segment: Segment, content: Buffer | undefined): Segment {
+    if (content === undefined) return segment
+    this.#held.push({ segment, bytes: content.length })
+    this.#heldBytes += content.length
+    return segment
+  }
+
+  #hasMemoryFor (bytes: number): boolean {
+    for (let first = this.#held[0]; first?.segment.isHeld === false; first = this.#held[0]) {
+      this.#heldBytes -= first.bytes
+      this.#held.shift()
+    }
+    return this.#heldBytes + bytes <= HELD_BYTES
+  }
+
   /** A segment that was ended in good order ends with a newline; what stands behind the last one is a line, damaged or not. */
   async #examineWhole (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
-    const { lines, endOfLines, end } = await this.#scan(file, deliveredBytes)
-    return { bytes: end, deliveredBytes, lines: end > endOfLines ? lines + 1 : lines, isSynced: true }
+    const { lines, endOfLines, end, reads } = await this.#scan(file, deliveredBytes)
+    const found: FoundSegment = { bytes: end, deliveredBytes, lines: end > endOfLines ? lines + 1 : lines, isSynced: true }
+    if (this.#found.numbers.length <= MANY_SEGMENTS || deliveredBytes > 0 || reads !== 1 || end > SMALL_BYTES || !this.#hasMemoryFor(end)) return found
+    return { ...found, content: Buffer.from(this.#chunk.subarray(0, end)) }
   }
 
   /** What stands behind the last newline of the last segment was being written when the earlier life ended. */
@@ -133,9 +170,9 @@ export class Recovery {
   }
 
   /** How many lines there are from here on, where the last whole one ends, and where the file does. */
-  async #scan (file: OpenFile, from: number): Promise<{ lines: number, endOfLines: number, end: number }> {
+  async #scan (file: OpenFile, from: number): Promise<{ lines: number, endOfLines: number, end: number, reads: number }> {
     const chunk = this.#chunk
-    let [lines, end, endOfLines] = [0, from, from]
+    let [lines, end, endOfLines, reads] = [0, from, from, 0]
     for (let read = await file.read(chunk, end); read > 0; read = await file.read(chunk, end)) {
       const bytes = chunk.subarray(0, read)
       const last = bytes.lastIndexOf(NEWLINE)
@@ -144,8 +181,9 @@ export class Recovery {
         endOfLines = end + last + 1
       }
       end += read
+      reads++
     }
-    return { lines, endOfLines, end }
+    return { lines, endOfLines, end, reads }
   }
 }
 

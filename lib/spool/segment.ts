@@ -23,6 +23,15 @@ export interface FoundSegment {
   /** Lines that were not delivered. */
   lines: number
   isSynced: boolean
+  /** All of it, if it is to be kept in memory until it is read. */
+  content?: Buffer
+}
+
+/** Sums over all segments of a spool, which each of them keeps up as it changes. */
+export interface SegmentTotals {
+  bytes: number
+  waitingLines: number
+  outstandingLines: number
 }
 
 /** How far a write came. */
@@ -45,6 +54,9 @@ export class Segment {
   #kept = new Deliveries()
   readonly #fs: FileSystem
   readonly #path: string
+  #totals: SegmentTotals | undefined
+  /** What it has in it, if it is small and was just counted: then it need not be opened again. */
+  #content: Buffer | undefined
   #file: OpenFile | undefined
   #bytes: number
   #isSynced: boolean
@@ -62,6 +74,7 @@ export class Segment {
     this.#isSynced = found?.isSynced ?? true
     this.#bytes = found?.bytes ?? 0
     this.#waitingLines = found?.lines ?? 0
+    this.#content = found?.content
     this.#deliveries = new Deliveries(found?.deliveredBytes)
   }
 
@@ -97,6 +110,11 @@ export class Segment {
     return this.#outstandingLines
   }
 
+  /** Whether its content is kept in memory. */
+  get isHeld (): boolean {
+    return this.#content !== undefined
+  }
+
   /** Whether nothing is written to it any more. */
   get isSealed (): boolean {
     return this.#isSealed
@@ -129,8 +147,7 @@ export class Segment {
 
   /** So many lines are being given out. */
   handOut (lines: number): void {
-    this.#waitingLines -= lines
-    this.#outstandingLines += lines
+    this.#count(-lines, lines)
   }
 
   /** Lines are written that were given out before: they do not wait to be read. */
@@ -141,25 +158,37 @@ export class Segment {
 
   /** Lines that were given out are delivered. */
   settle (from: number, to: number, lines: number): void {
-    this.#outstandingLines -= lines
+    this.#count(0, -lines)
     this.#deliveries.add(from, Math.min(to, this.#bytes))
   }
 
   /** Lines will never be given out, since they are none. */
   discard (from: number, to: number, lines: number): void {
-    this.#waitingLines -= lines
+    this.#count(-lines, 0)
     this.#deliveries.add(from, Math.min(to, this.#bytes))
   }
 
   /** What was given out and is not delivered waits again. */
   takeBack (): void {
-    this.#waitingLines += this.#outstandingLines
-    this.#outstandingLines = 0
+    this.#count(this.#outstandingLines, -this.#outstandingLines)
     this.#kept = new Deliveries()
+  }
+
+  /** It belongs to a spool now, with whose sums it counts. */
+  join (totals: SegmentTotals): void {
+    this.#totals = totals
+    this.#addToTotals(1)
+  }
+
+  /** It does not belong to the spool any more. */
+  leave (): void {
+    this.#addToTotals(-1)
+    this.#totals = undefined
   }
 
   /** Fills a buffer from there; returns what of it was filled, which is less only where the file ends before. */
   async read (offset: number, bytes: Buffer): Promise<Buffer> {
+    if (this.#content !== undefined) return bytes.subarray(0, this.#content.copy(bytes, 0, offset))
     this.#file ??= await this.#fs.open(this.#path, 'read')
     let read = 0
     while (read < bytes.length) {
@@ -200,7 +229,8 @@ export class Segment {
   commit (bytes: number, lines: number): void {
     if (bytes === 0) return
     this.#bytes += bytes
-    this.#waitingLines += lines
+    if (this.#totals !== undefined) this.#totals.bytes += bytes
+    this.#count(lines, 0)
     this.#isSynced = false
   }
 
@@ -227,6 +257,7 @@ export class Segment {
   async release (): Promise<void> {
     const file = this.#file
     this.#file = undefined
+    this.#content = undefined
     await file?.close().catch(() => {})
   }
 
@@ -244,5 +275,20 @@ export class Segment {
   async setAside (): Promise<void> {
     await this.release()
     await this.#fs.rename(this.#path, this.#path.replace(/ndjson$/, 'unreadable'))
+  }
+
+  #count (waitingLines: number, outstandingLines: number): void {
+    this.#waitingLines += waitingLines
+    this.#outstandingLines += outstandingLines
+    if (this.#totals === undefined) return
+    this.#totals.waitingLines += waitingLines
+    this.#totals.outstandingLines += outstandingLines
+  }
+
+  #addToTotals (sign: 1 | -1): void {
+    if (this.#totals === undefined) return
+    this.#totals.bytes += sign * this.#bytes
+    this.#totals.waitingLines += sign * this.#waitingLines
+    this.#totals.outstandingLines += sign * this.#outstandingLines
   }
 }

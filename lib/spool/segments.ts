@@ -1,15 +1,19 @@
 import type { FileSystem } from './file-system.js'
 import type { Position } from './position.js'
-import { Segment } from './segment.js'
+import { Segment, type SegmentTotals } from './segment.js'
 
 /** The segments of one spool, oldest first. */
 export class Segments {
   readonly #fs: FileSystem
   readonly #folder: string
-  #all: Segment[] = []
+  /** By their numbers, in order. */
+  readonly #all: Segment[] = []
+  readonly #totals: SegmentTotals = { bytes: 0, waitingLines: 0, outstandingLines: 0 }
   #lastNumber = 0
-  /** Bytes of those that were there at the start, until they are {@link recover}ed. */
-  #foundBytes = 0
+  /** Bytes of those that were there at the start and have not been counted yet. */
+  #uncountedBytes = 0
+  /** The oldest that has not been counted yet: nothing behind it is to be read before it. */
+  #uncounted: number | undefined
 
   constructor (fs: FileSystem, folder: string) {
     this.#fs = fs
@@ -27,15 +31,15 @@ export class Segments {
   }
 
   get bytes (): number {
-    return this.#all.reduce((sum, { bytes }) => sum + bytes, this.#foundBytes)
+    return this.#totals.bytes + this.#uncountedBytes
   }
 
   get waitingLines (): number {
-    return this.#all.reduce((sum, { waitingLines }) => sum + waitingLines, 0)
+    return this.#totals.waitingLines
   }
 
   get outstandingLines (): number {
-    return this.#all.reduce((sum, { outstandingLines }) => sum + outstandingLines, 0)
+    return this.#totals.outstandingLines
   }
 
   /** Whether all of them would survive a power cut. */
@@ -46,50 +50,66 @@ export class Segments {
   /** Everything before it has been delivered. */
   get cursor (): Position {
     const first = this.#all.find(segment => !segment.isSealed || !segment.isDelivered) ?? this.#all.at(-1)
+    if (this.#uncounted !== undefined && (first === undefined || first.number > this.#uncounted)) return { segment: this.#uncounted, offset: 0 }
     return first === undefined ? { segment: this.#lastNumber, offset: 0 } : { segment: first.number, offset: first.deliveredBytes }
   }
 
   /** No new one gets a number up to this; those that were there at the start take so many bytes. */
   begin (lastNumber: number, foundBytes: number): void {
     this.#lastNumber = lastNumber
-    this.#foundBytes = foundBytes
+    this.#uncountedBytes = foundBytes
   }
 
-  /** Takes over what was there at the start, which is before all that was made since. */
-  recover (segments: readonly Segment[]): void {
-    this.#all.unshift(...segments)
-    this.#foundBytes = 0
+  /**
+   * Takes over one that was there at the start, which is before all that was made since.
+   *
+   * @param segment - `undefined`: it is gone
+   * @param uncounted - The number of the next that has not been counted; `undefined` if there is none
+   */
+  recover (segment: Segment | undefined, uncounted: number | undefined): void {
+    if (segment !== undefined) this.#add(segment)
+    this.#uncounted = uncounted
+    this.#uncountedBytes = uncounted === undefined ? 0 : Math.max(0, this.#uncountedBytes - (segment?.bytes ?? 0))
   }
 
   /** The segment of this number, if it is still there. */
   find (number: number): Segment | undefined {
-    const segment = this.from(number)
+    const segment = this.#all[this.#indexOf(number)]
     return segment?.number === number ? segment : undefined
   }
 
-  /** The oldest segment that has this number or a higher one. */
+  /** The oldest segment that has this number or a higher one, if it may be read: all before it have been counted. */
   from (number: number): Segment | undefined {
-    return this.#all.find(segment => segment.number >= number)
+    const segment = this.#all[this.#indexOf(number)]
+    return this.#uncounted !== undefined && segment !== undefined && segment.number > this.#uncounted ? undefined : segment
   }
 
   /** Makes a new one at the end; the one before takes nothing any more. */
   async create (): Promise<Segment> {
     this.open?.seal()
     const segment = await Segment.create(this.#fs, this.#folder, ++this.#lastNumber)
-    this.#all.push(segment)
+    this.#add(segment)
     return segment
   }
 
   /**
-   * Removes one from the disk, and from here if that succeeds.
+   * Removes some from the disk, oldest first, and from here those for which that succeeds.
    *
-   * @param onRemoved called in the moment in which its lines do not count any more
+   * @param onRemoved called for each in the moment in which its lines do not count any more
    */
-  async remove (segment: Segment, onRemoved?: () => void): Promise<void> {
-    await segment.remove()
-    this.#forget(segment)
-    onRemoved?.()
-    await this.#syncFolder()
+  async remove (segments: readonly Segment[], onRemoved?: (segment: Segment) => void): Promise<void> {
+    let removed = 0
+    try {
+      for (const segment of segments) {
+        await segment.remove()
+        this.#forget(segment)
+        removed++
+        onRemoved?.(segment)
+      }
+    } finally {
+      // Once for all of them: a sync takes longer than many removals.
+      if (removed > 0) await this.#syncFolder()
+    }
   }
 
   /** Puts one out of the way that cannot be read. Its lines do not count any more at once, whether that succeeds or not. */
@@ -101,7 +121,7 @@ export class Segments {
 
   /** Removes those that have been delivered and take nothing any more. */
   async removeDelivered (): Promise<void> {
-    for (const segment of this.#all.filter(({ isSealed, isDelivered }) => isSealed && isDelivered)) await this.remove(segment)
+    await this.remove(this.#all.filter(({ isSealed, isDelivered }) => isSealed && isDelivered))
   }
 
   /** What was given out and is not delivered waits again. */
@@ -114,8 +134,27 @@ export class Segments {
     for (const segment of this.#all) await segment.release()
   }
 
+  #add (segment: Segment): void {
+    this.#all.splice(this.#indexOf(segment.number), 0, segment)
+    segment.join(this.#totals)
+  }
+
   #forget (segment: Segment): void {
-    this.#all = this.#all.filter(other => other !== segment)
+    const index = this.#indexOf(segment.number)
+    if (this.#all[index] !== segment) return
+    this.#all.splice(index, 1)
+    segment.leave()
+  }
+
+  /** The place of the oldest one that has this number or a higher one. */
+  #indexOf (number: number): number {
+    let [low, high] = [0, this.#all.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#all[middle] as Segment).number < number) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** One that comes back by a power cut costs duplicates at most. */

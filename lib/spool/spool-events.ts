@@ -33,7 +33,13 @@ export type SpoolLoss = 'spool-full' | 'damaged'
 export interface SpoolEvents {
   /** It takes lines; what an earlier life has left is still to be counted, and comes before them. Not told if it opens at once. */
   onEntered (): void
-  /** It is open, and has so many lines of an earlier life. */
+  /**
+   * So many more lines of an earlier life are counted, and may be read; told for each segment, before `onOpened`.
+   *
+   * @param left - How many segments are still to be counted
+   */
+  onFound (lines: number, left: number): void
+  /** It is open, and all that an earlier life has left is counted. */
   onOpened (recovered: Recovered): void
   /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */
   onHindered (hindrance: Hindrance): void

@@ -70,6 +70,8 @@ export class Spool {
   /** Whether it has come in, so that what is there is its own. */
   #hasEntered = false
   #hindrance: string | undefined
+  /** Whether it is known how many bytes an earlier life has left. */
+  #isSizeKnown = true
   /** How many bytes of lines were asked for, and have not come yet. */
   #wantedBytes: number | undefined
   #isReadQueued = false
@@ -109,8 +111,8 @@ export class Spool {
     }, fault => this.#onFault(fault))
   }
 
-  /** Whether lines are written; they are before it is open, while what an earlier life has left is counted. */
-  get #isWriting (): boolean {
+  /** Whether lines are read and written; they are before it is open, while what an earlier life has left is counted. */
+  get #isActive (): boolean {
     return this.#state === 'recovering' || this.#state === 'open'
   }
 
@@ -167,9 +169,9 @@ export class Spool {
   /** Whether {@link append} would take so many bytes. */
   takes (bytes: number): boolean {
     const pendingBytes = this.unwrittenBytes
-    if (!this.#isWriting || this.#isRefusing || (pendingBytes > 0 && pendingBytes + bytes > PENDING_BYTES)) return false
+    if (!this.#isActive || this.#isRefusing || (pendingBytes > 0 && pendingBytes + bytes > PENDING_BYTES)) return false
     // Of what has not been counted yet, nothing can make room.
-    return this.#state === 'open' || this.#segments.bytes + pendingBytes + bytes <= this.#settings.maxBytes
+    return this.#state === 'open' || (this.#isSizeKnown && this.#segments.bytes + pendingBytes + bytes <= this.#settings.maxBytes)
   }
 
   /**
@@ -250,7 +252,7 @@ export class Spool {
    */
   async sync (): Promise<boolean> {
     return await this.#turns.take(async () => {
-      if (!this.#isWriting || !await this.#writeAll()) return false
+      if (!this.#isActive || !await this.#writeAll()) return false
       await this.#writer.sync()
       return this.#segments.isSynced
     })
@@ -284,21 +286,26 @@ export class Spool {
     this.#hasEntered = true
     this.#identity = identity
     const cursor = found.cursor.kind === 'found' ? found.cursor.position : undefined
-    this.#segments.begin(Math.max(0, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes)
-    this.#recover(recovery, cursor)
+    this.#segments.begin(Math.max(0, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes ?? 0)
+    this.#isSizeKnown = found.bytes !== undefined
+    this.#recover(recovery)
     // With nothing left to count it opens at once, and lines that wait for that need not go by the disk.
     if (found.numbers.length <= 1) return
     this.#events.onEntered()
     this.#onSpace()
   }
 
-  async #recover (recovery: Recovery, cursor: Position | undefined): Promise<void> {
-    const outcome = await recovery.run(this.#turns, () => this.#state !== 'recovering')
-    if (outcome === undefined || this.#state !== 'recovering') return
+  async #recover (recovery: Recovery): Promise<void> {
+    const recovered = await recovery.run(this.#turns, (segment, next, left) => {
+      this.#segments.recover(segment, next)
+      this.#upkeep.begin(recovery.start)
+      this.#events.onFound(segment?.waitingLines ?? 0, left)
+      this.#queueRead()
+    }, () => this.#state !== 'recovering')
+    if (recovered === undefined || this.#state !== 'recovering') return
     this.#state = 'open'
-    this.#segments.recover(outcome.segments)
-    this.#upkeep.begin(cursor)
-    this.#events.onOpened(outcome.recovered)
+    this.#upkeep.begin(recovery.start)
+    this.#events.onOpened(recovered)
     this.#onSpace()
     this.#queueRead()
   }
@@ -323,18 +330,18 @@ export class Spool {
     this.#isWriteQueued = true
     this.#turns.take(async () => {
       this.#isWriteQueued = false
-      if (!this.#isWriting) return
+      if (!this.#isActive) return
       await this.#writer.write()
       if (this.#writer.bytes > 0) this.#queueWrite()
     })
   }
 
   #queueRead (): void {
-    if (this.#isReadQueued || this.#wantedBytes === undefined || this.#state !== 'open') return
+    if (this.#isReadQueued || this.#wantedBytes === undefined || !this.#isActive) return
     this.#isReadQueued = true
     this.#turns.take(async () => {
       this.#isReadQueued = false
-      if (this.#wantedBytes === undefined || this.#state !== 'open') return
+      if (this.#wantedBytes === undefined || !this.#isActive) return
       await this.#reader.next(this.#wantedBytes, lines => {
         this.#wantedBytes = undefined
         this.#events.onLines(lines)
@@ -377,14 +384,14 @@ export class Spool {
   }
 
   #onSpace (): void {
-    if (!this.#hasTurnedAway || this.#isRefusing || !this.#isWriting) return
+    if (!this.#hasTurnedAway || this.#isRefusing || !this.#isActive) return
     this.#hasTurnedAway = false
     this.#events.onWritable()
   }
 
   /** The disk has refused something: it is tried again when somebody comes after this time. */
   #scheduleRetry (): void {
-    if (!this.#isWriting) return
+    if (!this.#isActive) return
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined
       this.#isRefusing = false

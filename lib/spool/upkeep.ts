@@ -29,10 +29,11 @@ export class Upkeep {
   }
 
   /**
-   * All segments are there from now on, and so the cursor stands on the disk. Until then lines are synced, but nothing is
-   * removed, and the cursor stays where it is: it would go past what has not been found yet.
+   * What an earlier life has left is being counted, and so the cursor stands on the disk. Until then lines are synced, but
+   * nothing is removed, and the cursor stays where it is.
    */
   begin (cursor: Position | undefined): void {
+    if (this.#savedCursor !== undefined) return
     this.#savedCursor = cursor ?? { segment: 0, offset: 0 }
     this.schedule()
   }
@@ -74,7 +75,8 @@ export class Upkeep {
 
   async #saveCursor (saved: Position): Promise<boolean> {
     const { cursor } = this.#deps.segments
-    if (cursor.segment === saved.segment && cursor.offset === saved.offset) return true
+    // As long as segments before that of the cursor are still being counted, it stays.
+    if (cursor.segment < saved.segment || (cursor.segment === saved.segment && cursor.offset <= saved.offset)) return true
     return await this.#attempt('cursor', async () => {
       await this.#deps.cursorFile.write(cursor)
       this.#savedCursor = cursor

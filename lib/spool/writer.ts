@@ -145,11 +145,14 @@ export class Writer {
   }
 
   async #makeRoom (bytes: number, open: Segment): Promise<void> {
-    while (this.#segments.bytes + bytes > this.#maxBytes) {
-      const oldest = this.#segments.oldest as Segment
-      if (oldest === open) return
-      await this.#segments.remove(oldest, () => this.#events.onDropped(oldest.waitingLines))
+    let excess = this.#segments.bytes + bytes - this.#maxBytes
+    if (excess <= 0) return
+    const oldest: Segment[] = []
+    for (let next = this.#segments.oldest; next !== undefined && next !== open && excess > 0; next = this.#segments.from(next.number + 1)) {
+      oldest.push(next)
+      excess -= next.bytes
     }
+    await this.#segments.remove(oldest, ({ waitingLines }) => this.#events.onDropped(waitingLines))
   }
 
   /** As many whole lines as fit, though at least one. */

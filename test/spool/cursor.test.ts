@@ -7,6 +7,12 @@ import { FOLDER } from '../support/spool-rig.js'
 
 const PATH = `${FOLDER}/cursor.json`
 
+async function openDisk (): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  await disk.makeFolder(FOLDER)
+  return disk
+}
+
 t.test('a cursor is one line of JSON, and is read as it was written', async t => {
   t.match(encodeCursor({ segment: 3, offset: 1234 }), /^\{"segment":3,"offset":1234,"check":"[0-9a-f]{16}"\}\n$/)
   fc.assert(fc.property(fc.maxSafeNat(), fc.maxSafeNat(), (segment, offset) => {
@@ -22,7 +28,7 @@ t.test('what is not as it was written is no cursor', async t => {
 })
 
 t.test('a cursor file tells whether it is missing, damaged or found', async t => {
-  const disk = new MemoryDisk()
+  const disk = await openDisk()
   const file = new CursorFile(disk, FOLDER)
   t.same(await file.read(), { kind: 'missing' })
   await file.write({ segment: 1, offset: 5 })
@@ -35,7 +41,7 @@ t.test('a cursor file tells whether it is missing, damaged or found', async t =>
 
 t.test('a cursor file that cannot be replaced stays the old one, and the next attempt replaces it', async t => {
   for (const call of ['create', 'write', 'sync', 'rename'] as const) {
-    const disk = new MemoryDisk()
+    const disk = await openDisk()
     const file = new CursorFile(disk, FOLDER)
     await file.write({ segment: 1, offset: 5 })
     disk.fail(call, { code: 'EIO' })
@@ -48,7 +54,7 @@ t.test('a cursor file that cannot be replaced stays the old one, and the next at
 })
 
 t.test('a cursor file is written however little the disk takes at a time, and not at all if it takes nothing', async t => {
-  const disk = new MemoryDisk()
+  const disk = await openDisk()
   const file = new CursorFile(disk, FOLDER)
   disk.fail('write', { shortBytes: 1 }, { shortBytes: 7 }, { shortBytes: 2 })
   await file.write({ segment: 1, offset: 5 })
@@ -60,7 +66,7 @@ t.test('a cursor file is written however little the disk takes at a time, and no
 t.test('after a power cut at any call there is the old cursor or the new one', async t => {
   for (let calls = 0; calls < 8; calls++) {
     for (const choice of [0, 1]) {
-      const disk = new MemoryDisk()
+      const disk = await openDisk()
       const file = new CursorFile(disk, FOLDER)
       await file.write({ segment: 1, offset: 5 })
       disk.allow(calls)

@@ -110,6 +110,7 @@ class Course {
     const taken: SpooledLines[] = []
     const life = this.#spool = new Spool({ folder: FOLDER, ...this.#settings }, { fs: this.disk, owners: new OwnerList(), clock: this.#clock, random: () => 0.5 }, {
       onEntered: () => {},
+      onFound: () => {},
       onOpened: ({ lines }) => { recoveredLines = lines },
       onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
       onWritten: lines => { this.#waiting.push(...this.#pending.splice(0, lines)) },
@@ -333,6 +334,7 @@ class Course {
     let hasDropped = false
     const life = new Spool({ folder: FOLDER, ...this.#settings }, { fs: this.disk, owners: new OwnerList(), clock: this.#clock, random: () => 0.5 }, {
       onEntered: () => {},
+      onFound: () => {},
       onOpened: () => {},
       onHindered: ({ kind }) => assert.fail(`hindered: ${kind}`),
       onWritten: lines => { mustHave.push(...numbers.splice(0, lines)) },

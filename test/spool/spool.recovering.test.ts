@@ -28,7 +28,7 @@ t.test('lines are taken while what an earlier life has left is still being count
   t.equal(rig.spool.bytes, 10, 'of what is there it is known how much it is')
   await untilWritten({ disk, rig }, 2)
   t.equal(rig.opened.length, 0, 'they are written before all is counted')
-  t.same([rig.spool.lines, rig.spool.bytes, rig.given.length], [2, 14, 0])
+  t.same([rig.spool.lines, rig.spool.bytes, rig.given.map(({ bytes }) => bytes.toString())], [2, 14, ['2\n']])
   t.ok(disk.contentOf(pathOf(4)).equals(Buffer.from('6\n7\n')))
   disk.allow(Infinity)
   await rest()
@@ -160,4 +160,114 @@ t.test('one that is closed as it comes in, at whatever moment, gives the folder 
     t.notOk(rig.append('2'))
     t.same(scene.locks(), [])
   }
+})
+
+t.test('what is counted is read, settled and removed while the rest is still being counted, and never anything behind that', async t => {
+  const scene = new SpoolScene(t)
+  const { disk } = scene
+  const all = Array.from({ length: 20 }, (_, i) => `${i + 1}`)
+  for (const text of all) disk.put(pathOf(Number(text)), `${text}\n`)
+  const rig = scene.begin({ syncMs: 100 })
+  disk.allow(0)
+  rig.spool.start()
+  const texts: string[] = []
+  let isBehind = false
+  rig.spool.read(1e6)
+  for (let calls = 0; rig.opened.length === 0; calls++) {
+    if (rig.entered > 0 && !isBehind) isBehind = rig.append('new')
+    disk.allow(1)
+    await rest()
+    if (rig.given.length > 0) {
+      texts.push(...rig.given.flatMap(({ bytes }) => bytes.toString().trimEnd()))
+      rig.settleAll()
+      rig.spool.read(1e6)
+    }
+    if (calls % 20 === 0) scene.clock.advance(100)
+    t.equal(rig.found, texts.length + rig.spool.lines - rig.written, 'each counted line is in one place')
+  }
+  t.ok(texts.length > 5, `${texts.length} were delivered before all were counted`)
+  t.ok(scene.segments().length < 20, 'and their segments removed')
+  t.notOk(texts.includes('new'))
+  disk.allow(Infinity)
+  await rest()
+  texts.push(...rig.given.flatMap(({ bytes }) => bytes.toString().trimEnd()), ...await rig.readAll())
+  t.same(texts, [...all, 'new'])
+})
+
+t.test('a life that is killed as it counts and delivers has the next one begin with what was not delivered', async t => {
+  const scene = new SpoolScene(t)
+  const { disk } = scene
+  const all = Array.from({ length: 12 }, (_, i) => `${i + 1}`)
+  for (const text of all) disk.put(pathOf(Number(text)), `${text}\n`)
+  const delivered = new Set<string>()
+  for (let life = 0; delivered.size < all.length; life++) {
+    t.ok(life < 100)
+    const rig = scene.begin({ syncMs: 100 })
+    disk.allow(0)
+    rig.spool.start()
+    rig.spool.read(1e6)
+    for (let calls = 0; calls < 60 + life; calls++) {
+      disk.allow(1)
+      await rest()
+      for (const { bytes } of rig.given) {
+        const text = bytes.toString().trimEnd()
+        t.ok(all.slice(0, delivered.size + 1).includes(text), `${text} comes after ${delivered.size}`)
+        delivered.add(text)
+      }
+      if (rig.given.length > 0) {
+        rig.settleAll()
+        rig.spool.read(1e6)
+      }
+      if (calls % 15 === 0) scene.clock.advance(100)
+    }
+    disk.kill()
+  }
+})
+
+t.test('a cursor stays where it is while segments before it are found again', async t => {
+  const scene = new SpoolScene(t)
+  const { disk } = scene
+  for (const number of [1, 2, 3, 4]) disk.put(pathOf(number), `${number}\n`)
+  const cursor = encodeCursor({ segment: 4, offset: 0 })
+  disk.put(`${FOLDER}/cursor.json`, cursor)
+  const rig = scene.begin({ syncMs: 1 })
+  disk.allow(0)
+  rig.spool.start()
+  while (rig.opened.length === 0) {
+    disk.allow(1)
+    await rest()
+    scene.clock.advance(1)
+    t.equal(scene.cursor(), cursor)
+  }
+  disk.allow(Infinity)
+  t.same(await rig.readAll(), ['4'])
+})
+
+t.test('of very many segments sizes are not asked for, small ones are read once, and their folder is synced once for many', async t => {
+  const scene = new SpoolScene(t)
+  const { disk } = scene
+  const count = 3000
+  for (let number = 1; number <= count; number++) disk.put(pathOf(number), `${number}\n`)
+  const rig = scene.begin({ syncMs: 100 })
+  const { calls } = disk
+  disk.allow(0)
+  rig.spool.start()
+  for (await rest(); rig.entered === 0; await rest()) disk.allow(1)
+  t.notOk(rig.append('new'), 'as long as it is not known how full it is, nothing is written')
+  disk.allow(Infinity)
+  rig.spool.read(1e6)
+  for (let lines = 0; lines < count;) {
+    await rest()
+    lines += rig.given.length
+    if (rig.given.length > 0) {
+      rig.settleAll()
+      rig.spool.read(1e6)
+    }
+  }
+  t.equal(rig.writable, 1)
+  await scene.wait(100)
+  await rest()
+  t.same(scene.segments(), [])
+  t.ok(calls.get('syncFolder') as number < 100, `${calls.get('syncFolder')} syncs of the folder`)
+  t.ok(calls.get('open') as number <= count + 10, `${calls.get('open')} files opened`)
 })

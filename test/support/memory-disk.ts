@@ -24,6 +24,8 @@ interface Inode {
  */
 export class MemoryDisk implements FileSystem {
   capacityBytes = Infinity
+  /** How often each call was made. */
+  readonly calls = new Map<DiskCall, number>()
   /** How many calls may go on; the others wait for {@link allow}. */
   #allowed = Infinity
   #waiting: Array<() => void> = []
@@ -246,6 +248,7 @@ export class MemoryDisk implements FileSystem {
 
   async #enter (call: DiskCall): Promise<DiskFault | undefined> {
     const life = this.#life
+    this.calls.set(call, (this.calls.get(call) ?? 0) + 1)
     if (this.#allowed > 0) this.#allowed--
     else await new Promise<void>(resolve => this.#waiting.push(resolve))
     // Nobody is there any more whom an answer could reach.

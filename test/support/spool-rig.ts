@@ -53,6 +53,7 @@ export class SpoolRig {
   readonly adopted: Array<{ lines: number, slot: number }> = []
   mayAdopt = true
   entered = 0
+  found = 0
   written = 0
   writable = 0
   #nextLine = 0
@@ -60,6 +61,7 @@ export class SpoolRig {
   constructor ({ fs, owners = new OwnerList(), isSlotted = false, random = () => 0.5, ...settings }: SpoolRigOptions, now = (): number => performance.now()) {
     const events: SlotEvents = {
       onEntered: () => { this.entered++ },
+      onFound: lines => { this.found += lines },
       onOpened: recovered => this.opened.push(recovered),
       onHindered: hindrance => this.hindrances.push(hindrance),
       onWritten: lines => { this.written += lines },
