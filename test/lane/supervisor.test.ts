@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ChildListener } from '#lib/child/child'
 import type { FailureReason, SinkFailure } from '#lib/failure'
 import { Supervisor, type SupervisorOptions } from '#lib/lane/supervisor'
-import { HandClock } from '../support/hand-clock.js'
+import { HandClock, settled } from '../support/hand-clock.js'
 import { ScriptedChild } from '../support/lane-rig.js'
 
 const clock = new HandClock()
@@ -233,5 +233,60 @@ t.test('backing off', async t => {
     supervisor.stop()
     t.notOk(supervisor.isWaiting)
     clock.advance(1000)
+  })
+})
+
+t.test('a child whose former life hangs', async t => {
+  function hungRig (): { rig: Rig, former: ScriptedChild } {
+    const rig = new Rig()
+    rig.supervisor.start()
+    rig.child.ready()
+    const former = rig.child
+    former.isHanging = true
+    former.fail('write-timeout')
+    return { rig, former }
+  }
+
+  t.test('is started as soon as that is over, if it takes less than a second', async t => {
+    const { rig, former } = hungRig()
+    t.ok(rig.supervisor.isHanging)
+    rig.supervisor.start()
+    t.equal(rig.children.length, 1)
+    clock.advance(500)
+    former.comeBack()
+    await settled()
+    t.equal(rig.children.length, 2)
+    t.match(rig.failures, [{ reason: 'write-timeout' }])
+    t.notOk(rig.supervisor.isHanging)
+  })
+
+  t.test('fails to start after a second, and at once from then on', async t => {
+    const { rig } = hungRig()
+    rig.supervisor.start()
+    clock.advance(1100)
+    t.match(rig.failures.map(({ reason }) => reason), ['write-timeout', 'still-hung'])
+    rig.supervisor.start()
+    t.match(rig.failures.map(({ reason }) => reason), ['write-timeout', 'still-hung', 'still-hung'])
+    t.match(rig.failures[1], { err: { code: 'ERR_FANOUT_SINK_HUNG' } })
+    t.equal(rig.children.length, 1)
+  })
+
+  t.test('is started again once that has come back, and knows its own reason', async t => {
+    const { rig, former } = hungRig()
+    rig.supervisor.start()
+    clock.advance(60000)
+    former.comeBack()
+    await settled()
+    rig.supervisor.start()
+    rig.child.ready()
+    t.equal(rig.children.length, 2)
+    t.same(rig.ready, [undefined, 'write-timeout'])
+  })
+
+  t.test('has not hung while this thread was stopped', async t => {
+    const { rig } = hungRig()
+    rig.supervisor.start()
+    clock.stop(60000)
+    t.match(rig.failures.map(({ reason }) => reason), ['write-timeout'])
   })
 })
