@@ -150,7 +150,7 @@ t.test('what nginx answers by itself is told apart', needs('nginx'), async t => 
     ['root /nowhere;', { auth: { user: 'logger', password: 'wr0ng-pass' } }, { statusCode: 401, retryable: true }],
     ['return 301 https://elsewhere.example/in;', { auth }, { statusCode: 301, message: /leads to https:\/\/elsewhere\.example; redirects/ }],
     ['add_header retry-after 12 always; return 429;', { auth }, { statusCode: 429, retryAfterMs: 12000 }],
-    ['return 444;', { auth }, { cause: { code: 'UND_ERR_SOCKET' } }]
+    ['return 444;', { auth }, { cause: { code: 'ECONNRESET' } }]
   ]
   for (const [location, options, expected] of answers) {
     const { url, ca, server } = await startNginx(t, location)
