@@ -123,7 +123,8 @@ t.test(`four processes share a spool, and one of them is killed ${SLOT_KILLS} ti
 
   const users = Array.from({ length: 4 }, startOne)
   await Promise.all(users.map(user => user.until(messages => messages.some(({ opened }) => opened !== undefined))))
-  t.same(readdirSync(join(dir, 'spools')).sort(), ['loki', 'loki.2', 'loki.3', 'loki.4'], 'four that start at once have a slot each')
+  const slots = readdirSync(join(dir, 'spools')).filter(name => readdirSync(join(dir, 'spools', name)).some(file => file.startsWith('lock')))
+  t.ok(slots.length >= 4, `four that start at once have a slot each: ${slots.join(', ')}`)
   for (let kill = 0; kill < SLOT_KILLS; kill++) {
     const at = Math.floor(random() * users.length)
     const user = users[at] as SpoolUser
