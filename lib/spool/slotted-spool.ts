@@ -39,6 +39,10 @@ export class SlottedSpool implements LaneSpool {
         this.#wantedBytes = undefined
         events.onLines(lines)
       },
+      onFound: (lines, left) => {
+        events.onFound(lines, left)
+        this.#ask()
+      },
       onAdopted: (recovered, slot) => {
         events.onAdopted(recovered, slot)
         this.#ask()
