@@ -64,7 +64,7 @@ function targetFor (backend: Backend, client: 'fetch' | 'http', fields: Partial<
     name: 'hidden',
     target: resolve('test/fixtures/sink-swallows-failures.js'),
     options: { url: backend.url, client },
-    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200, settleMs: 50 },
+    breaker: { failureThreshold: 2, recoveryTimeoutMs: 200, settleMs: 100 },
     // What no request proves counts after ten times settleMs and this.
     writeTimeoutMs: 1500,
     ...fields
@@ -81,7 +81,7 @@ async function allDelivered (fanout: FanoutRig, count: number): Promise<void> {
 
 /** The transition by which a sink that never reaches its backend opens its breaker. */
 async function openedBy (client: 'fetch' | 'http', url: string): Promise<TransitionEvent> {
-  const target = { name: 'hidden', target: resolve('test/fixtures/sink-swallows-failures.js'), options: { url, client }, breaker: { failureThreshold: 2, recoveryTimeoutMs: 60000, settleMs: 50 } }
+  const target = { name: 'hidden', target: resolve('test/fixtures/sink-swallows-failures.js'), options: { url, client }, breaker: { failureThreshold: 2, recoveryTimeoutMs: 60000, settleMs: 100 } }
   const fanout = openFanout({ targets: [target], closeTimeoutMs: 1000, diagnostics: false })
   logLines(fanout, 0, 20)
   const opened = await fanout.transitionTo('hidden', 'open')
@@ -189,7 +189,7 @@ t.test('with sense: false the same outage stays unseen', async t => {
 
 t.test('lines that a working backend refuses are dropped and counted, and the breaker stays closed', async t => {
   const backend = await backendFor(t)
-  const fanout = openFanout({ targets: [targetFor(backend, 'fetch', { breaker: { failureThreshold: 10, settleMs: 50 } })] })
+  const fanout = openFanout({ targets: [targetFor(backend, 'fetch', { breaker: { failureThreshold: 10, settleMs: 100 } })] })
   logLines(fanout, 0, 10)
   await allDelivered(fanout, 10)
   backend.mode = 400
