@@ -10,7 +10,9 @@ export const errorCodes = [
   'ERR_FANOUT_SINK_INVALID',
   'ERR_FANOUT_SINK_REPORTED',
   'ERR_FANOUT_DEAD_LETTERS_FULL',
-  'ERR_FANOUT_UNTRUSTED_PATH'
+  'ERR_FANOUT_UNTRUSTED_PATH',
+  'ERR_FANOUT_SPOOL_LOST',
+  'ERR_FANOUT_DISK_HANGS'
 ] as const
 
 /** One of {@link errorCodes}. */

@@ -10,7 +10,7 @@ import type { FailureReason } from './failure.js'
  * - `at-most-once`: they had been handed over when the sink failed, and are not to be sent twice
  * - `poison`: the sink could not be given them, and no dead-letter file took them
  * - `spool-full`: the oldest on the disk made room for new ones
- * - `damaged`: what stood in the spool was no line of a log; it is kept in a file beside it
+ * - `damaged`: what stood in the spool was no line of a log, which is kept in a file beside it; or its folder was removed
  * - `closed`: they were still here when the transport ended
  */
 export type DropReason = 'queue-full' | 'too-long' | 'at-most-once' | 'poison' | 'spool-full' | 'damaged' | 'closed'

@@ -27,6 +27,7 @@ export class Entrance {
   readonly #folder: string
   readonly #lock: Lock
   readonly #random: () => number
+  #folderIdentity: string | undefined
 
   constructor (fs: FileSystem, folder: string, owners: OwnerTable, random: () => number) {
     this.#fs = fs
@@ -40,6 +41,7 @@ export class Entrance {
     try {
       const other = await this.#takeLock()
       if (other !== undefined) return this.#lock.isTie ? { kind: 'tied' } : { kind: 'hindered', hindrance: { kind: 'locked', pid: other.pid } }
+      this.#folderIdentity = await this.#fs.identityOf(this.#folder)
       const cursor = await new CursorFile(this.#fs, this.#folder).read()
       const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
       const bytes = numbers.length > MANY_SEGMENTS ? undefined : await this.#sizeOf(numbers)
@@ -47,6 +49,27 @@ export class Entrance {
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }
     }
+  }
+
+  /**
+   * Whether the folder is the one that was entered, and is its own. A lock that somebody has removed is made again. Never
+   * rejects.
+   */
+  async holds (): Promise<boolean> {
+    try {
+      if (await this.#fs.identityOf(this.#folder) !== this.#folderIdentity) return false
+      if (await this.#lock.isThere()) return true
+      this.#lock.forget()
+      return await this.#lock.take() === undefined
+    } catch (error) {
+      // A disk that fails has lost nothing yet.
+      return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+    }
+  }
+
+  /** What was entered is gone: it may be entered anew. */
+  forget (): void {
+    this.#lock.forget()
   }
 
   /** Gives the folder free. Never rejects: a lock that stays is known for that of a dead one, once this thread is gone. */

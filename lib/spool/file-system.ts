@@ -24,6 +24,8 @@ export interface FileSystem {
   create (path: string): Promise<OpenFile>
   /** How many bytes a file has. */
   size (path: string): Promise<number>
+  /** What tells a folder or file apart from any other that has had, or will have, its name. */
+  identityOf (path: string): Promise<string>
   open (path: string, access: 'read' | 'change'): Promise<OpenFile>
   /** Replaces what has the new name. */
   rename (from: string, to: string): Promise<void>

@@ -59,6 +59,23 @@ export class Lock {
     return other
   }
 
+  /** Whether the own lock is still there, which somebody may have removed. */
+  async isThere (): Promise<boolean> {
+    if (this.#name === undefined) return false
+    try {
+      await this.#fs.size(join(this.#folder, this.#name))
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** The own lock is gone with its folder. */
+  forget (): void {
+    this.#name = undefined
+  }
+
   async release (): Promise<void> {
     if (this.#name === undefined) return
     await this.#fs.remove(join(this.#folder, this.#name))

@@ -27,6 +27,10 @@ export const nodeFileSystem: FileSystem = {
   list: path => readdir(path),
   create: async path => new NodeFile(await openTrustedFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, { mode: FILE_MODE })),
   size: async path => (await lstat(path)).size,
+  async identityOf (path) {
+    const { dev, ino } = await lstat(path, { bigint: true })
+    return `${dev}:${ino}`
+  },
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
   rename,
   remove: unlink,

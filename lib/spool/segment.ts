@@ -261,6 +261,11 @@ export class Segment {
     await file?.close().catch(() => {})
   }
 
+  /** Whether its file is gone, as somebody may have removed it. */
+  async isGone (): Promise<boolean> {
+    return await this.#fs.size(this.#path).then(() => false, error => (error as NodeJS.ErrnoException).code === 'ENOENT')
+  }
+
   /** Removes its file; that it is gone already is as good. */
   async remove (): Promise<void> {
     await this.release()

@@ -54,6 +54,11 @@ export class Segments {
     return first === undefined ? { segment: this.#lastNumber, offset: 0 } : { segment: first.number, offset: first.deliveredBytes }
   }
 
+  /** The highest number that was ever given to one. */
+  get lastNumber (): number {
+    return this.#lastNumber
+  }
+
   /** No new one gets a number up to this; those that were there at the start take so many bytes. */
   begin (lastNumber: number, foundBytes: number): void {
     this.#lastNumber = lastNumber
@@ -117,6 +122,16 @@ export class Segments {
     this.#forget(segment)
     await segment.setAside().catch(() => {})
     await this.#syncFolder()
+  }
+
+  /** All of them are gone from the disk. */
+  async abandon (): Promise<void> {
+    this.#uncounted = undefined
+    this.#uncountedBytes = 0
+    for (const segment of this.#all.splice(0)) {
+      segment.leave()
+      await segment.release()
+    }
   }
 
   /** Removes those that have been delivered and take nothing any more. */

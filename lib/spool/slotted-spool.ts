@@ -3,7 +3,7 @@ import { NOTHING, type Amount } from '../queue.js'
 import { Adopter } from './adopter.js'
 import type { Position, SpooledLines } from './position.js'
 import { FIRST_SLOT, MAX_SLOTS, Slots } from './slots.js'
-import { batchIdOf, Spool, type LaneSpool, type SpoolDeps, type SpoolSettings } from './spool.js'
+import { batchIdOf, onSilence, Spool, type LaneSpool, type SpoolDeps, type SpoolSettings } from './spool.js'
 import type { Hindrance, SlotEvents, SpoolEvents } from './spool-events.js'
 
 /** How long it takes until slots are tried again that all were taken. */
@@ -27,6 +27,8 @@ export class SlottedSpool implements LaneSpool {
   #wantedBytes: number | undefined
   #state: 'new' | 'started' | 'closed' = 'new'
   #timer: NodeJS.Timeout | undefined
+  /** Called once the disk has answered, or need not any more. */
+  #stopListening: () => void = () => {}
 
   /** @param settings - Their folder is that of the first slot. */
   constructor (settings: SpoolSettings, deps: SpoolDeps, events: SlotEvents) {
@@ -142,6 +144,7 @@ export class SlottedSpool implements LaneSpool {
   /** As that of a single spool. Lines of an adopted slot that are not settled stay there, for others to adopt. */
   async close (deadline: number): Promise<void> {
     this.#state = 'closed'
+    this.#stopListening()
     clearTimeout(this.#timer)
     await Promise.all([this.#own?.close(deadline), this.#adopter.close(deadline)])
   }
@@ -152,7 +155,9 @@ export class SlottedSpool implements LaneSpool {
 
   /** Slots that are there come before such as would have to be made: they may have lines. */
   async #choose (): Promise<void> {
+    this.#stopListening = onSilence(this.#deps.clock, this.#settings.folder, error => this.#events.onHindered({ kind: 'failed', error }))
     const known = await this.#slots.list()
+    this.#stopListening()
     if (this.#state === 'closed') return
     const others = Array.from({ length: MAX_SLOTS }, (_, index) => FIRST_SLOT + index).filter(slot => !known.includes(slot))
     this.#candidates = [...known, ...others]
@@ -164,14 +169,17 @@ export class SlottedSpool implements LaneSpool {
     const slot = this.#candidates.shift()
     if (slot === undefined) return this.#onCrowded()
     const { onOpened, onHindered, onWritten } = this.#events
+    let hasOpened = false
     const spool = this.#createSpool(slot, {
       ...this.#events,
       onOpened: recovered => {
+        hasOpened = true
         onOpened(recovered)
         this.#adopter.start(slot)
       },
       onHindered: hindrance => {
-        if (!isPassedOver(hindrance, slot, known)) return onHindered(hindrance)
+        // Lines of it may be with the sink, and come back.
+        if (hasOpened || !isPassedOver(hindrance, slot, known)) return onHindered(hindrance)
         if (hindrance.kind === 'locked') this.#firstPid ??= hindrance.pid
         spool.close(this.#deps.clock.now())
         this.#tryNext(known)

@@ -17,16 +17,18 @@ export type Hindrance = { kind: 'locked', pid: number, slots?: number } | { kind
  *   or `onOpened` tells
  * - `remove`: a segment that was delivered is still there; it is tried again
  * - `quarantine`: damaged lines could not be kept for somebody to look at
+ * - `folder`: the folder was removed or replaced while it was in use; it is made anew. What was in it is lost, which
+ *   `onDropped` tells
  * - `adopt`: a slot that no transport has cannot be opened; it is tried again
  */
 export interface SpoolFault {
-  during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine' | 'adopt'
+  during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine' | 'folder' | 'adopt'
   error: unknown
   /** The number of the slot, if it is an adopted one. */
   slot?: number
 }
 
-/** Why lines of a spool were lost: the oldest had to make room, or they are not what was written. */
+/** Why lines of a spool were lost: the oldest had to make room, or they are not what was written, or are gone. */
 export type SpoolLoss = 'spool-full' | 'damaged'
 
 /** What a spool tells. Each call is made in the moment in which its counts change, and none once it is closed. */
@@ -39,7 +41,7 @@ export interface SpoolEvents {
    * @param left - How many segments are still to be counted
    */
   onFound (lines: number, left: number): void
-  /** It is open, and all that an earlier life has left is counted. */
+  /** It is open, and all that an earlier life has left is counted. Told again after its folder was lost and made anew. */
   onOpened (recovered: Recovered): void
   /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */
   onHindered (hindrance: Hindrance): void

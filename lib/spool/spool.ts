@@ -1,5 +1,6 @@
 import type { Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
+import { FanoutError } from '../errors.js'
 import type { Amount } from '../queue.js'
 import { within } from '../within.js'
 import { CursorFile } from './cursor.js'
@@ -42,6 +43,8 @@ export interface SpoolDeps {
 }
 
 const RETRY_MS = 1000
+/** A disk that has not let it in after so many ms of waited time is told of as one that hangs. */
+const SILENCE_MS = 5000
 /** Two that came at the same moment try again within so many ms. */
 const TIE_MS = 50
 /** Lines that wait for the disk beyond this stay in the queue of the lane, which is bounded. */
@@ -81,6 +84,12 @@ export class Spool {
   /** Whether lines were turned away, so that it is to be told when there is room. */
   #hasTurnedAway = false
   #retryTimer: NodeJS.Timeout | undefined
+  /** Called once the disk has answered, or need not any more. */
+  #stopListening: () => void = () => {}
+  /** Counts how often it has come in. */
+  #entries = 0
+  /** Lines that were given out, and whose segments were lost. Their places must not be used again before they are settled. */
+  #orphanedLines = 0
 
   constructor (settings: SpoolSettings, { fs, owners, clock, random }: SpoolDeps, events: SpoolEvents) {
     this.#fs = fs
@@ -107,7 +116,8 @@ export class Spool {
       segments: this.#segments,
       writer: this.#writer,
       cursorFile: new CursorFile(fs, folder),
-      syncMs: settings.syncMs
+      syncMs: settings.syncMs,
+      checkFolder: () => this.#checkFolder()
     }, fault => this.#onFault(fault))
   }
 
@@ -220,6 +230,7 @@ export class Spool {
    */
   settle ({ segment: number, offset, bytes, count }: SpooledLines): void {
     const segment = this.#segments.find(number)
+    if (segment === undefined) this.#orphanedLines = Math.max(0, this.#orphanedLines - count)
     if (segment === undefined || count > segment.outstandingLines) return
     segment.settle(offset, offset + bytes.length, count)
     this.#upkeep.schedule()
@@ -266,6 +277,7 @@ export class Spool {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#state = 'closing'
     this.#upkeep.stop()
+    this.#stopListening()
     clearTimeout(this.#retryTimer)
     await within(deadline - this.#clock.now(), this.#turns.take(() => this.#finish()))
     const left = this.#writer.close()
@@ -274,35 +286,44 @@ export class Spool {
   }
 
   async #open (): Promise<void> {
+    this.#stopListening = onSilence(this.#clock, this.#settings.folder, error => this.#tellHindrance({ kind: 'failed', error }))
     const entry = await this.#entrance.enter()
+    this.#stopListening()
     if (this.#state !== 'opening') return
     if (entry.kind === 'tied') return this.#openAfter(TIE_MS * this.#random())
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
     const { found, identity } = entry
+    if (this.#orphanedLines > 0 && (found.numbers[0] ?? Infinity) <= this.#segments.lastNumber) {
+      await this.#entrance.leave()
+      return this.#onHindered({ kind: 'failed', error: lost(this.#settings.folder, 'was replaced by another one that has lines, and waits until those are sent that were read before') })
+    }
     const recovery = new Recovery(this.#fs, this.#settings.folder, found, error => this.#onFault({ during: 'read', error }))
     await recovery.begin()
     if (this.#state !== 'opening') return
     this.#state = 'recovering'
     this.#hasEntered = true
+    this.#hindrance = undefined
+    this.#isRefusing = false
+    const entries = ++this.#entries
     this.#identity = identity
     const cursor = found.cursor.kind === 'found' ? found.cursor.position : undefined
-    this.#segments.begin(Math.max(0, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes ?? 0)
+    this.#segments.begin(Math.max(this.#segments.lastNumber, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes ?? 0)
     this.#isSizeKnown = found.bytes !== undefined
-    this.#recover(recovery)
+    this.#recover(recovery, () => this.#state !== 'recovering' || entries !== this.#entries)
     // With nothing left to count it opens at once, and lines that wait for that need not go by the disk.
     if (found.numbers.length <= 1) return
     this.#events.onEntered()
     this.#onSpace()
   }
 
-  async #recover (recovery: Recovery): Promise<void> {
+  async #recover (recovery: Recovery, isAborted: () => boolean): Promise<void> {
     const recovered = await recovery.run(this.#turns, (segment, next, left) => {
       this.#segments.recover(segment, next)
       this.#upkeep.begin(recovery.start)
       this.#events.onFound(segment?.waitingLines ?? 0, left)
       this.#queueRead()
-    }, () => this.#state !== 'recovering')
-    if (recovered === undefined || this.#state !== 'recovering') return
+    }, isAborted)
+    if (recovered === undefined || isAborted()) return
     this.#state = 'open'
     this.#upkeep.begin(recovery.start)
     this.#events.onOpened(recovered)
@@ -310,8 +331,49 @@ export class Spool {
     this.#queueRead()
   }
 
+  /** Somebody may have removed the folder, put another one into its place, or removed a file in it. */
+  async #checkFolder (): Promise<void> {
+    if (!this.#isActive) return
+    const holds = await this.#entrance.holds()
+    if (!this.#isActive) return
+    if (!holds) {
+      this.#state = 'opening'
+      await this.#abandon()
+      if (this.#state === 'opening') await this.#open()
+      return
+    }
+    const { open } = this.#segments
+    if (open === undefined || !await open.isGone()) return
+    const { waitingLines } = open
+    await this.#segments.setAside(open)
+    this.#onFault({ during: 'folder', error: lost(this.#settings.folder, 'has lost the segment that was being written') })
+    this.#onDropped(waitingLines, 'damaged')
+  }
+
+  /** What was in the folder is lost, and what was to be written there is the giver's again. */
+  async #abandon (): Promise<void> {
+    const { waitingLines, outstandingLines } = this.#segments
+    const error = lost(this.#settings.folder, 'was removed or replaced')
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = undefined
+    this.#hasEntered = false
+    this.#orphanedLines += outstandingLines
+    this.#entrance.forget()
+    this.#upkeep.suspend()
+    this.#reader.rewind()
+    const isAbandoned = this.#segments.abandon()
+    this.#onFault({ during: 'folder', error })
+    this.#onDropped(waitingLines, 'damaged')
+    this.#writer.giveBack(error)
+    await isAbandoned
+  }
+
   #onHindered (hindrance: Hindrance): void {
     this.#openAfter(RETRY_MS * (0.75 + this.#random() / 2))
+    this.#tellHindrance(hindrance)
+  }
+
+  #tellHindrance (hindrance: Hindrance): void {
     const reason = hindrance.kind === 'locked' ? `${hindrance.pid}` : String(hindrance.error)
     if (reason === this.#hindrance) return
     this.#hindrance = reason
@@ -366,6 +428,8 @@ export class Spool {
     this.#isRefusing = true
     this.#hasTurnedAway = true
     this.#scheduleRetry()
+    // It may be the folder that is gone.
+    this.#upkeep.schedule()
     this.#events.onReturned(lines, error)
   }
 
@@ -409,6 +473,7 @@ export class Spool {
   }
 
   async #finish (): Promise<void> {
+    if (this.#hasEntered && !await this.#entrance.holds()) await this.#abandon()
     if (this.#hasEntered) {
       await this.#writeAll()
       await this.#upkeep.finish()
@@ -416,6 +481,21 @@ export class Spool {
     if (this.#hasEntered && this.#settings.isDisposable === true) await this.#entrance.leaveNothing()
     else await this.#entrance.leave()
   }
+}
+
+/**
+ * Calls back if a disk has not answered for some seconds. It may do so later all the same.
+ *
+ * @returns Cancels the call.
+ */
+export function onSilence (clock: Clock, folder: string, callback: (error: FanoutError) => void): () => void {
+  return clock.whenWaited(clock.waited() + SILENCE_MS, () => {
+    callback(new FanoutError('ERR_FANOUT_DISK_HANGS', `${folder}: the disk has not answered for ${SILENCE_MS / 1000} s`))
+  })
+}
+
+function lost (folder: string, fate: string): FanoutError {
+  return new FanoutError('ERR_FANOUT_SPOOL_LOST', `${folder}: ${fate}`)
 }
 
 /** The id of a batch that begins at a place in a spool of this identity. */

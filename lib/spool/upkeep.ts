@@ -12,6 +12,8 @@ export interface UpkeepDeps {
   writer: Writer
   cursorFile: CursorFile
   syncMs: number
+  /** Makes sure that the folder is still there. */
+  checkFolder: () => Promise<void>
 }
 
 /** Syncs, frees the disk of what is delivered, and says how far that is: `syncMs` after something has changed. */
@@ -38,6 +40,11 @@ export class Upkeep {
     this.schedule()
   }
 
+  /** The folder is gone, and the cursor with it. */
+  suspend (): void {
+    this.#savedCursor = undefined
+  }
+
   /** Something has changed. */
   schedule (): void {
     if (this.#isStopped) return
@@ -45,6 +52,7 @@ export class Upkeep {
       this.#timer = undefined
       this.#deps.turns.take(async () => {
         if (this.#isStopped) return
+        await this.#deps.checkFolder()
         await this.#deps.writer.sync()
         if (!await this.#tidy()) this.schedule()
       })

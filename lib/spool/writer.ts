@@ -83,6 +83,11 @@ export class Writer {
     return this.#takeAll()
   }
 
+  /** There is nothing to write to any more: returns all that was not written. */
+  giveBack (error: unknown): void {
+    if (this.#bytes > 0) this.#events.onReturned(this.#takeAll(), error)
+  }
+
   /** Writes a portion of what waits. Never rejects; `false` if the disk did not take it, and all was returned. */
   async write (): Promise<boolean> {
     const first = this.#waiting[0]

@@ -114,7 +114,7 @@ class Course {
     this.#owners.add(pid)
     // Whoever is killed calls the disk no more, while the others go on.
     const gate = gateOf(this.#disk, () => !life.isKilled)
-    const rig = new SpoolRig({ fs: gate, owners, isSlotted: true, segmentBytes: 60, random: () => (index * 0.37) % 1 }, clock.now)
+    const rig = new SpoolRig({ fs: gate, owners, isSlotted: true, segmentBytes: 60, random: () => (index * 0.37) % 1 }, clock)
     const life: Life = { rig, owner, isKilled: false, isEnding: false }
     this.#lives.push(life)
     this.#appended.push(0)

@@ -24,7 +24,7 @@ class Machine {
     owners.current = owner
     this.alive.push(owner)
     owners.isAlive = async ({ pid }) => this.alive.some(other => other.pid === pid)
-    const rig = Object.assign(new SpoolRig({ fs: this.disk, owners, isSlotted: true, ...options }, clock.now), { owner })
+    const rig = Object.assign(new SpoolRig({ fs: this.disk, owners, isSlotted: true, ...options }, clock), { owner })
     rig.spool.start()
     return rig
   }
@@ -370,7 +370,7 @@ t.test('two transports of one thread have a slot each', async t => {
   const disk = new MemoryDisk()
   const owners = new OwnerList()
   owners.alive.push(owners.current)
-  const rigs = [1, 2].map(() => new SpoolRig({ fs: disk, owners, isSlotted: true }, clock.now))
+  const rigs = [1, 2].map(() => new SpoolRig({ fs: disk, owners, isSlotted: true }, clock))
   for (const { spool } of rigs) spool.start()
   await rest()
   for (const rig of rigs) rig.append('1')

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path'
 import type { FileSystem, OpenFile } from '#lib/spool/file-system'
 
 /** Which call is to fail. */
-export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder' | 'removeFolder'
+export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder' | 'identityOf' | 'removeFolder'
 
 /** How a call goes wrong: with an error, or, a write, by taking only so many bytes. */
 export type DiskFault = { code: string } | { shortBytes: number }
@@ -33,6 +33,8 @@ export class MemoryDisk implements FileSystem {
   #seen = new Map<string, Inode>()
   #kept = new Map<string, Inode>()
   readonly #folders = new Set<string>()
+  /** How often a folder of this name was made. */
+  readonly #generations = new Map<string, number>()
   /** Names that were made, renamed or removed since their folder was synced, with what they stood for since. */
   #history = new Map<string, Array<Inode | undefined>>()
   /** What was opened before a power cut, or the end of a process, is of no use after it. */
@@ -123,6 +125,13 @@ export class MemoryDisk implements FileSystem {
     this.#kept.delete(path)
   }
 
+  /** Somebody removes a folder, with all that is in it. What was opened there is of no use to anybody else. */
+  removeAll (folder: string): void {
+    for (const path of this.paths) if (dirname(path) === folder) this.delete(path)
+    this.#folders.delete(folder)
+    this.#generations.set(folder, (this.#generations.get(folder) ?? 0) + 1)
+  }
+
   async makeFolder (path: string): Promise<void> {
     await this.#enter('makeFolder')
     this.#addFolder(path)
@@ -154,6 +163,12 @@ export class MemoryDisk implements FileSystem {
     const inode = this.#seen.get(path)
     if (inode === undefined) throw failure('ENOENT')
     return inode.seen.length
+  }
+
+  async identityOf (path: string): Promise<string> {
+    await this.#enter('identityOf')
+    if (!this.#folders.has(path)) throw failure('ENOENT')
+    return `${path} ${this.#generations.get(path) ?? 0}`
   }
 
   async rename (from: string, to: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { systemClock } from '#lib/clock'
+import { systemClock, type Clock } from '#lib/clock'
 import assert from 'node:assert/strict'
 import { freshLines, type Lines } from '#lib/batch'
 import type { FileSystem } from '#lib/spool/file-system'
@@ -58,7 +58,7 @@ export class SpoolRig {
   writable = 0
   #nextLine = 0
 
-  constructor ({ fs, owners = new OwnerList(), isSlotted = false, random = () => 0.5, ...settings }: SpoolRigOptions, now = (): number => performance.now()) {
+  constructor ({ fs, owners = new OwnerList(), isSlotted = false, random = () => 0.5, ...settings }: SpoolRigOptions, clock: Clock = systemClock) {
     const events: SlotEvents = {
       onEntered: () => { this.entered++ },
       onFound: lines => { this.found += lines },
@@ -75,7 +75,7 @@ export class SpoolRig {
       mayAdopt: () => this.mayAdopt
     }
     const all = { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...settings }
-    const deps = { fs, owners, clock: { ...systemClock, now, wallTime: now }, random }
+    const deps = { fs, owners, clock, random }
     this.spool = isSlotted ? new SlottedSpool(all, deps, events) : new Spool(all, deps, events)
   }
 

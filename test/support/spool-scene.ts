@@ -20,7 +20,7 @@ export class SpoolScene {
   }
 
   /** A spool that is to be started. */
-  readonly begin = (options: Partial<SpoolRigOptions> = {}): SpoolRig => new SpoolRig({ fs: this.disk, ...options }, this.clock.now)
+  readonly begin = (options: Partial<SpoolRigOptions> = {}): SpoolRig => new SpoolRig({ fs: this.disk, ...options }, this.clock)
 
   /** Lets time pass, and what follows from it happen. */
   readonly wait = async (ms: number): Promise<void> => {
