@@ -17,8 +17,16 @@ export interface Clock {
   whenWaited (due: number, callback: () => void): () => void
 }
 
-/** A longer gap between two turns of the event loop counts as this long. */
+/** A longer gap between two turns of the event loop counts as this long, if nothing else is asked for. */
 const BEAT_MS = 20
+
+/** How waited time is counted. */
+export interface Pulse {
+  /** How often the clock is looked at, in ms: a longer gap counts as this long. 20 by default. */
+  beatMs?: number
+  /** Whether a wait keeps the thread alive; it does by default. */
+  isRef?: boolean
+}
 
 interface Wait {
   readonly due: number
@@ -26,12 +34,14 @@ interface Wait {
 }
 
 /**
- * Time that advances only while the event loop of this thread turns. A timer looks at the clock every few milliseconds, as
- * long as somebody waits; each gap between two looks counts as at most {@link BEAT_MS}.
+ * Time that advances only while the event loop of this thread turns. A timer looks at the clock at each beat, as long as
+ * somebody waits; a gap between two looks counts as one beat at most.
  */
 export class WaitedTime {
   readonly #monotonic: () => number
   readonly #afterPoll: (callback: () => void) => void
+  readonly #beatMs: number
+  readonly #isRef: boolean
   readonly #waits = new Set<Wait>()
   #elapsed = 0
   /** What had elapsed before the loop last handled all that had arrived. */
@@ -42,10 +52,13 @@ export class WaitedTime {
   /**
    * @param monotonic - Monotonic time in milliseconds.
    * @param afterPoll - Calls back once the event loop has handled all I/O that has finished by now.
+   * @param pulse - How often to look, and whether that keeps the thread alive.
    */
-  constructor (monotonic: () => number, afterPoll: (callback: () => void) => void = setImmediate) {
+  constructor (monotonic: () => number, afterPoll: (callback: () => void) => void = setImmediate, { beatMs = BEAT_MS, isRef = true }: Pulse = {}) {
     this.#monotonic = monotonic
     this.#afterPoll = afterPoll
+    this.#beatMs = beatMs
+    this.#isRef = isRef
   }
 
   /** Milliseconds since an arbitrary start. Stands still while nobody waits. */
@@ -65,13 +78,14 @@ export class WaitedTime {
   }
 
   get #sinceLook (): number {
-    return Math.min(BEAT_MS, Math.max(0, this.#monotonic() - this.#lookedAt))
+    return Math.min(this.#beatMs, Math.max(0, this.#monotonic() - this.#lookedAt))
   }
 
   #schedule (): void {
-    let ms = BEAT_MS
+    let ms = this.#beatMs
     for (const { due } of this.#waits) ms = Math.min(ms, due - this.#elapsed)
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(ms)))
+    if (!this.#isRef) this.#timer.unref()
   }
 
   #look (): void {
@@ -88,12 +102,16 @@ export class WaitedTime {
   }
 }
 
-const waitedTime = new WaitedTime(() => performance.now())
+/** A clock of this thread with a pulse of its own: one that waits for seconds while a connection is idle has no need of 50 looks in each. */
+export function createClock (pulse?: Pulse): Clock {
+  const waitedTime = new WaitedTime(() => performance.now(), setImmediate, pulse)
+  return {
+    now: () => performance.now(),
+    wallTime: () => Date.now(),
+    waited: () => waitedTime.now(),
+    whenWaited: (due, callback) => waitedTime.whenReached(due, callback)
+  }
+}
 
 /** The clock of this thread. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  wallTime: () => Date.now(),
-  waited: () => waitedTime.now(),
-  whenWaited: (due, callback) => waitedTime.whenReached(due, callback)
-}
+export const systemClock = createClock()

@@ -8,8 +8,8 @@ t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
 /** Waited time by the clock of the test, and when its waits were told, in waited time. */
-function createTime () {
-  const time = new WaitedTime(clock.now, callback => callback())
+function createTime (beatMs?: number) {
+  const time = new WaitedTime(clock.now, callback => callback(), beatMs === undefined ? {} : { beatMs })
   const told: number[] = []
   const wait = (ms: number) => time.whenReached(time.now() + ms, () => { told.push(time.now()) })
   return { time, told, wait }
@@ -45,6 +45,18 @@ t.test('a stop of any length counts as some milliseconds', async t => {
   clock.advance(8900)
   t.same(told, [])
   clock.advance(200)
+  t.equal(told.length, 1)
+})
+
+t.test('a slower pulse looks less often, and counts a stop as one beat', async t => {
+  const { time, told, wait } = createTime(1000)
+  wait(10000)
+  const before = time.now()
+  clock.stop(3600000)
+  t.ok(time.now() - before <= 1000, `${time.now() - before} ms`)
+  clock.advance(7999)
+  t.same(told, [])
+  clock.advance(3001)
   t.equal(told.length, 1)
 })
 

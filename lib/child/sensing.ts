@@ -23,7 +23,7 @@ export interface SenseEvents {
 /** How a sink is sensed. */
 export interface SenseOptions {
   sink: string
-  /** A request without an answer, or a socket that sends nothing, for so long has failed. */
+  /** A request without an answer, or a socket that sends nothing, for so long has failed: ms of waited time. */
   writeTimeoutMs: number
   /** Also take what the sink says by `console.error` for a failure. */
   console: boolean
@@ -38,12 +38,12 @@ interface Request {
   readonly mark: number
   /** What it carries for certain, or a request before it did. */
   readonly provenMark: number
+  /** In waited time. */
   readonly startedAt: number
   outcome: 'pending' | 'delivered' | 'refused'
   failure?: SinkFailure
 }
 
-const MAX_TICK_MS = 1000
 /**
  * How long before its request a transport may close a batch. It is seen to be made only afterwards: @axiomhq/pino and
  * @logtail/pino compress it first, and lines that come meanwhile are for the next one.
@@ -66,7 +66,8 @@ export class Sense {
   #deliveredMark = 0
   /** Whether a request or a connection has failed since the sink last reported an error of its own. */
   #hasSeenFailure = false
-  #timer: NodeJS.Timeout | undefined
+  /** Cancels the next look for what is stalled. */
+  #cancelLook: (() => void) | undefined
   #consoleError: typeof console.error | undefined
 
   constructor (options: SenseOptions, events: SenseEvents) {
@@ -79,8 +80,8 @@ export class Sense {
       onUnconnected: error => this.#setBack(error),
       onSocket: socket => this.#sockets.noteCarrier(socket)
     })
-    this.#sockets = new SinkSockets(() => options.clock.now(), {
-      onOpened: () => this.#tick(),
+    this.#sockets = new SinkSockets(() => options.clock.waited(), {
+      onOpened: () => this.#lookLater(),
       // A client of HTTP may take a while to call a connection its own, but its request has been seen by then.
       onPlain: () => { if (!this.#hasSeenRequests) events.onSensed('sockets') },
       onError: error => this.#setBack(error),
@@ -120,16 +121,16 @@ export class Sense {
   close (): void {
     this.#clientRequests.close()
     this.#sockets.close()
-    clearInterval(this.#timer)
+    this.#cancelLook?.()
     if (this.#consoleError !== undefined) console.error = this.#consoleError
   }
 
   #begin (request: object): void {
     if (!this.#hasSeenRequests) this.#events.onSensed('requests')
     this.#hasSeenRequests = true
-    const now = this.#options.clock.now()
-    this.#requests.set(request, { mark: this.#options.mark(), provenMark: this.#marks.at(now - LEAD_MS), startedAt: now, outcome: 'pending' })
-    this.#tick()
+    const { clock, mark } = this.#options
+    this.#lookLater()
+    this.#requests.set(request, { mark: mark(), provenMark: this.#marks.at(clock.now() - LEAD_MS), startedAt: clock.waited(), outcome: 'pending' })
   }
 
   #answer (key: object, status: number): void {
@@ -194,19 +195,20 @@ export class Sense {
     this.#events.onDelivered(mark)
   }
 
-  #tick (): void {
-    this.#timer ??= setInterval(() => {
+  /** Looks for what is stalled as long as there is something that can be. */
+  #lookLater (): void {
+    const { clock, writeTimeoutMs } = this.#options
+    this.#cancelLook ??= clock.whenWaited(clock.waited() + lookIntervalMs(writeTimeoutMs), () => {
+      this.#cancelLook = undefined
       this.#findStalled()
-      if (this.#requests.size > 0 || this.#sockets.areOpen) return
-      clearInterval(this.#timer)
-      this.#timer = undefined
-    }, Math.min(MAX_TICK_MS, this.#options.writeTimeoutMs / 8)).unref()
+      if (this.#requests.size > 0 || this.#sockets.areOpen) this.#lookLater()
+    })
   }
 
   /** A black hole takes everything and answers nothing. */
   #findStalled (): void {
     const { writeTimeoutMs, sink, clock } = this.#options
-    const now = clock.now()
+    const now = clock.waited()
     for (const [key, request] of this.#requests) {
       if (request.outcome !== 'pending' || now - request.startedAt < writeTimeoutMs) continue
       this.#failed(key, request, timeoutFailure(`a request had no answer after ${writeTimeoutMs} ms`, sink))
@@ -222,6 +224,11 @@ export class Sense {
       consoleError.apply(console, args)
     }
   }
+}
+
+/** How often to look for requests and sockets that have been without an answer for `writeTimeoutMs`. */
+export function lookIntervalMs (writeTimeoutMs: number): number {
+  return Math.min(1000, writeTimeoutMs / 8)
 }
 
 function statusFailure (status: number, sink: string): SinkFailure {

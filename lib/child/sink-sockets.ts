@@ -23,6 +23,7 @@ export interface SinkSocketEvents {
 
 interface Progress {
   sent: number
+  /** In waited time. */
   movedAt: number
 }
 
@@ -35,9 +36,10 @@ export class SinkSockets {
   readonly #onUdpSocket = (): void => this.#findPlain()
   #hasPlain = false
 
-  constructor (now: () => number, events: SinkSocketEvents) {
+  /** @param waited - The waited time of this thread. */
+  constructor (waited: () => number, events: SinkSocketEvents) {
     this.#events = events
-    this.#onSocket = message => this.#watch((message as { socket: Socket }).socket, now())
+    this.#onSocket = message => this.#watch((message as { socket: Socket }).socket, waited())
     subscribe('net.client.socket', this.#onSocket)
     subscribe('udp.socket', this.#onUdpSocket)
   }
@@ -63,7 +65,7 @@ export class SinkSockets {
     this.#carriers.add(socket)
   }
 
-  /** Tells of those that have sent nothing for so long, though they have something to send. */
+  /** Tells of those that have sent nothing for so long, though they have something to send: both in waited time. */
   findStalled (now: number, limitMs: number): void {
     for (const [socket, progress] of this.#sockets) {
       const unsent = unsentBytes(socket)

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { parentPort } from 'node:worker_threads'
-import { systemClock } from '../clock.js'
+import { createClock, systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
 import { Evidence } from './evidence.js'
 import { SinkHost } from './host.js'
@@ -88,8 +88,9 @@ function writeLines (host: SinkHost, memory: Buffer, lines: RingPlace | Uint8Arr
 /** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
 async function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Promise<Sense> {
   // It loads node:http, of which a sink that is not sensed may have no need.
-  const { Sense } = await import('./sensing.js')
-  return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock: systemClock }, {
+  const { Sense, lookIntervalMs } = await import('./sensing.js')
+  const clock = createClock({ beatMs: lookIntervalMs(writeTimeoutMs), isRef: false })
+  return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock }, {
     onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
     onAnswered: bytes => evidence.answer(bytes),

@@ -7,7 +7,7 @@ export type Verdict = 'holds' | 'stalled' | 'stopped'
 /** What a patience depends on. */
 export interface PatienceOptions {
   clock: Clock
-  /** For how long nothing may be delivered or refused. */
+  /** For how long nothing may be delivered or refused, in ms of waited time: a command that was suspended has not waited. */
   timeoutMs: number
   /** Aborted when the user has had enough. */
   stop: AbortSignal
@@ -28,19 +28,25 @@ export class Patience {
   constructor (lane: Lane, options: PatienceOptions) {
     this.#lane = lane
     this.#options = options
-    this.#movedAt = options.clock.now()
+    this.#movedAt = options.clock.waited()
   }
 
   /** Settles when the condition holds, or when nothing has been delivered or refused for too long, or at the signal. */
   async until (holds: () => boolean): Promise<Verdict> {
     const { clock, timeoutMs, stop } = this.#options
-    for (;;) {
-      if (stop.aborted) return 'stopped'
-      if (holds()) return 'holds'
-      this.#look()
-      const left = this.#movedAt + timeoutMs - clock.now()
-      if (left <= 0) return 'stalled'
-      await this.#lane.until(holds, clock.now() + Math.min(left, LOOK_MS))
+    // Waited time advances only while somebody waits.
+    const cancel = clock.whenWaited(Infinity, () => {})
+    try {
+      for (;;) {
+        if (stop.aborted) return 'stopped'
+        if (holds()) return 'holds'
+        this.#look()
+        const left = this.#movedAt + timeoutMs - clock.waited()
+        if (left <= 0) return 'stalled'
+        await this.#lane.until(holds, clock.now() + Math.min(left, LOOK_MS))
+      }
+    } finally {
+      cancel()
     }
   }
 
@@ -56,7 +62,7 @@ export class Patience {
   }
 
   #isQuiet (unsettledLines: number, settleMs: number): boolean {
-    const now = this.#options.clock.now()
+    const now = this.#options.clock.waited()
     if (!this.#lane.awaitsProof) this.#awaiting = undefined
     else if (this.#awaiting?.lines !== unsettledLines) this.#awaiting = { since: now, lines: unsettledLines }
     return this.#awaiting !== undefined && now - this.#awaiting.since >= settleMs
@@ -66,6 +72,6 @@ export class Patience {
     const { linesDelivered, linesDeadLettered } = this.#lane.snapshot()
     if (linesDelivered + linesDeadLettered === this.#settledLines) return
     this.#settledLines = linesDelivered + linesDeadLettered
-    this.#movedAt = this.#options.clock.now()
+    this.#movedAt = this.#options.clock.waited()
   }
 }

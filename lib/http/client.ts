@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type AgentOptions, type Req
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { urlToHttpOptions } from 'node:url'
+import { systemClock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { exchange, type Answer, type NoAnswer } from './exchange.js'
 import type { HttpSettings } from './options.js'
@@ -52,7 +53,7 @@ export class HttpClient {
    */
   async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, mayRepeat: boolean): Promise<Answer | BrokenOff> {
     const { origin, timeoutMs } = this.#settings
-    const deadline = performance.now() + timeoutMs
+    const deadline = systemClock.waited() + timeoutMs
     let outcome = await this.#attempt(path, headers, body, signal, deadline)
     if ('error' in outcome && outcome.isStale && mayRepeat) {
       this.#closeIdle()
@@ -79,7 +80,7 @@ export class HttpClient {
     const request = this.#request({ ...this.#target, path, headers, agent: this.#agent })
     return await exchange(request, body, {
       signal,
-      remainingMs: Math.max(1, deadline - performance.now()),
+      deadline,
       timeoutError: () => timeoutError(this.#settings.timeoutMs)
     })
   }

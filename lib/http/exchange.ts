@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { systemClock } from '../clock.js'
 import { isBreakCode } from '../failure.js'
 
 // The answer of a bulk API tells of every line; all others are short.
@@ -30,8 +31,8 @@ export interface NoAnswer {
 export interface ExchangeLimits {
   /** Ends it. */
   signal: AbortSignal
-  /** What remains of the time that a request may take, in ms. */
-  remainingMs: number
+  /** When it must be over, in waited time. */
+  deadline: number
   /** What it fails with once that time has passed. */
   timeoutError: () => Error
 }
@@ -41,7 +42,7 @@ export interface ExchangeLimits {
  * backend may answer before it has read all of it, or once the connection has been closed. Interim answers (1xx) are
  * passed over. Never rejects.
  */
-export async function exchange (request: ClientRequest, body: string | Buffer, { signal, remainingMs, timeoutError }: ExchangeLimits): Promise<Answer | NoAnswer> {
+export async function exchange (request: ClientRequest, body: string | Buffer, { signal, deadline, timeoutError }: ExchangeLimits): Promise<Answer | NoAnswer> {
   return await new Promise(resolve => {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -56,7 +57,7 @@ export async function exchange (request: ClientRequest, body: string | Buffer, {
       request.destroy(error)
     }
     const giveUp = (): void => end(toError(signal.reason))
-    const deadline = setTimeout(() => end(timeoutError()), remainingMs)
+    const cancelDeadline = systemClock.whenWaited(deadline, () => end(timeoutError()))
     signal.addEventListener('abort', giveUp, { once: true })
 
     request.on('socket', (socket: Socket) => {
@@ -80,7 +81,7 @@ export async function exchange (request: ClientRequest, body: string | Buffer, {
     request.on('error', error => { failure ??= error })
     // Also emitted when a connection is kept: then all has been written and read.
     request.once('close', () => {
-      clearTimeout(deadline)
+      cancelDeadline()
       signal.removeEventListener('abort', giveUp)
       // An answer of success that breaks off leaves open what became of the lines; one of failure means the same without its end.
       const { statusCode = 0, headers, complete } = response ?? {}

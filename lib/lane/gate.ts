@@ -43,7 +43,7 @@ export class Gate {
       random,
       onTransition: event => this.#onTransition(event)
     })
-    this.#healthCheck = healthCheck && new HealthCheck(sink, healthCheck, {
+    this.#healthCheck = healthCheck && new HealthCheck(sink, healthCheck, clock, {
       onPassed: () => events.onDue(),
       onFailed: failure => {
         // While it is open nothing new is learned from that: the next probe just waits for a check that passes.

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
@@ -15,14 +16,16 @@ export interface HealthCheckEvents {
 export class HealthCheck {
   readonly #settings: HealthCheckSettings
   readonly #sink: string
+  readonly #clock: Clock
   readonly #events: HealthCheckEvents
   #timer: NodeJS.Timeout | undefined
   #cancel: (() => void) | undefined
   #hasPassed = false
 
-  constructor (sink: string, settings: HealthCheckSettings, events: HealthCheckEvents) {
+  constructor (sink: string, settings: HealthCheckSettings, clock: Clock, events: HealthCheckEvents) {
     this.#sink = sink
     this.#settings = settings
+    this.#clock = clock
     this.#events = events
   }
 
@@ -57,11 +60,13 @@ export class HealthCheck {
       if (error === undefined) this.#events.onPassed()
       else this.#events.onFailed(toFailure('health-check', error))
     }
-    const timer = setTimeout(() => settle(new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the health check had no answer after ${timeoutMs} ms`, { sink: this.#sink })), timeoutMs)
+    const cancelTimeout = this.#clock.whenWaited(this.#clock.waited() + timeoutMs, () => {
+      settle(new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the health check had no answer after ${timeoutMs} ms`, { sink: this.#sink }))
+    })
     const giveUp = new AbortController()
     this.#cancel = () => {
       this.#cancel = undefined
-      clearTimeout(timer)
+      cancelTimeout()
       giveUp.abort()
     }
     this.#ask(giveUp.signal).then(settle, settle)

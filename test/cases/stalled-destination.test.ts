@@ -1,11 +1,25 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { runCase } from '../support/case-app.js'
 import { until } from '../support/fanout-rig.js'
+import { openBackend } from '../support/http-backend.js'
 
 const STALL_MS = 3000
+
+/** Stops an app three times, from when it logs, and then lets it end. */
+async function stopAgainAndAgain (t: Test, child: ChildProcess): Promise<void> {
+  const dir = t.testdirName
+  await until(() => existsSync(join(dir, 'logging')), 'the app to log', 30000)
+  for (let i = 0; i < 3; i++) {
+    child.kill('SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, STALL_MS))
+    child.kill('SIGCONT')
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  writeFileSync(join(dir, 'stop'), '')
+}
 
 t.test('a stdout whose reader stands still for longer than writeTimeoutMs and goes on costs nothing anywhere', async t => {
   const { told, result, missing } = await runCase(t, {
@@ -91,17 +105,7 @@ t.test('a process that is stopped for longer than every timeout has not waited f
       'slow.cjs': 'const { Writable } = require("node:stream"); module.exports = () => new Writable({ write (chunk, encoding, done) { setTimeout(done, 5) } })',
       'send.cjs': 'module.exports = () => ({ send: () => new Promise(resolve => setTimeout(resolve, 5)) })'
     },
-    during: async child => {
-      const dir = join(t.testdirName)
-      await until(() => existsSync(join(dir, 'logging')), 'the app to log', 30000)
-      for (let i = 0; i < 3; i++) {
-        child.kill('SIGSTOP')
-        await new Promise(resolve => setTimeout(resolve, STALL_MS))
-        child.kill('SIGCONT')
-        await new Promise(resolve => setTimeout(resolve, 300))
-      }
-      execFileSync('touch', [join(dir, 'stop')])
-    }
+    during: child => stopAgainAndAgain(t, child)
   })
   t.equal(result.code, 0, result.stderr)
   t.match(told, [{ moves: 0, failures: [{}, {}, {}, {}], skipped: [0, 0, 0, 0] }])
@@ -110,4 +114,46 @@ t.test('a process that is stopped for longer than every timeout has not waited f
   const { n } = told[0] as { n: number }
   t.equal(missing('a.log', n) + missing('b.log', n), 0)
   t.ok(readFileSync(join(t.testdirName, 'a.log')).length > 0)
+})
+
+t.test('nor for a backend, whose answers arrive while the process is stopped', async t => {
+  const backend = await openBackend(t)
+  // So late that a request is under way at any time.
+  backend.answer = response => { setTimeout(() => response.writeHead(204).end(), 100) }
+  const url = backend.url
+  const { told, result } = await runCase(t, {
+    writeTimeoutMs: 1000,
+    breaker: { settleMs: 500 },
+    metricsIntervalMs: 50,
+    targets: [
+      { name: 'http', target: 'pino-breaker-fanout/http', options: { url, timeoutMs: 1000 } },
+      { name: 'inline', target: 'pino-breaker-fanout/http', isolation: 'inline', options: { url, timeoutMs: 1000 } },
+      { name: 'fetch', target: 'DIR/fetch.mjs', options: { url } },
+      { name: 'checked', target: 'DIR/slow.cjs', healthCheck: { http: url, intervalMs: 50, timeoutMs: 1000 } }
+    ]
+  }, `
+    let moves = 0, last
+    transport.on('breaker', () => moves++)
+    transport.on('metrics', snapshot => { last = snapshot })
+    await ready
+    while (!(last?.sinks.every(({ linesDelivered }) => linesDelivered > 0))) { log.info({ first: true }); await sleep(10) }
+    let n = 0
+    const timer = setInterval(() => log.info({ n: n++ }), 5)
+    fs.writeFileSync('logging', '')
+    while (!fs.existsSync('stop')) await sleep(10)
+    clearInterval(timer)
+    await new Promise(resolve => log.flush(resolve))
+    tell({ n, moves, failures: last.sinks.map(({ failures }) => failures), dropped: last.sinks.map(({ linesDropped }) => linesDropped) })
+    process.exit(0)`, {
+    files: {
+      'slow.cjs': 'const { Writable } = require("node:stream"); module.exports = () => new Writable({ write (chunk, encoding, done) { setTimeout(done, 5) } })',
+      'fetch.mjs': `import { Writable } from 'node:stream'
+        export default ({ url }) => new Writable({ highWaterMark: 1024, write (chunk, encoding, done) { fetch(url, { method: 'POST', body: chunk }).then(response => response.text()).then(() => done(), done) } })`
+    },
+    during: child => stopAgainAndAgain(t, child)
+  })
+  t.equal(result.code, 0, result.stderr)
+  t.match(told, [{ moves: 0 }])
+  t.strictSame((told[0] as { failures: unknown }).failures, [{}, {}, {}, {}])
+  t.strictSame((told[0] as { dropped: unknown }).dropped, [{}, {}, {}, {}])
 })

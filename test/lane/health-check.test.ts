@@ -2,8 +2,10 @@ import t, { type Test } from 'tap'
 import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
+import { systemClock } from '#lib/clock'
 import type { SinkFailure } from '#lib/failure'
 import { HealthCheck } from '#lib/lane/health-check'
+import { HandClock } from '../support/hand-clock.js'
 
 type Asked = { kind: 'http', url: string } | { kind: 'tcp', host: string, port: number }
 
@@ -11,7 +13,7 @@ type Asked = { kind: 'http', url: string } | { kind: 'tcp', host: string, port: 
 async function checkOnce (t: Test, asked: Asked, timeoutMs = 5000): Promise<{ check: HealthCheck, failure: SinkFailure | undefined }> {
   let check: HealthCheck | undefined
   const failure = await new Promise<SinkFailure | undefined>(resolve => {
-    check = new HealthCheck('x', { ...asked, intervalMs: 60000, timeoutMs }, { onPassed: () => resolve(undefined), onFailed: resolve })
+    check = new HealthCheck('x', { ...asked, intervalMs: 60000, timeoutMs }, systemClock, { onPassed: () => resolve(undefined), onFailed: resolve })
     t.teardown(() => check?.stop())
     check.check()
     check.check()
@@ -75,10 +77,25 @@ t.test('no answer within timeoutMs fails', async t => {
   t.match((await checkOnce(t, { kind: 'http', url: `http://127.0.0.1:${port}/` }, 20)).failure, { reason: 'health-check', err: { code: 'ERR_FANOUT_SINK_TIMEOUT' } })
 })
 
+t.test('time in which this thread was stopped is not time in which it waited', async t => {
+  const clock = new HandClock()
+  const port = await serve(t, () => {})
+  const told: string[] = []
+  const check = new HealthCheck('x', { kind: 'http', url: `http://127.0.0.1:${port}/`, intervalMs: 60000, timeoutMs: 2000 }, clock, { onPassed: () => told.push('passed'), onFailed: () => told.push('failed') })
+  t.teardown(() => check.stop())
+  check.check()
+  clock.advance(1000)
+  clock.stop(60000)
+  clock.advance(999)
+  t.same(told, [])
+  clock.advance(1)
+  t.same(told, ['failed'])
+})
+
 t.test('after stop() nothing is told any more', async t => {
   const port = await serve(t, () => {})
   const told: string[] = []
-  const check = new HealthCheck('x', { kind: 'http', url: `http://127.0.0.1:${port}/`, intervalMs: 60000, timeoutMs: 20 }, { onPassed: () => told.push('passed'), onFailed: () => told.push('failed') })
+  const check = new HealthCheck('x', { kind: 'http', url: `http://127.0.0.1:${port}/`, intervalMs: 60000, timeoutMs: 20 }, systemClock, { onPassed: () => told.push('passed'), onFailed: () => told.push('failed') })
   check.start()
   check.check()
   check.stop()
