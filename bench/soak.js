@@ -1,140 +1,188 @@
-// Load for half an hour, with sinks that fail and come back at random: do memory, handles and threads stay where they are,
-// and is every line accounted for, at any time? `npm run bench:soak -- --minutes 30`; only a run of 10 minutes or more
-// writes its result, bench/soak.json, for the report. `--seed` repeats a sequence of faults.
+// Load for half an hour, with sinks that fail and come back at random, a reader that stands still, and an app that is
+// stopped as a whole: do memory, handles and threads stay where they are, is every line accounted for at any time, and does
+// a healthy sink notice nothing? `npm run bench:soak -- --minutes 30`; only a run of 10 minutes or more writes its result,
+// bench/soak.json, for the report. `--seed` repeats a sequence of faults. Linux only: it reads /proc, and frees what it has
+// read of a file by `fallocate`.
+import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import pino from 'pino'
-import { labelOf, recordOf } from './lines.js'
+import { linesFrom } from './lines.js'
+import { Arrivals } from './runner/arrivals.js'
+import { fanoutOf, fileTarget, pathOf } from './runner/commands.js'
 import { describeMachine } from './runner/machine.js'
 import { quantile } from './runner/statistics.js'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
-const LINES_PER_TURN = 50
-const TURN_MS = 10
 const SAMPLES = 120
 const WORTH_KEEPING_MINUTES = 10
 /** Memory is compared between the second and the last quarter of the run; in the first one buffers reach their size. */
 const ALLOWED_GROWTH = 1.1
-const FILE_BYTES = 256 * 2 ** 20
+/** The run ends without faults, so that all sinks are back. */
+const CALM_MS = 15000
+/** More than the app logs. */
+const MOST_LINES_PER_MINUTE = 400000
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string', default: String(Date.now() % 1e6) } } })
 const minutes = Number(values.minutes)
-if (!(minutes > 0)) throw new Error(`--minutes: expected a number > 0, got ${values.minutes}`)
-const random = randomFrom(Number(values.seed))
-console.log(`${minutes} minutes, seed ${values.seed}`)
+if (!(minutes * 60000 > CALM_MS)) throw new Error(`--minutes: expected a number > ${CALM_MS / 60000}, got ${values.minutes}`)
+const seed = Number(values.seed)
+console.log(`${minutes} minutes, seed ${seed}`)
 
 const dir = mkdtempSync(join(tmpdir(), 'fanout-soak-'))
-const faults = {}
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+/** What has come to the sinks that may lose no line, by the lowest level that they take. */
+const arrivals = Object.fromEntries(['file', 'http', 'pipe'].map(name => [name, new Arrivals(minutes * MOST_LINES_PER_MINUTE)]))
+const levels = { file: 20, http: 30, pipe: 40 }
+const healthy = ['file', 'http']
+
 let answer = 200
 const server = createServer((request, response) => {
+  if (request.url === '/healthy') request.pipe(arrivals.http.newInput())
   request.resume().on('end', () => {
-    if (answer === 'reset') request.socket.destroy()
+    if (request.url === '/healthy') response.end()
+    else if (answer === 'reset') request.socket.destroy()
     else if (answer !== 'hang') response.writeHead(answer).end()
   })
 }).listen(0, '127.0.0.1')
 await once(server, 'listening')
+const url = `http://127.0.0.1:${server.address().port}`
 
-const file = join(dir, 'healthy.ndjson')
-const onDemand = new URL('sinks/fails-on-demand.js', import.meta.url).href
-const transport = pino.transport({
-  target: 'pino-breaker-fanout',
-  options: {
-    targets: [
-      { name: 'file', target: 'pino/file', options: { destination: file } },
-      { name: 'collector', target: new URL('sinks/posts.js', import.meta.url).href, options: { url: `http://127.0.0.1:${server.address().port}` } },
-      { name: 'stream', level: 'warn', target: onDemand, options: { dir } },
-      { name: 'skipping', target: onDemand, options: { dir }, whenOpen: 'skip' }
-    ],
-    breaker: { failureThreshold: 3, recoveryTimeoutMs: 2000, settleMs: 1000 },
-    queue: { maxBytes: 4 * 2 ** 20 },
-    writeTimeoutMs: 2000,
-    diagnostics: false,
-    metricsIntervalMs: 1000
-  }
+const fifo = join(dir, 'pipe.ndjson')
+execFileSync('mkfifo', [fifo])
+const reader = new Socket({ fd: openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK) })
+const pipeInput = reader.pipe(arrivals.pipe.newInput())
+// Without a writer the pipe would end whenever its sink is started again.
+const writer = openSync(fifo, 'w')
+
+const onDemand = pathOf('sinks/fails-on-demand.js')
+const transport = fanoutOf([
+  fileTarget(dir, 'file', { name: 'file', level: levels.file }),
+  { name: 'http', level: levels.http, target: 'pino-breaker-fanout/http', options: { url: `${url}/healthy` } },
+  fileTarget(dir, 'pipe', { name: 'pipe', level: levels.pipe }),
+  { name: 'collector', target: pathOf('sinks/posts.js'), options: { url } },
+  { name: 'stream', level: 'warn', target: onDemand, options: { dir } },
+  { name: 'skipping', target: onDemand, options: { dir }, whenOpen: 'skip' }
+], {
+  breaker: { failureThreshold: 3, recoveryTimeoutMs: 2000, settleMs: 1000 },
+  queue: { maxBytes: 4 * 2 ** 20 },
+  writeTimeoutMs: 2000,
+  diagnostics: false,
+  metricsIntervalMs: 1000
 })
-const log = pino({ level: 'trace' }, transport)
+
+const app = fork(pathOf('apps/soak.js'), [JSON.stringify({ transport })])
+// A process that is stopped ends by nothing else.
+process.once('exit', () => app.kill('SIGKILL'))
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+const ended = once(app, 'disconnect')
 let snapshots = 0
 let unbalanced = 0
+const transitions = {}
+let lines
 let last
-transport.on('metrics', snapshot => {
+app.on('message', ({ snapshot, transition, lines: logged }) => {
+  lines = logged ?? lines
+  if (transition !== undefined) transitions[transition.sink] = (transitions[transition.sink] ?? 0) + 1
+  if (snapshot === undefined) return
   snapshots++
   last = snapshot
   for (const sink of snapshot.sinks) if (accounted(sink) !== sink.linesReceived) unbalanced++
 })
-await once(transport, 'ready')
-transport.ref()
+await Promise.race([once(app, 'message'), ended])
 
+const answering = status => ({ begin: () => { answer = status }, end: () => { answer = 200 }, mostSeconds: 10 })
+const failing = kind => ({ begin: () => writeFileSync(join(dir, kind), ''), end: () => rmSync(join(dir, kind)), mostSeconds: 10 })
+const sinkFaults = {
+  'collector 503': answering(503),
+  'collector reset': answering('reset'),
+  'collector hang': answering('hang'),
+  exit: failing('exit'),
+  error: failing('error'),
+  hang: failing('hang'),
+  stall: { begin: () => reader.unpipe(), end: () => reader.pipe(pipeInput), mostSeconds: 20 }
+}
+const appFaults = { stop: { begin: () => app.kill('SIGSTOP'), end: () => app.kill('SIGCONT'), mostSeconds: 20 } }
+
+const file = openSync(join(dir, 'file.ndjson'))
+const fileInput = arrivals.file.newInput()
+let fileBytes = 0
+const faults = {}
 const samples = []
 const startedAt = performance.now()
 const endsAt = startedAt + minutes * 60000
-const isOver = () => performance.now() >= endsAt
-let lines = 0
-await Promise.all([logEvenly(), failAtRandom(), takeSamples()])
-// What is down at the end is not waited for by the hour: the backend is up, and answers from this very thread.
-await new Promise(resolve => log.flush(resolve))
-const closed = once(transport, 'close')
-transport.end()
-await closed
-await sleep(0)
+const calmAt = endsAt - CALM_MS
+await Promise.race([
+  Promise.all([failAtRandom(sinkFaults, 8, randomFrom(seed)), failAtRandom(appFaults, 60, randomFrom(seed + 1)), takeSamples()]),
+  ended.then(() => { throw new Error('the app has died') })
+])
+app.send('end')
+await ended
+readFile()
+closeSync(writer)
+await finished(pipeInput)
 server.close()
 server.closeAllConnections()
-rmSync(dir, { recursive: true, force: true })
 
 const verdict = judge()
+for (const [kind, { times, seconds }] of Object.entries(faults)) console.log(`${kind}: ${times} times, ${Math.round(seconds)} s in all`)
 for (const { what, value, isGood } of verdict) console.log(`${isGood ? 'good' : 'BAD '}  ${what}: ${value}`)
 if (minutes >= WORTH_KEEPING_MINUTES) {
-  const result = { machine: describeMachine(), minutes, seed: Number(values.seed), lines, faults, verdict, samples }
+  const result = { machine: describeMachine(), minutes, seed, lines, faults, verdict, samples }
   writeFileSync(join(HERE, 'soak.json'), JSON.stringify(result, null, 1) + '\n')
   console.log('bench/soak.json is written; `npm run bench:report` takes it into the report')
 }
 process.exitCode = verdict.every(({ isGood }) => isGood) ? 0 : 1
 
-async function logEvenly () {
-  while (!isOver()) {
-    for (let i = 0; i < LINES_PER_TURN; i++, lines++) log[labelOf(lines)](recordOf(lines), 'request completed')
-    await sleep(TURN_MS)
-  }
-}
-
-/** One fault after another, each for a while, with a rest between; the last one ends before the run does. */
-async function failAtRandom () {
-  const kinds = ['http 503', 'http reset', 'http hang', 'exit', 'error', 'hang']
-  while (!isOver()) {
-    const kind = kinds[Math.floor(random() * kinds.length)]
-    faults[kind] = (faults[kind] ?? 0) + 1
-    const [, http] = /^http (.*)$/.exec(kind) ?? []
-    if (http !== undefined) answer = http === '503' ? 503 : http
-    else writeFileSync(join(dir, kind), '')
-    await sleepUntilOver(1000 + random() * 9000)
-    answer = 200
-    if (http === undefined) rmSync(join(dir, kind))
-    await sleepUntilOver(random() * 8000)
+/** One fault after another, each for a while, with a rest between. */
+async function failAtRandom (kinds, restSeconds, random) {
+  while (performance.now() < calmAt) {
+    const kind = Object.keys(kinds)[Math.floor(random() * Object.keys(kinds).length)]
+    const { begin, end, mostSeconds } = kinds[kind]
+    const beganAt = performance.now()
+    begin()
+    await sleepUntil(calmAt, 1000 + random() * (mostSeconds - 1) * 1000)
+    end()
+    faults[kind] ??= { times: 0, seconds: 0 }
+    faults[kind].times++
+    faults[kind].seconds += (performance.now() - beganAt) / 1000
+    await sleepUntil(calmAt, random() * restSeconds * 1000)
   }
 }
 
 async function takeSamples () {
-  while (!isOver()) {
-    await sleepUntilOver(minutes * 60000 / SAMPLES)
+  while (performance.now() < endsAt) {
+    await sleepUntil(endsAt, minutes * 60000 / SAMPLES)
+    const status = readFileSync(`/proc/${app.pid}/status`, 'utf8')
+    const numberOf = key => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(status)[1])
     samples.push({
       minute: Number(((performance.now() - startedAt) / 60000).toFixed(3)),
-      rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
-      descriptors: readdirSync('/proc/self/fd').length,
-      threads: Number(/^Threads:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1])
+      rssMb: Math.round(numberOf('VmRSS') / 2 ** 10),
+      descriptors: readdirSync(`/proc/${app.pid}/fd`).length,
+      threads: numberOf('Threads')
     })
-    // The log is not what is tested: it begins anew before it fills the disk.
-    if (statSync(file).size > FILE_BYTES) truncateSync(file)
+    readFile()
   }
 }
 
-function sleepUntilOver (ms) {
-  return sleep(Math.max(0, Math.min(ms, endsAt - performance.now())))
+/** Reads what has come to the healthy file, and frees its place on the disk: the file would fill it. */
+function readFile () {
+  const bytes = Buffer.alloc(fstatSync(file).size - fileBytes)
+  fileBytes += readSync(file, bytes, 0, bytes.length, fileBytes)
+  fileInput.write(bytes)
+  execFileSync('fallocate', ['--punch-hole', '--length', String(fileBytes), join(dir, 'file.ndjson')])
+}
+
+function sleepUntil (limit, ms) {
+  return sleep(Math.max(0, Math.min(ms, limit - performance.now())))
 }
 
 function judge () {
@@ -152,12 +200,25 @@ function judge () {
     flat('threads', 'threads'),
     { what: 'snapshots in which the sum of a sink did not hold', value: `${unbalanced} of ${snapshots}`, isGood: unbalanced === 0 && snapshots > 0 },
     { what: 'lines that had no place at the end', value: left, isGood: left === 0 },
+    ...Object.entries(arrivals).map(([name, { lines: arrived, repeated }]) => ({
+      what: `${name}: lines that arrived, are missing, came again`,
+      value: counts(arrived, linesFrom(levels[name], lines) - arrived, repeated),
+      isGood: arrived === linesFrom(levels[name], lines) && (name === 'pipe' || repeated === 0)
+    })),
+    ...last.sinks.map(({ name, failures, lateFaults }) => {
+      const numbers = [sum(Object.values(failures)), lateFaults, transitions[name] ?? 0]
+      return { what: `${name}: failures, late faults, transitions`, value: counts(...numbers), isGood: !healthy.includes(name) || sum(numbers) === 0 }
+    }),
     ...last.sinks.map(sink => ({
       what: `${sink.name}: received, delivered, skipped, dropped`,
-      value: [sink.linesReceived, sink.linesDelivered, sink.linesSkipped, dropped(sink)].map(count => count.toLocaleString('en')).join(', '),
-      isGood: sink.linesDelivered > 0 && (sink.name !== 'file' || sink.linesDelivered === sink.linesReceived)
+      value: counts(sink.linesReceived, sink.linesDelivered, sink.linesSkipped, dropped(sink)),
+      isGood: sink.linesDelivered > 0 && (!(sink.name in arrivals) || sink.linesDelivered === sink.linesReceived)
     }))
   ]
+}
+
+function counts (...numbers) {
+  return numbers.map(number => number.toLocaleString('en')).join(', ')
 }
 
 function accounted (sink) {
@@ -165,7 +226,11 @@ function accounted (sink) {
 }
 
 function dropped ({ linesDropped }) {
-  return Object.values(linesDropped).reduce((sum, count) => sum + count, 0)
+  return sum(Object.values(linesDropped))
+}
+
+function sum (numbers) {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 /** Mulberry32: the same numbers for the same seed. */

@@ -77,7 +77,8 @@ function soakSection (dir) {
   writeFileSync(join(dir, 'charts', 'soak-handles.svg'), timeline('Handles and threads', 'minutes', [series('file descriptors', 'descriptors'), series('threads', 'threads')]))
   return [
     '## Soak',
-    `${minutes} minutes on ${machine.date} (\`npm run bench:soak -- --minutes ${minutes}\`): an app logs ${lines.toLocaleString('en')} lines to a file and to sinks that fail and come back at random (${Object.entries(faults).map(([fault, times]) => `${fault} ${times} times`).join(', ')}).`,
+    `${minutes} minutes on ${machine.date} (\`npm run bench:soak -- --minutes ${minutes}\`): an app logs ${lines.toLocaleString('en')} lines to two healthy sinks, \`file\` and \`http\`, to a pipe whose reader stands still at times (stall), and to sinks that fail and come back at random. The app as a whole is stopped by SIGSTOP at times (stop).`,
+    table(['fault', 'times', 'seconds in all'], Object.entries(faults).sort().map(([fault, { times, seconds }]) => [fault, times, Math.round(seconds)])),
     table(['', ''], verdict.map(({ what, value, isGood }) => [what, `${value}${isGood ? '' : ' (**not good**)'}`])),
     '![Memory](charts/soak-memory.svg)',
     '![Handles and threads](charts/soak-handles.svg)'
