@@ -50,7 +50,7 @@ interface Newcomer {
 
 const TICK_MS = 20
 /** Lines that wait this long are dropped, even if others move: in waited time. */
-const MAX_PUSHBACK_MS = 8000
+const MAX_PUSHBACK_MS = 4000
 /** A shorter silence says nothing: a healthy sink may not have been given the processor for so long. */
 const SHORTEST_SILENCE_MS = 250
 /** The same for a sink that has not taken anything yet: it may have to connect, and to load what it needs for that. */
