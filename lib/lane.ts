@@ -117,6 +117,8 @@ export class Lane {
       },
       onChange: () => this.#pump(),
       onReturned: lines => this.#takeBack(lines),
+      onArrivedLate: (firstLine, bytes) => this.#backlog.arrive(firstLine, bytes),
+      onComeBack: () => this.#probeEarly(),
       newestLine: isFresh => isFresh && this.#backlog.doubts('newest') > 0 ? undefined : this.#backlog.newestLine,
       onDoubted: before => this.#backlog.doubt(before),
       onRestart: (reason, restarts) => events.onRestart(reason, restarts),
@@ -228,7 +230,7 @@ export class Lane {
     // There may be no time for the whole of it, and lines that are not sent now are lost.
     this.#transit.settleWithin((deadline - this.#clock.now()) / 4)
     this.#gate.resume()
-    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
+    this.#probeEarly()
     this.#pump()
     await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
@@ -320,6 +322,11 @@ export class Lane {
   /** Whether the next line that comes may tell a backend that refuses what is old from one that refuses everything. */
   get #wantsNewer (): boolean {
     return this.#transit.seeksNewer && this.#backlog.lacksNewer
+  }
+
+  /** Probes at once, where there is something to probe with: the lane is about to end, or there is reason to hope. */
+  #probeEarly (): void {
+    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
   }
 
   /** Hands over as much as the breaker and the sink's window allow. */

@@ -164,6 +164,35 @@ export class LineQueue {
     }
   }
 
+  /**
+   * So many bytes of the oldest lines have arrived after all, if this line is still the first of them: whole lines are
+   * taken out, and of the next one only the rest will be sent.
+   *
+   * @returns how many whole lines these were, and the number of the next
+   */
+  arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
+    let count = 0
+    let nextLine = firstLine
+    for (let left = bytes; left > 0 && this.#items[this.#head]?.lines.firstLine === nextLine;) {
+      const { lines } = this.#items[this.#head] as Item
+      const arrived = Math.min(lines.bytes.length, lines.arrivedBytes + left)
+      left -= arrived - lines.arrivedBytes
+      const whole = countLines(lines.bytes.subarray(0, arrived))
+      const isAll = arrived === lines.bytes.length
+      const end = lines.bytes.lastIndexOf(NEWLINE, arrived - 1) + 1
+      if (whole > 0) this.#removeAt(this.#head, end, whole)
+      count += whole
+      if (isAll) {
+        nextLine = this.firstLine
+        continue
+      }
+      const item = this.#items[this.#head] as Item
+      item.lines = { ...item.lines, arrivedBytes: arrived - end }
+      nextLine = item.lines.firstLine
+    }
+    return { count, nextLine }
+  }
+
   /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, though at least one. */
   shift (maxBytes = Infinity, maxCount = Infinity): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()

@@ -305,6 +305,30 @@ t.test('a sink that fails', async t => {
     t.match(rig.snapshot(), { linesDelivered: 3, restarts: 1 })
   })
 
+  t.test('what a pending write delivers after all is not sent again, and a call that comes back is reason to probe', async t => {
+    const rig = startedRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 30000 } })
+    rig.offer('a', 'b')
+    rig.child.accept()
+    rig.child.deliver(2)
+    rig.offer('c')
+    const former = rig.child
+    former.isHanging = true
+    rig.advance(10100)
+    t.match(rig.snapshot(), { state: 'open', linesDelivered: 1, queueLines: 2 })
+    rig.advance(5000)
+    former.listener.onLateDelivery(3)
+    t.match(rig.snapshot(), { linesDelivered: 1, queueLines: 2 })
+    former.listener.onLateDelivery(4)
+    t.match(rig.snapshot(), { linesDelivered: 2, queueLines: 1 })
+    former.comeBack()
+    await settled()
+    t.equal(rig.snapshot().state, 'half-open')
+    rig.child.ready()
+    t.equal(rig.child.text, 'c\n')
+    rig.child.deliver()
+    t.match(rig.snapshot(), { state: 'closed', linesDelivered: 3, queueLines: 0 })
+  })
+
   t.test('a file is continued in the middle of a line, where it stopped', async t => {
     const rig = startedRig()
     rig.offer('first', 'second', 'third')

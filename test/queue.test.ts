@@ -90,6 +90,50 @@ t.test('what came back stands at the head, with its number, and is not merged', 
   t.same(queue.drain().map(({ bytes, firstLine, attempts }) => [bytes.toString(), firstLine, attempts]), [['a\n', 0, 0], ['b\n', 1, 1], ['c\n', 2, 0]])
 })
 
+t.test('what came back and has arrived after all', async t => {
+  /** A queue in which "aa bb" and "cc" came back, before "dd". */
+  function queueOf (arrivedBytes = 0): LineQueue {
+    const queue = new LineQueue(unbounded)
+    queue.push(lines('aa', 'bb'))
+    const first = queue.shift() as Lines
+    queue.push(lines('cc'))
+    const second = queue.shift() as Lines
+    queue.push(lines('dd'))
+    queue.unshift([{ ...first, arrivedBytes }, second])
+    return queue
+  }
+  const rest = (queue: LineQueue) => queue.drain().map(({ bytes, firstLine, arrivedBytes }) => [bytes.toString(), firstLine, arrivedBytes])
+
+  t.test('is taken out, whole lines of it', async t => {
+    const queue = queueOf()
+    t.same(queue.arrive(0, 6), { count: 2, nextLine: 2 })
+    t.match(queue, { bytes: 6, lines: 2, firstLine: 2 })
+    t.same(queue.arrive(2, 3), { count: 1, nextLine: 3 })
+    t.same(rest(queue), [['dd\n', 3, 0]])
+  })
+
+  t.test('over several batches, to the middle of a line', async t => {
+    const queue = queueOf()
+    t.same(queue.arrive(0, 8), { count: 2, nextLine: 2 })
+    t.same(rest(queue), [['cc\n', 2, 2], ['dd\n', 3, 0]])
+  })
+
+  t.test('and so in the middle of a batch, where a part had arrived before', async t => {
+    const queue = queueOf(1)
+    t.same(queue.arrive(0, 1), { count: 0, nextLine: 0 })
+    t.same(queue.arrive(0, 2), { count: 1, nextLine: 1 })
+    t.match(queue, { bytes: 9, lines: 3 })
+    t.same(rest(queue), [['bb\n', 1, 1], ['cc\n', 2, 0], ['dd\n', 3, 0]])
+  })
+
+  t.test('costs nothing else, if it has been dropped meanwhile', async t => {
+    const queue = queueOf()
+    queue.drop(3, 1)
+    t.same(queue.arrive(0, 6), { count: 0, nextLine: 0 })
+    t.match(queue, { bytes: 9, lines: 3 })
+  })
+})
+
 t.test('many lines that are adopted stay in their memory, behind what came before', async t => {
   const queue = new LineQueue(unbounded)
   const many = Buffer.allocUnsafeSlow(100 * KIB).fill('x')

@@ -27,7 +27,7 @@ export type SensedTraffic = 'requests' | 'sockets'
 
 /**
  * What a child reports to its lane. Byte counts are cumulative over the life of the child. After `onFailure` or
- * `onEnded` a child reports nothing more but late faults.
+ * `onEnded` a child reports nothing more but what was still pending: late deliveries and late faults.
  */
 export interface ChildListener {
   /** It can take lines. */
@@ -54,6 +54,8 @@ export interface ChildListener {
   onFailure (failure: SinkFailure): void
   /** It ended in good order after {@link Child.end}: all that it accepted has arrived. */
   onEnded (): void
+  /** These bytes have arrived, though it had been discarded before: by a write that was pending then. */
+  onLateDelivery (bytes: number): void
   /** It has failed once more, after it had been discarded. */
   onLateFault (failure: SinkFailure): void
   /** The sink posted an event for the app. */

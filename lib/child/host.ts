@@ -146,6 +146,7 @@ export class SinkHost {
       onAccepted: (bytes, consumed) => { if (!this.#over) this.#listener.onAccepted(bytes, consumed) },
       onDelivered: bytes => { if (!this.#over) this.#listener.onDelivered(bytes) },
       onFailure: failure => this.#fail(failure),
+      onLateDelivery: bytes => this.#listener.onLateDelivery(bytes),
       onLateFault: failure => this.#listener.onLateFault(failure),
       onEnded: () => this.#end()
     }

@@ -124,6 +124,7 @@ function outside (listener: ChildListener): ChildListener {
     onSetback: failure => runUncontained(() => listener.onSetback(failure)),
     onRefused: (bytes, failure) => runUncontained(() => listener.onRefused(bytes, failure)),
     onSettled: (id, rejection) => runUncontained(() => listener.onSettled(id, rejection)),
+    onLateDelivery: bytes => runUncontained(() => listener.onLateDelivery(bytes)),
     onLateFault: failure => runUncontained(() => listener.onLateFault(failure)),
     onFailure: failure => runUncontained(() => listener.onFailure(failure)),
     onEnded: () => runUncontained(() => listener.onEnded()),

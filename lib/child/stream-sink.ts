@@ -14,6 +14,8 @@ export interface StreamSinkEvents {
   onAccepted (bytes: number, consumed: number): void
   onDelivered (bytes: number): void
   onFailure (failure: SinkFailure): void
+  /** A write that was pending as it was destroyed has come to its end. */
+  onLateDelivery (bytes: number): void
   /** It failed once more after it had been destroyed. */
   onLateFault (failure: SinkFailure): void
   onEnded (): void
@@ -114,7 +116,7 @@ export class StreamSink {
       this.takes = contentMode
       // With a minLength it keeps lines back on purpose: then write() is all that can be asked.
       this.#accepts = minLength > 0 ? 'return' : 'written'
-      stream.on('write', (bytes: number) => this.#onDelivered(this.#delivered + bytes))
+      stream.on('write', (bytes: number) => this.#onWritten(bytes))
     } else {
       this.takes = state !== undefined && state.decodeStrings !== false && state.objectMode !== true ? 'bytes' : 'text'
       this.#accepts = state !== undefined ? 'callback' : 'return'
@@ -273,6 +275,13 @@ export class StreamSink {
     if (this.#over) return
     this.#delivered = bytes
     this.#events.onDelivered(bytes)
+  }
+
+  /** A SonicBoom has written so many bytes more. */
+  #onWritten (bytes: number): void {
+    if (!this.#isDestroyed) return this.#onDelivered(this.#delivered + bytes)
+    this.#delivered += bytes
+    this.#events.onLateDelivery(this.#delivered)
   }
 
   #onError (error: unknown): void {

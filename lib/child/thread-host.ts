@@ -47,6 +47,7 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
     onSensed: () => {},
     onSetback: () => {},
     onRefused: () => {},
+    onLateDelivery: () => {},
     onLateFault: () => {},
     onEvent: () => {}
   }, sense)

@@ -131,6 +131,11 @@ export class Backlog {
     this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
   }
 
+  /** So many bytes have arrived of what came back, from this line on; a disk sends again what it has. */
+  arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
+    return this.#intake.arrive(firstLine, bytes)
+  }
+
   /** The id of a batch that begins with this line: the same whenever it is sent in this life. */
   idOf (line: number): string {
     const number = isSpooled(line) ? this.#spooling?.formerNumberOf(line) : line

@@ -211,6 +211,11 @@ export class Intake {
     this.#queue.unshift(lines)
   }
 
+  /** So many bytes have arrived of what came back, from this line on. */
+  arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
+    return this.#queue.arrive(firstLine, bytes)
+  }
+
   /** Takes everything out, oldest first. */
   drain (): Lines[] {
     const all = [...this.#queue.drain(), ...this.#waiting.splice(0).map(({ lines }) => lines)]

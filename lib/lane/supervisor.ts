@@ -25,8 +25,12 @@ export interface SupervisorOptions {
 export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
   /** @param restarted - Why it had to be started again, if it had. */
   onReady (restarted: FailureReason | undefined): void
-  /** Nothing of a child that was discarded is running any more. */
-  onGone (): void
+  /**
+   * Nothing of a child that was discarded is running any more.
+   *
+   * @param hasHung - A call of it had been pending for so long that the child counted as hung
+   */
+  onGone (hasHung: boolean): void
 }
 
 /**
@@ -49,6 +53,8 @@ export class Supervisor {
   #lastFailure: FailureReason | undefined
   /** The child before this one, as long as anything of it is running. */
   #former: Child | undefined
+  /** When that has hung, and has not just taken its time: waited time. */
+  #graceEnd = 0
   /** Set while the former child is allowed some time to go. */
   #cancelGrace: (() => void) | undefined
   /** A start waits for the former child to go. */
@@ -148,7 +154,7 @@ export class Supervisor {
   #awaitEnd (child: Child, gone: Promise<void>): void {
     const { clock } = this.#options
     this.#former = child
-    const graceEnd = clock.waited() + GONE_GRACE_MS
+    const graceEnd = this.#graceEnd = clock.waited() + GONE_GRACE_MS
     const look = (): void => {
       if (!child.isHanging) return this.#onGone(child)
       this.#cancelGrace = undefined
@@ -165,7 +171,7 @@ export class Supervisor {
     this.#cancelGrace?.()
     this.#cancelGrace = undefined
     if (this.#startsOnceGone) this.start()
-    this.#events.onGone()
+    this.#events.onGone(this.#options.clock.waited() >= this.#graceEnd)
   }
 
   #startAfterFormer (): void {

@@ -39,6 +39,14 @@ export interface TransitEvents {
   /** These were handed over, oldest first, and have not arrived. */
   onReturned (lines: readonly Lines[]): void
   /**
+   * So many bytes have arrived of what was returned, from this line on: by a write of a sink that was discarded.
+   *
+   * @returns how many whole lines these are, and which is the next
+   */
+  onArrivedLate (firstLine: number, bytes: number): { count: number, nextLine: number }
+  /** A call that hung has come back: the sink may be started again, and may be well. */
+  onComeBack (): void
+  /**
    * The number of the newest line that waits to be sent and is least in doubt.
    *
    * @param isFresh - Only a line that is not in doubt will do

@@ -38,6 +38,8 @@ export class Transit {
   readonly #poison: Poison
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
+  /** Where that begins which a discarded sink may still deliver, by a write that was pending. */
+  #pendingWrite = { firstLine: Infinity, delivered: 0 }
 
   constructor (deps: TransitDeps, events: TransitEvents) {
     const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = deps
@@ -66,8 +68,12 @@ export class Transit {
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
       onSettled: (id, rejection) => this.#onSettled(id, rejection),
       onFailure: failure => this.#fail(failure),
+      onLateDelivery: bytes => this.#onLateDelivery(bytes),
       onLateFault: failure => ledger.failLate(failure),
-      onGone: () => events.onChange(),
+      onGone: hasHung => {
+        if (hasHung) events.onComeBack()
+        events.onChange()
+      },
       onEnded: () => this.#onEnded(),
       onEvent: (name, args) => events.onEvent(name, args)
     })
@@ -225,6 +231,14 @@ export class Transit {
     this.#events.onChange()
   }
 
+  /** What a write delivered that was pending as the sink was discarded is not sent again. */
+  #onLateDelivery (bytes: number): void {
+    const { firstLine, delivered } = this.#pendingWrite
+    const { count, nextLine } = this.#events.onArrivedLate(firstLine, bytes - delivered)
+    this.#ledger.deliver(count)
+    this.#pendingWrite = { firstLine: nextLine, delivered: bytes }
+  }
+
   /** @returns how many bytes are accepted that were not before */
   #accept (bytes: number): number {
     const now = this.#clock.waited()
@@ -366,8 +380,10 @@ export class Transit {
 
   /** One failure settles one attempt, however much it takes down: returns the permit of the oldest, if there is any. */
   #takeAllBack (failure: SinkFailure): Permit | null | undefined {
+    const { deliveredBytes } = this.#unsettled
     const { attempts, deliveredLines } = this.#unsettled.takeAll()
     this.#ledger.deliver(deliveredLines)
+    this.#pendingWrite = { firstLine: attempts[0]?.lines.firstLine ?? Infinity, delivered: deliveredBytes }
     this.#events.onReturned(this.#poison.fail(attempts, failure))
     for (const { permit } of attempts.slice(1)) permit?.ignore()
     return attempts[0]?.permit

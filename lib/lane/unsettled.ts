@@ -44,6 +44,11 @@ export class Unsettled {
     return this.#lines
   }
 
+  /** How many bytes this child is known to have delivered. */
+  get deliveredBytes (): number {
+    return this.#delivered
+  }
+
   get count (): number {
     return this.#attempts.length
   }

@@ -44,6 +44,7 @@ function createHost (t: Test, names: string[], options: Record<string, unknown> 
     onRefused: tell('refused'),
     onSettled: tell('settled'),
     onFailure: tell('failure'),
+    onLateDelivery: tell('late delivery'),
     onLateFault: tell('late'),
     onEnded: tell('ended'),
     onEvent: tell('event')
@@ -234,7 +235,7 @@ t.test('a transport that can report its failures is asked to, where its traffic 
   const file = join(folder, 'node_modules', 'pino-datadog-transport', 'index.mjs')
   const source: ChildSource = { sink: 'datadog', entries: [{ file, isPinoFile: false, options: {} }], isPipeline: false, redelivers: true, failureEvents: [], sense: { console: false }, writeTimeoutMs: 10000, willSendConfig: false }
   const none = (): void => {}
-  const listener = { onReady: none, onAccepted: none, onDelivered: none, onAnswered: none, onSensed: none, onSetback: none, onRefused: none, onSettled: none, onFailure: none, onLateFault: none, onEnded: none, onEvent: none }
+  const listener = { onReady: none, onAccepted: none, onDelivered: none, onAnswered: none, onSensed: none, onSetback: none, onRefused: none, onSettled: none, onFailure: none, onLateDelivery: none, onLateFault: none, onEnded: none, onEvent: none }
   const reported: unknown[] = []
   await new SinkHost(source, listener, { isQuiet: false, isBusy: false, socketTraffic: { written: 0, sent: 0 }, reportBySink: error => reported.push(error) }).start()
   t.match(reported, [{ message: 'no' }])

@@ -18,6 +18,7 @@ function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkOpt
     onAccepted: bytes => told.push(['accepted', bytes]),
     onDelivered: bytes => told.push(['delivered', bytes]),
     onFailure: ({ reason, err }) => told.push([reason, err.message]),
+    onLateDelivery: bytes => told.push(['late delivery', bytes]),
     onLateFault: ({ reason, err }) => told.push(['late', `${reason} ${err.message}`]),
     onEnded: () => told.push(['ended'])
   }, pipeline === undefined ? {} : { pipeline })
@@ -94,7 +95,7 @@ t.test('a transport that keeps lines in its own buffers tells of them, and when 
   const stream = new PassThrough()
   const told: Array<[accepted: number, consumed: number]> = []
   const sink = new StreamSink(stream, { sink: 'x', failureEvents: [], holdsSockets: () => false, sendsDatagrams: () => false, calls: new Calls() }, {
-    onAccepted: (accepted, consumed) => { told.push([accepted, consumed]) }, onDelivered () {}, onFailure () {}, onLateFault () {}, onEnded () {}
+    onAccepted: (accepted, consumed) => { told.push([accepted, consumed]) }, onDelivered () {}, onFailure () {}, onLateDelivery () {}, onLateFault () {}, onEnded () {}
   })
   sink.write('a\n', 2)
   sink.write('b\n', 2)

@@ -60,6 +60,7 @@ const deaf: ChildListener = {
   onRefused: nothing,
   onSettled: nothing,
   onFailure: nothing,
+  onLateDelivery: nothing,
   onLateFault: nothing,
   onEnded: nothing,
   onEvent: nothing

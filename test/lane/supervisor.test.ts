@@ -14,6 +14,8 @@ class Rig {
   readonly children: ScriptedChild[] = []
   readonly failures: SinkFailure[] = []
   readonly ready: Array<FailureReason | undefined> = []
+  /** Whether a former child had hung, each time one was gone. */
+  readonly gone: boolean[] = []
 
   constructor (options: Partial<SupervisorOptions> = {}) {
     this.supervisor = new Supervisor({
@@ -39,8 +41,9 @@ class Rig {
       onSettled: () => {},
       onFailure: failure => { this.failures.push(failure) },
       onEnded: () => {},
+      onLateDelivery: () => {},
       onLateFault: () => {},
-      onGone: () => {},
+      onGone: hasHung => { this.gone.push(hasHung) },
       onEvent: () => {}
     })
   }
@@ -255,6 +258,7 @@ t.test('a child whose former life hangs', async t => {
     clock.advance(500)
     former.comeBack()
     await settled()
+    t.same(rig.gone, [false])
     t.equal(rig.children.length, 2)
     t.match(rig.failures, [{ reason: 'write-timeout' }])
     t.notOk(rig.supervisor.isHanging)
@@ -277,6 +281,7 @@ t.test('a child whose former life hangs', async t => {
     clock.advance(60000)
     former.comeBack()
     await settled()
+    t.same(rig.gone, [true])
     rig.supervisor.start()
     rig.child.ready()
     t.equal(rig.children.length, 2)
