@@ -39,10 +39,13 @@ const STALL_MS = 15000
 const PAUSE_MS = 11000
 /** 500 lines a second, for 20 s: some time before the incident, and some after it. */
 const STEADY = { lines: 10000, linesPerTurn: 10, turnMs: 20, padBytes: 200 }
+/** 1,500 lines a second, 1.6 MB, for 20 s: more than a queue holds comes in 15 s. */
+const FAST = { lines: 30000, linesPerTurn: 30, turnMs: 20, padBytes: 1000 }
 
 export const incidents: readonly Incident[] = [
   { name: 'stalled-stdout', happens: 'the reader of stdout stands still for 15 s', plan: { ...STEADY, awaitsReady: true }, prepare: stalledStdout },
   { name: 'frozen-disk', happens: 'the disk of a second file is frozen for 15 s', plan: { ...STEADY, awaitsReady: true }, prepare: frozenDisk },
+  { name: 'frozen-disk-fast', happens: 'the same disk is frozen for 15 s, at 1.6 MB/s', plan: { ...FAST, awaitsReady: true }, prepare: frozenDisk },
   {
     name: 'paused-app',
     happens: 'the app is stopped twice for 11 s, at 5 MB/s to two files',
