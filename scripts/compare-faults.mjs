@@ -1,5 +1,6 @@
-// Runs each faulty sink beside a file, under pino's own targets and under ours, and writes what became of the app and its
-// lines into docs/faults.md. `--only <fixture>` runs one fault, `--short` a tenth of the lines; neither writes.
+// Runs each faulty sink and each incident beside a file, under pino's own targets and under ours, and writes what became of
+// the app and its lines into docs/faults.md. `--only <name>` runs one fixture or incident, `--short` the sinks with a tenth
+// of the lines; neither writes.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, platform, arch, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -15,53 +16,101 @@ const LIMIT_MS = 45000
 
 process.chdir(ROOT)
 const { faults, fixturePath } = await import('../build/test/support/faults.js')
+const { incidents } = await import('../build/test/support/incidents.js')
 const { readLogFile } = await import('../build/test/support/log-file.js')
-const { runApp } = await import('../build/test/support/run-app.js')
+const { startApp } = await import('../build/test/support/run-app.js')
 
 const { only, short } = parseArgs({ options: { only: { type: 'string' }, short: { type: 'boolean', default: false } } }).values
 const lines = short ? 1000 : 10000
 
+let release = () => {}
+process.on('exit', () => release())
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+
 const rows = []
 for (const fault of [undefined, ...faults]) {
   if (only !== undefined && fault?.fixture !== only) continue
-  const row = {
+  const prepare = dir => ({ target: faultyTarget(fault, dir) })
+  tell(rows, cells, {
     does: fault === undefined ? '(is healthy: a second file)' : fault.does,
-    pino: fault?.isDelivery ? undefined : await measure(fault, targets => ({ targets, worker: fault?.worker })),
-    fanout: await measure(fault, targets => ({ target: 'pino-breaker-fanout', options: { targets } })),
-    inline: fault?.inline
-      ? await measure(fault, ([file, faulty]) => ({ target: 'pino-breaker-fanout', options: { targets: [file, { ...faulty, isolation: 'inline' }] } }))
-      : undefined
+    pino: fault?.isDelivery ? undefined : await measure({ lines }, prepare, targets => ({ targets, worker: fault?.worker })),
+    fanout: await measure({ lines }, prepare, ours),
+    inline: fault?.inline ? await measure({ lines }, prepare, ([file, faulty]) => ours([file, { ...faulty, isolation: 'inline' }])) : undefined
+  })
+}
+const incidentRows = []
+for (const { name, happens, plan, prepare } of incidents) {
+  if (short || (only !== undefined && name !== only)) continue
+  tell(incidentRows, incidentCells, {
+    does: `${happens} (${plan.lines.toLocaleString('en')} lines)`,
+    pino: await measure(plan, prepare, targets => ({ targets })),
+    fanout: await measure(plan, prepare, ([file, other], policy) => ours([file, { ...other, ...policy }]))
+  })
+}
+if (only === undefined && !short) writePage()
+
+function faultyTarget (fault, dir) {
+  if (fault === undefined) return { target: 'pino/file', options: { destination: join(dir, 'second.ndjson') } }
+  return { name: 'faulty', target: fixturePath(fault), options: fault.options ?? {}, ...(fault.worker && { worker: fault.worker }) }
+}
+
+function ours (targets) {
+  return { target: 'pino-breaker-fanout', options: { targets } }
+}
+
+async function measure (plan, prepare, transportOf) {
+  const dir = mkdtempSync(join(tmpdir(), 'compare-faults-'))
+  const destination = join(dir, 'healthy.ndjson')
+  let scene, app
+  release = () => {
+    app?.kill('SIGKILL')
+    scene?.release?.()
+    rmSync(dir, { recursive: true, force: true })
   }
+  try {
+    scene = prepare(dir)
+    const transport = transportOf([{ target: 'pino/file', options: { destination } }, scene.target], scene.policy)
+    app = startApp({ transport, ...plan }, LIMIT_MS, { stdout: scene.stdout })
+    await app.logging
+    await scene.happen?.(app)
+    const result = await app.result
+    await scene.settle?.()
+    return { ...result, lines: plan.lines, ids: readLogFile(destination).ids, sinkIds: scene.file && readLogFile(scene.file).ids }
+  } catch (error) {
+    if (scene !== undefined) throw error
+    console.log(`  cannot be measured here: ${error.message}`)
+  } finally {
+    release()
+    release = () => {}
+  }
+}
+
+function tell (rows, cells, row) {
   rows.push(row)
   console.log(row.does)
   for (const way of ['pino', 'fanout', 'inline']) if (row[way]) console.log(`  ${way.padEnd(8)}${cells(row[way]).join(' | ')}`)
 }
-if (only === undefined && !short) writePage()
 
-async function measure (fault, transportOf) {
-  const dir = mkdtempSync(join(tmpdir(), 'compare-faults-'))
-  const destination = join(dir, 'healthy.ndjson')
-  const second = fault === undefined
-    ? { target: 'pino/file', options: { destination: join(dir, 'second.ndjson') } }
-    : { name: 'faulty', target: fixturePath(fault), options: fault.options ?? {}, ...(fault.worker && { worker: fault.worker }) }
-  try {
-    const result = await runApp({ transport: transportOf([{ target: 'pino/file', options: { destination } }, second]), lines }, LIMIT_MS)
-    return { ...result, ids: readLogFile(destination).ids }
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-function cells ({ ids, code, signal, timedOut, uncaught, endDelayMs, peakRssBytes }) {
-  const distinct = new Set(ids).size
-  const inOrder = ids.every((id, n) => n === 0 || id >= ids[n - 1])
-  const written = [distinct.toLocaleString('en'), !inOrder && 'out of order', distinct < ids.length && 'twice'].filter(Boolean).join(', ')
+function cells ({ lines, ids, code, signal, timedOut, uncaught, endDelayMs, peakRssBytes }) {
+  const written = count(ids)
   return [
-    distinct < lines ? `**${written}**` : written,
+    new Set(ids).size < lines ? `**${written}**` : written,
     timedOut ? '**hangs**' : code === 0 ? 'ends' : `**crashes** (${signal ?? code})${uncaught.length > 0 ? `: ${shorten(uncaught[0])}` : ''}`,
     timedOut || endDelayMs === undefined ? '' : `${endDelayMs.toLocaleString('en')} ms`,
     peakRssBytes === 0 ? '' : `${Math.round(peakRssBytes / 2 ** 20)} MB`
   ]
+}
+
+function incidentCells (result) {
+  const [healthy, app, end, memory] = cells(result)
+  const { sinkIds, threads } = result
+  return [healthy, sinkIds === undefined ? '' : count(sinkIds), app, end, memory && `${memory}, ${Math.max(...threads)} threads`]
+}
+
+function count (ids) {
+  const distinct = new Set(ids).size
+  const inOrder = ids.every((id, n) => n === 0 || id >= ids[n - 1])
+  return [distinct.toLocaleString('en'), !inOrder && 'out of order', distinct < ids.length && 'twice'].filter(Boolean).join(', ')
 }
 
 function shorten (message) {
@@ -70,15 +119,19 @@ function shorten (message) {
 }
 
 function writePage () {
-  const heads = way => ['lines', 'app', 'end', 'memory'].map(head => `${way}: ${head}`)
-  const blank = ['—', '', '', '']
+  const heads = (way, ...columns) => columns.map(column => `${way}: ${column}`)
+  const headsOfSink = way => heads(way, 'lines', 'app', 'end', 'memory')
+  const headsOfIncident = way => heads(way, 'lines', 'sink', 'app', 'end', 'memory')
+  const incidentRow = result => result ? incidentCells(result) : ['—', '', '', '', '']
   const tables = [
     `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run compare:faults\`: ${lines.toLocaleString('en')} lines, node ${process.version}, pino ${pino.version}, ${platform()} ${arch()}, ${cpus().length} CPUs. ` +
     `A run was killed after ${LIMIT_MS / 1000} s.`,
     '## In a thread of its own, the default',
-    table(['a sink that …', ...heads('pino'), ...heads('fanout')], rows.map(row => [row.does, ...(row.pino ? cells(row.pino) : blank), ...cells(row.fanout)])),
+    table(['a sink that …', ...headsOfSink('pino'), ...headsOfSink('fanout')], rows.map(row => [row.does, ...(row.pino ? cells(row.pino) : ['—', '', '', '']), ...cells(row.fanout)])),
     '## Inline',
-    table(['a sink that …', ...heads('fanout')], rows.filter(row => row.inline).map(row => [row.does, ...cells(row.inline)]))
+    table(['a sink that …', ...headsOfSink('fanout')], rows.filter(row => row.inline).map(row => [row.does, ...cells(row.inline)])),
+    '## What happens while the app runs',
+    table(['what happens', ...headsOfIncident('pino'), ...headsOfIncident('fanout')], incidentRows.map(row => [row.does, ...incidentRow(row.pino), ...incidentRow(row.fanout)]))
   ]
   const page = readFileSync(PAGE, 'utf8')
   const [before, rest] = page.split(BEGIN)

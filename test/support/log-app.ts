@@ -7,11 +7,11 @@ import pino from 'pino'
 import type { FanoutSnapshot, TransitionEvent } from 'pino-breaker-fanout'
 import type { AppPlan, AppReport } from './run-app.js'
 
-const LINES_PER_TURN = 100
-const TURN_MS = 5
 const NOTICE_LIMIT_MS = 15000
 
-const { transport: options, lines, awaitsReady = false, awaitTripOf, ending = 'loop' } = JSON.parse(process.argv[2]!) as AppPlan
+const {
+  transport: options, lines, linesPerTurn = 100, turnMs = 5, padBytes = 0, idleMs = 0, awaitsReady = false, awaitTripOf, ending = 'loop'
+} = JSON.parse(process.argv[2]!) as AppPlan
 
 process.on('uncaughtExceptionMonitor', (error: unknown) => report({ type: 'uncaught', message: error instanceof Error ? error.message : String(error) }))
 
@@ -28,6 +28,7 @@ transport.on('breaker', (event: TransitionEvent) => {
 if (ending === 'close') transport.on('ready', () => (transport as unknown as { ref (): void }).ref())
 
 if (awaitsReady) await once(transport, 'ready')
+report({ type: 'logging' })
 await logLines(0, lines / 2)
 if (awaitTripOf !== undefined) {
   const limit = setTimeout(notice, NOTICE_LIMIT_MS)
@@ -35,6 +36,7 @@ if (awaitTripOf !== undefined) {
   clearTimeout(limit)
 }
 await logLines(lines / 2, lines)
+if (idleMs > 0) await sleep(idleMs)
 
 report({ type: 'ending', time: Date.now() })
 if (ending === 'exit') process.exit(0)
@@ -45,9 +47,10 @@ if (ending === 'close') {
 }
 
 async function logLines (from: number, to: number): Promise<void> {
+  const pad = padBytes > 0 ? { pad: 'x'.repeat(padBytes) } : {}
   for (let id = from; id < to; id++) {
-    log.info({ id }, 'a line of the app')
-    if (id % LINES_PER_TURN === LINES_PER_TURN - 1) await sleep(TURN_MS)
+    log.info({ id, ...pad }, 'a line of the app')
+    if (id % linesPerTurn === linesPerTurn - 1) await sleep(turnMs)
   }
 }
 
