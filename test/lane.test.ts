@@ -306,7 +306,7 @@ t.test('a sink that fails', async t => {
   })
 
   t.test('what a pending write delivers after all is not sent again, and a call that comes back is reason to probe', async t => {
-    const rig = startedRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 30000 } })
+    const rig = startedRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 2000 } })
     rig.offer('a', 'b')
     rig.child.deliver(2)
     rig.offer('c')
@@ -315,6 +315,7 @@ t.test('a sink that fails', async t => {
     rig.advance(10100)
     t.match(rig.snapshot(), { state: 'open', linesDelivered: 1, queueLines: 2 })
     rig.advance(5000)
+    t.match(rig.snapshot().failures, { 'still-hung': Number })
     former.listener.onLateDelivery(3)
     t.match(rig.snapshot(), { linesDelivered: 1, queueLines: 2 })
     former.listener.onLateDelivery(4)

@@ -197,6 +197,7 @@ export class Transit {
 
   #onReady (restarted: FailureReason | undefined): void {
     this.#unsettled.restart()
+    this.#pendingWrite = { firstLine: Infinity, delivered: 0 }
     const now = this.#clock.now()
     this.#pace.begin(this.#clock.waited())
     if (restarted !== undefined && now - this.#restartReportedAt >= RESTART_REPORT_MS) {
@@ -383,7 +384,7 @@ export class Transit {
     const { deliveredBytes } = this.#unsettled
     const { attempts, deliveredLines } = this.#unsettled.takeAll()
     this.#ledger.deliver(deliveredLines)
-    this.#pendingWrite = { firstLine: attempts[0]?.lines.firstLine ?? Infinity, delivered: deliveredBytes }
+    if (attempts[0] !== undefined) this.#pendingWrite = { firstLine: attempts[0].lines.firstLine, delivered: deliveredBytes }
     this.#events.onReturned(this.#poison.fail(attempts, failure))
     for (const { permit } of attempts.slice(1)) permit?.ignore()
     return attempts[0]?.permit
