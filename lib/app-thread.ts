@@ -37,6 +37,22 @@ export class AskedAppThread implements AppThread {
 /** The thread that started this one; in the main thread the app's thread is this one, and turns whenever it asks. */
 export function createAppThread (clock: Clock): AppThread {
   if (isMainThread) return { isTurning: true }
-  // What a worker writes to its stdout goes through the loop of the thread that started it, and calls back from there.
-  return new AskedAppThread(clock, onAnswer => { process.stdout.write('', onAnswer) })
+  // What a worker writes to its stdout or stderr goes through the loop of the thread that started it, and calls back from
+  // there. An app whose stdout has been closed reads no more of it, which a sink that uses the console then fills.
+  return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
+}
+
+/** Asks by an empty write to each of these streams, whichever answers first; not again where there is no answer yet. */
+export function askThrough (streams: readonly Pick<NodeJS.WriteStream, 'write'>[]): (onAnswer: () => void) => void {
+  const asked = new Set<unknown>()
+  return onAnswer => {
+    for (const stream of streams) {
+      if (asked.has(stream)) continue
+      asked.add(stream)
+      stream.write('', () => {
+        asked.delete(stream)
+        onAnswer()
+      })
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { AskedAppThread, createAppThread } from '#lib/app-thread'
+import { AskedAppThread, askThrough, createAppThread } from '#lib/app-thread'
 import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
@@ -36,6 +36,18 @@ t.test('time in which this thread was stopped is no delay of the other\'s', asyn
   t.ok(app.isTurning)
   clock.stop(60000)
   t.ok(app.isTurning)
+})
+
+t.test('any stream that answers will do, and one that does not is not asked again', async t => {
+  const written: Array<Array<() => void>> = [[], []]
+  const ask = askThrough(written.map(callbacks => ({ write: (_text: string, callback: () => void) => callbacks.push(callback) > 0 })) as unknown as NodeJS.WriteStream[])
+  let answers = 0
+  for (let asked = 1; asked <= 3; asked++) {
+    ask(() => { answers++ })
+    written[1]?.at(-1)?.()
+    t.equal(answers, asked)
+  }
+  t.same(written.map(({ length }) => length), [1, 3])
 })
 
 t.test('in the main thread the app\'s thread is this one', async t => {
