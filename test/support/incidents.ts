@@ -45,7 +45,7 @@ const FAST = { lines: 30000, linesPerTurn: 30, turnMs: 20, padBytes: 1000 }
 export const incidents: readonly Incident[] = [
   { name: 'stalled-stdout', happens: 'the reader of stdout stands still for 15 s', plan: { ...STEADY, awaitsReady: true }, prepare: stalledStdout },
   { name: 'frozen-disk', happens: 'the disk of a second file is frozen for 15 s', plan: { ...STEADY, awaitsReady: true }, prepare: frozenDisk },
-  { name: 'frozen-disk-fast', happens: 'the same disk is frozen for 15 s, at 1.6 MB/s', plan: { ...FAST, awaitsReady: true }, prepare: frozenDisk },
+  { name: 'frozen-disk-fast', happens: 'the same disk is frozen for 15 s, at 1.6 MB/s, with a queue of 64 MiB', plan: { ...FAST, awaitsReady: true }, prepare: dir => ({ ...frozenDisk(dir), policy: { queue: { maxBytes: 64 * 1024 * 1024 } } }) },
   {
     name: 'paused-app',
     happens: 'the app is stopped twice for 11 s, at 5 MB/s to two files',
