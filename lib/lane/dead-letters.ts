@@ -43,7 +43,7 @@ export interface DeadLettersOptions {
   onChange: () => void
 }
 
-/** What may be on its way to a slow disk; what comes while there is as much is dropped, as if the file were full. */
+/** What may be on its way to a slow disk, unless it is one batch; what comes beyond it is dropped, as if the file were full. */
 const MAX_PENDING_BYTES = 4 * 1024 * 1024
 
 /**
@@ -88,7 +88,8 @@ export class DeadLetters {
       return Buffer.from(`${JSON.stringify(letter)}\n`)
     })
     const bytes = records.reduce((sum, { length }) => sum + length, 0)
-    if (store === undefined || this.#isGivenUp || this.#bytes + bytes > MAX_PENDING_BYTES) return ledger.drop(lines.count, 'poison', false)
+    const isTooMuch = this.#lines > 0 && this.#bytes + bytes > MAX_PENDING_BYTES
+    if (store === undefined || this.#isGivenUp || isTooMuch) return ledger.drop(lines.count, 'poison', false)
 
     this.#lines += lines.count
     this.#bytes += bytes

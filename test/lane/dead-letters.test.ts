@@ -66,6 +66,18 @@ t.test('what was not written is dropped', async t => {
   t.match(ledger.entries, { linesDeadLettered: 1, linesDropped: { poison: 2 } })
 })
 
+t.test('what is beyond 4 MiB on its way is dropped, but not a single batch', async t => {
+  const { deadLetters, ledger } = createRig()
+  deadLetters.add(linesOf('x'.repeat(5 * 1024 * 1024)), [{ reason: 'no' }])
+  deadLetters.add(linesOf('a', 'b'), [{ reason: 'no' }])
+  t.match(ledger.entries, { linesDropped: { poison: 2 } })
+  await settled()
+  t.match(ledger.entries, { linesDeadLettered: 1, linesDropped: { poison: 2 } })
+  deadLetters.add(linesOf('c'), [{ reason: 'no' }])
+  await settled()
+  t.match(ledger.entries, { linesDeadLettered: 2 })
+})
+
 t.test('without a file, and after the end, everything is dropped at once', async t => {
   const none = createRig({ hasStore: false })
   none.deadLetters.add(linesOf('a'), [{ reason: 'no' }])
