@@ -37,12 +37,12 @@ export class AskedAppThread implements AppThread {
 /** The thread that started this one; in the main thread the app's thread is this one, and turns whenever it asks. */
 export function createAppThread (clock: Clock): AppThread {
   if (isMainThread) return { isTurning: true }
-  // What a worker writes to its stdout or stderr goes through the loop of the thread that started it, and calls back from
-  // there. An app whose stdout has been closed reads no more of it, which a sink that uses the console then fills.
+  // The app's thread forwards a worker's stdout and stderr, and confirms each write from its event loop. It stops doing so for a
+  // stream of its own that has been closed: then output of sinks fills the worker's stream, and no write is confirmed.
   return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
 }
 
-/** Asks by an empty write to each of these streams, whichever answers first; not again where there is no answer yet. */
+/** Writes nothing to each of these streams; the first confirmed write is the answer. A stream with an unconfirmed write is skipped. */
 export function askThrough (streams: readonly Pick<NodeJS.WriteStream, 'write'>[]): (onAnswer: () => void) => void {
   const asked = new Set<unknown>()
   return onAnswer => {

@@ -118,7 +118,7 @@ export class Lane {
       onChange: () => this.#pump(),
       onReturned: lines => this.#takeBack(lines),
       onArrivedLate: (firstLine, bytes) => this.#backlog.arrive(firstLine, bytes),
-      onComeBack: () => this.#probeEarly(),
+      onComeBack: () => { if (!this.#gate.isPaused) this.#probeEarly() },
       newestLine: isFresh => isFresh && this.#backlog.doubts('newest') > 0 ? undefined : this.#backlog.newestLine,
       onDoubted: before => this.#backlog.doubt(before),
       onRestart: (reason, restarts) => events.onRestart(reason, restarts),

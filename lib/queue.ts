@@ -165,10 +165,10 @@ export class LineQueue {
   }
 
   /**
-   * So many bytes of the oldest lines have arrived after all, if this line is still the first of them: whole lines are
-   * taken out, and of the next one only the rest will be sent.
+   * Marks bytes of the oldest lines as delivered, if the queue still begins with this line. Whole lines are removed; of a
+   * line that is delivered in part only the rest will be sent.
    *
-   * @returns how many whole lines these were, and the number of the next
+   * @returns the number of whole lines among these bytes, and the number of the line after them
    */
   arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
     let count = 0

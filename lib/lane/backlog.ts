@@ -131,7 +131,7 @@ export class Backlog {
     this.#intake.unshift(parts.flatMap(({ direct = [] }) => direct))
   }
 
-  /** So many bytes have arrived of what came back, from this line on; a disk sends again what it has. */
+  /** Marks bytes of returned lines as delivered, beginning with this line. Lines on a disk are not found, and are sent again. */
   arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
     return this.#intake.arrive(firstLine, bytes)
   }

@@ -43,7 +43,7 @@ export interface DeadLettersOptions {
   onChange: () => void
 }
 
-/** What may be on its way to a slow disk, unless it is one batch; what comes beyond it is dropped, as if the file were full. */
+/** The most bytes that may be pending while a disk is slow. Further batches are dropped, as if the file were full; a single batch may be larger. */
 const MAX_PENDING_BYTES = 4 * 1024 * 1024
 
 /**

@@ -211,7 +211,7 @@ export class Intake {
     this.#queue.unshift(lines)
   }
 
-  /** So many bytes have arrived of what came back, from this line on. */
+  /** Marks bytes of returned lines as delivered, beginning with this line. */
   arrive (firstLine: number, bytes: number): { count: number, nextLine: number } {
     return this.#queue.arrive(firstLine, bytes)
   }

@@ -39,12 +39,12 @@ export interface TransitEvents {
   /** These were handed over, oldest first, and have not arrived. */
   onReturned (lines: readonly Lines[]): void
   /**
-   * So many bytes have arrived of what was returned, from this line on: by a write of a sink that was discarded.
+   * A pending write of a discarded sink has delivered bytes of the returned lines, beginning with this line.
    *
-   * @returns how many whole lines these are, and which is the next
+   * @returns the number of whole lines among these bytes, and the number of the line after them
    */
   onArrivedLate (firstLine: number, bytes: number): { count: number, nextLine: number }
-  /** A call that hung has come back: the sink may be started again, and may be well. */
+  /** A call that hung has returned: the sink can be started again, and may be healthy. */
   onComeBack (): void
   /**
    * The number of the newest line that waits to be sent and is least in doubt.

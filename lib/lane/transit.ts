@@ -38,7 +38,7 @@ export class Transit {
   readonly #poison: Poison
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
-  /** Where that begins which a discarded sink may still deliver, by a write that was pending. */
+  /** The first line, and the byte count before it, that a pending write of a discarded sink may still deliver. */
   #pendingWrite = { firstLine: Infinity, delivered: 0 }
 
   constructor (deps: TransitDeps, events: TransitEvents) {
@@ -232,7 +232,7 @@ export class Transit {
     this.#events.onChange()
   }
 
-  /** What a write delivered that was pending as the sink was discarded is not sent again. */
+  /** A write was pending when the sink was discarded, and has now delivered bytes: these are not sent again. */
   #onLateDelivery (bytes: number): void {
     const { firstLine, delivered } = this.#pendingWrite
     const { count, nextLine } = this.#events.onArrivedLate(firstLine, bytes - delivered)

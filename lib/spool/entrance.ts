@@ -67,7 +67,7 @@ export class Entrance {
     }
   }
 
-  /** What was entered is gone: it may be entered anew. */
+  /** The folder is gone. It can be entered again. */
   forget (): void {
     this.#lock.forget()
   }

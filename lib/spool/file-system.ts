@@ -24,7 +24,7 @@ export interface FileSystem {
   create (path: string): Promise<OpenFile>
   /** How many bytes a file has. */
   size (path: string): Promise<number>
-  /** What tells a folder or file apart from any other that has had, or will have, its name. */
+  /** A text that differs between two files, or folders, that had the same path at different times. */
   identityOf (path: string): Promise<string>
   open (path: string, access: 'read' | 'change'): Promise<OpenFile>
   /** Replaces what has the new name. */

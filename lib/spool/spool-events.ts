@@ -17,8 +17,8 @@ export type Hindrance = { kind: 'locked', pid: number, slots?: number } | { kind
  *   or `onOpened` tells
  * - `remove`: a segment that was delivered is still there; it is tried again
  * - `quarantine`: damaged lines could not be kept for somebody to look at
- * - `folder`: the folder was removed or replaced while it was in use; it is made anew. What was in it is lost, which
- *   `onDropped` tells
+ * - `folder`: the folder was removed or replaced while it was in use, and is created again. Its lines are lost;
+ *   `onDropped` counts them
  * - `adopt`: a slot that no transport has cannot be opened; it is tried again
  */
 export interface SpoolFault {
@@ -41,7 +41,7 @@ export interface SpoolEvents {
    * @param left - How many segments are still to be counted
    */
   onFound (lines: number, left: number): void
-  /** It is open, and all that an earlier life has left is counted. Told again after its folder was lost and made anew. */
+  /** It is open, and the lines of earlier runs are counted. Called again after a lost folder was created again. */
   onOpened (recovered: Recovered): void
   /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */
   onHindered (hindrance: Hindrance): void

@@ -350,7 +350,7 @@ export class Spool {
     this.#onDropped(waitingLines, 'damaged')
   }
 
-  /** What was in the folder is lost, and what was to be written there is the giver's again. */
+  /** The lines in the folder are lost. Lines that were not written yet are returned to the lane. */
   async #abandon (): Promise<void> {
     const { waitingLines, outstandingLines } = this.#segments
     const error = lost(this.#settings.folder, 'was removed or replaced')
