@@ -10,8 +10,11 @@ export interface AppThread {
   readonly isTurning: boolean
 }
 
-/** Without an answer for this long it counts as blocked. */
-const PATIENCE_MS = 1000
+/**
+ * Without an answer for this long it counts as blocked. Shorter, and an app that computes for a moment would lose lines of a
+ * slow sink; longer, and less than half of thread-stream's 10 s would be left for the end itself.
+ */
+const PATIENCE_MS = 3000
 
 /** Asks the app's thread for a sign of life whenever somebody wants to know. */
 export class AskedAppThread implements AppThread {

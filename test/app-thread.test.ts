@@ -11,10 +11,10 @@ function createThread () {
   return { answers, app: new AskedAppThread(clock, onAnswer => { answers.push(onAnswer) }) }
 }
 
-t.test('a thread turns until it has owed an answer for a second', async t => {
+t.test('a thread turns until it has owed an answer for three seconds', async t => {
   const { app, answers } = createThread()
   t.ok(app.isTurning)
-  clock.advance(999)
+  clock.advance(2999)
   t.ok(app.isTurning)
   clock.advance(1)
   t.notOk(app.isTurning)
