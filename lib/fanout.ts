@@ -22,7 +22,7 @@ import { SlottedSpool } from './spool/slotted-spool.js'
 import type { SlotEvents } from './spool/spool-events.js'
 import { Splitter } from './splitter.js'
 import { writeToStderr } from './stderr.js'
-import { TransitionReport } from './transition-report.js'
+import { TransitionReport } from './reports/transition-report.js'
 import { UndecidedRecords, type RecordPlace } from './undecided-records.js'
 
 const FLUSH_TIMEOUT_MS = 5000

@@ -2,24 +2,30 @@ import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
 import type { Clock } from './clock.js'
+import { Admission } from './lane/admission.js'
+import { Alarm } from './alarm.js'
 import { Backlog } from './lane/backlog.js'
-import { Intake } from './lane/intake.js'
 import { Conditions } from './lane/conditions.js'
 import { DeadLetters } from './lane/dead-letters.js'
+import { DiskOutlet } from './lane/disk-outlet.js'
 import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
 import type { LaneDeps, LaneSettings } from './lane/lane-deps.js'
-import { Pace } from './lane/pace.js'
-import { Spooling } from './lane/spooling.js'
-import { Transit } from './lane/transit.js'
-import { Unsettled } from './lane/unsettled.js'
+import type { Outlet } from './lane/outlet.js'
+import { isSpooled } from './lane/replay.js'
+import { SinkOutlet } from './lane/sink-outlet.js'
 import { EVERYTHING } from './levels.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
+import { NOTHING, type LineQueue } from './queue.js'
 
-/** Of the time to end, what is kept for writing to a disk what could not be delivered. */
+/** Lines are handed to the disk in portions of this many bytes. */
+const APPEND_BYTES = 512 * 1024
+/** While the app is held back, the lane looks this often whether to go on with it. */
+const PRESSING_MS = 20
+/** Part of the time to end that is kept for writing undelivered lines to a disk. */
 const DISK_RESERVE_MS = 500
 
-/** A line of a lane by its number, and what had gone wrong before it came. */
+/** A line of a lane by its number, and the losses and failures that had happened before it came. */
 export interface LineMark {
   readonly line: number
   readonly lostLines: number
@@ -27,14 +33,15 @@ export interface LineMark {
 }
 
 /**
- * What has become of a line: it has arrived (or was passed to a fallback); it is held by a lane that has not failed
- * since it came; it is held by one that has; or it is lost, or held by a lane whose breaker is not closed, or that has ended.
+ * State of one line. It has `arrived` (or was passed to a fallback); it is `held` by a lane that has not failed since it
+ * came, or by one that has (`failing`); or it is `lost`, or held by a lane whose breaker is not closed, or that has ended.
  */
 export type LineFate = 'arrived' | 'held' | 'failing' | 'lost'
 
 /**
- * All that is owned for one sink: its queue, its breaker, its child, its counters. Lines come in by `offer`, and each of
- * them ends in exactly one place: `snapshot` can prove it at any time (DESIGN §7).
+ * Everything that belongs to one sink: its queue, its breaker, its child, its counters. Lines come in by `offer`, and each
+ * of them ends in exactly one place: `snapshot` can prove it at any time. Only the lane moves lines from one of its parts to
+ * another: new lines go straight to the sink, or into the backlog; from there to the sink, or to the disk and back.
  */
 export class Lane {
   readonly name: string
@@ -48,134 +55,98 @@ export class Lane {
   readonly #clock: Clock
   readonly #gate: Gate
   readonly #backlog: Backlog
-  readonly #spooling: Spooling | undefined
-  readonly #unsettled: Unsettled
-  readonly #transit: Transit
+  readonly #admission: Admission
+  readonly #sink: SinkOutlet
+  readonly #disk: DiskOutlet | undefined
   readonly #ledger: Ledger
   readonly #deadLetters: DeadLetters
   readonly #conditions: Conditions
+  /** Looks again whether to go on holding the app back. */
+  readonly #pressing: Alarm
   #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
   #isPumping = false
 
   constructor (deps: LaneDeps) {
-    const { settings, life, clock, app, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
-    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, sense, deadLetter, spool } = settings
-    const unsettled = this.#unsettled = new Unsettled(settings.queue)
-    const [sinkPace, diskPace] = [new Pace(), new Pace()]
+    const { settings, clock, app, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
+    const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, sense, deadLetter, spool, queue: limits } = settings
+    const ledger = this.#ledger = new Ledger((loss, lines) => events.onLoss(loss, lines))
     this.name = name
-    this.#settings = settings
     this.#deps = deps
+    this.#settings = settings
     this.#clock = clock
     this.#conditions = new Conditions(clock)
-    this.#ledger = new Ledger((loss, lines) => events.onLoss(loss, lines))
-    this.#deadLetters = new DeadLetters({
-      sink: name, clock, ledger: this.#ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
+    this.#backlog = new Backlog(limits)
+    this.#admission = new Admission(limits, this.#backlog.memory, clock, app)
+    this.#pressing = new Alarm(clock, () => this.#pump())
+    const deadLetters = this.#deadLetters = new DeadLetters({
+      sink: name, clock, ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
     })
-    const intake = new Intake(settings.queue, { clock, app, sinkPace, diskPace, unsettled }, {
-      isTakenFrom: () => !this.#hasLeft && (this.#spooling?.isDiverting === true ? this.#spooling.isTaking : !this.isTripped),
-      isDiverting: () => this.#spooling?.isDiverting === true,
-      pendingBytes: () => this.#spooling?.pending.bytes ?? 0,
-      onSurrender: attempt => this.#transit.surrender(attempt),
-      onOverflow: () => this.#spooling?.overflow() === true,
-      onDropped: (lines, isDiagnostic) => this.#ledger.drop(lines, 'queue-full', isDiagnostic),
-      onRelief: () => this.onRelief(),
-      onTick: () => this.#pump()
-    })
-    this.#spooling = spool && createSpool && new Spooling({
-      createSpool, mode: spool.mode, clock, intake, ledger: this.#ledger, pace: diskPace, unsettled, redelivers: this.#redelivers, isTripped: () => this.isTripped, isCopied: () => this.#transit.child?.copies === true
-    }, {
-      onChange: () => this.#pump(),
-      onNews: news => events.onSpoolNews(news)
-    })
-    this.#backlog = new Backlog(life, intake, this.#spooling)
-    this.#gate = new Gate({ sink: name, breaker, healthCheck, clock, random }, {
+    const gate = this.#gate = new Gate({ sink: name, breaker, healthCheck, clock, random }, {
       onTransition: event => this.#onTransition(event),
       onDue: () => this.#pump(),
-      onUnhealthy: failure => this.#transit.setBack(failure)
+      onUnhealthy: failure => this.#sink.setBack(failure)
     })
-    this.#transit = new Transit({
-      sink: name,
-      idOf: line => this.#backlog.idOf(line),
-      writeTimeoutMs,
-      startTimeoutMs,
-      willSendConfig,
-      redelivers: this.#redelivers,
-      isSensing: sense !== false,
-      clock,
-      random,
-      createChild,
-      gate: this.#gate,
-      ledger: this.#ledger,
-      deadLetters: this.#deadLetters,
-      pace: sinkPace,
-      unsettled
+    this.#sink = new SinkOutlet({
+      sink: name, writeTimeoutMs, startTimeoutMs, willSendConfig, redelivers: this.#redelivers, isSensing: sense !== false, limits, clock, random, createChild, gate, ledger, deadLetters, report: events
     }, {
-      onReady: () => {
-        // A probe has its lines by now, unless they were given up; an idle breaker waits for some.
-        if (this.#backlog.isEmpty) this.#gate.giveBack()
-        this.#pump()
-      },
       onChange: () => this.#pump(),
       onReturned: lines => this.#takeBack(lines),
-      onArrivedLate: (firstLine, bytes) => this.#backlog.arrive(firstLine, bytes),
-      onComeBack: () => { if (!this.#gate.isPaused) this.#probeEarly() },
-      newestLine: isFresh => isFresh && this.#backlog.doubts('newest') > 0 ? undefined : this.#backlog.newestLine,
+      onArrivedLate: (firstLine, bytes) => this.#settleLate(firstLine, bytes),
+      onComeBack: () => { if (!gate.isPaused) this.#probeEarly() },
       onDoubted: before => this.#backlog.doubt(before),
-      onRestart: (reason, restarts) => events.onRestart(reason, restarts),
-      onEvent: (event, args) => events.onEvent(event, args)
+      newestLine: isFresh => this.#newestLine(isFresh)
+    })
+    this.#disk = spool && createSpool && new DiskOutlet({
+      createSpool, mode: spool.mode, limits, clock, gate, ledger, replay: this.#backlog.replay, onNews: news => events.onSpoolNews(news)
+    }, {
+      onChange: () => this.#pump(),
+      onReturned: lines => this.#backlog.memory.unshift(lines)
     })
   }
 
-  /** Says where its lines go while its breaker is not closed, with `whenOpen: 'fallback'`, and at the end. */
+  /** Sets where its lines go while its breaker is not closed, with `whenOpen: 'fallback'`, and at the end. */
   fallBackTo (fallback: Fallback): void {
     this.#ledger.fallback = fallback
   }
 
-  /** Whether its breaker keeps lines from its sink. */
+  /** True while its breaker keeps lines from its sink. */
   get isTripped (): boolean {
     return this.#gate.isTripped
   }
 
-  /** Whether a diagnostic record is safe with it. */
+  /** True if a diagnostic record is safe with it. */
   get takesDiagnostics (): boolean {
     return this.#gate.state === 'closed' && !this.#hasLeft
   }
 
-  /** Whether it holds the app back. */
+  /** True while it holds the app back. */
   get isPressing (): boolean {
     return this.#backlog.isPressing
   }
 
   start (): void {
-    this.#spooling?.start()
-    this.#transit.start()
+    this.#disk?.start()
+    this.#sink.supervisor.start()
     this.#gate.start()
   }
 
-  /** Passes pino's config on to the sink; `undefined` if it is not going to come any more. */
+  /** Passes pino's config on to the sink; `undefined` if none will come. */
   configure (config: PinoConfig | undefined): void {
-    this.#transit.configure(config)
+    this.#sink.supervisor.configure(config)
   }
 
-  /** Takes lines. Never throws and never fails: what cannot be kept is counted. */
+  /** Takes lines. Never throws and never fails: lines that cannot be kept are counted. */
   offer (batch: Batch): void {
     const hasLeft = this.#hasLeft
     const isTurnedAway = !hasLeft && this.#turnsAway()
-    const goesStraight = !hasLeft && !isTurnedAway && batch.byteLength <= this.#transit.sizeLimit && this.#backlog.letsPass(batch)
-    const permit = goesStraight ? this.#nextPermit() : undefined
-    // Only now, since a permit may bring a transition, and whoever is told of it may ask for a snapshot.
+    const permit = hasLeft || isTurnedAway || !this.#mayGoStraight(batch) ? undefined : this.#gate.take()
+    // Only now, since a permit may bring a transition, and its listeners may ask for a snapshot.
     this.#ledger.receive(batch.count)
-    if (hasLeft) {
-      this.#ledger.giveUp(batch)
-      return
-    }
-    if (isTurnedAway) {
-      if (this.#settings.whenOpen === 'skip') return this.#ledger.skip(batch.count, batch.isDiagnostic)
-      return this.#ledger.passOn(batch)
-    }
-    if (permit !== undefined) return this.#transit.send(this.#backlog.pass(batch), permit)
-    this.#backlog.add(batch, this.#wantsNewer)
-    this.#pump()
+    if (hasLeft) this.#ledger.giveUp(batch)
+    else if (isTurnedAway && this.#settings.whenOpen === 'skip') this.#ledger.skip(batch.count, batch.isDiagnostic)
+    else if (isTurnedAway) this.#ledger.passOn(batch)
+    else if (permit !== undefined) this.#send(this.#pass(batch), permit)
+    else this.#keep(batch)
   }
 
   /** Counts lines that came for it, but that no lane can be given. */
@@ -185,29 +156,29 @@ export class Lane {
   }
 
   /**
-   * Settles when all that was offered so far has been accepted, or the breaker is not closed, or a disk is to keep it, or
-   * at the deadline.
+   * Resolves once every line that was offered so far has been accepted, or the breaker is not closed, or a disk is to keep
+   * them, or at the deadline.
    *
-   * @returns Whether it was before the deadline.
+   * @returns whether it was before the deadline
    */
   async settle (deadline: number): Promise<boolean> {
-    return await this.#untilAccepted(() => this.isTripped || this.#backlog.isDiverting, deadline)
+    return await this.#untilAccepted(() => this.isTripped || this.#isDiverting, deadline)
   }
 
   /** As {@link settle}, and the sink's own `flush` is done, or the disk is synced. */
   async flush (deadline: number): Promise<void> {
-    // A spool that is being opened takes lines in only to give them to the sink, if it turns out to be empty.
-    await this.#untilAccepted(() => this.#backlog.isDiverting ? this.#backlog.hasTakenIn : this.isTripped, deadline)
-    if (this.#backlog.isDiverting) return await this.#wait(this.#backlog.sync(), () => false, deadline)
-    const { child } = this.#transit
+    // A spool that is being opened takes lines only to give them to the sink, if it turns out to be empty.
+    await this.#untilAccepted(() => this.#isDiverting ? this.#backlog.isEmpty && !this.#holdsUnwritten : this.isTripped, deadline)
+    if (this.#disk?.isDiverting === true) return await this.#wait(this.#disk.sync(), () => false, deadline)
+    const { child } = this.#sink
     if (this.isTripped || child === undefined) return
-    await this.#wait(child.flush(), () => this.isTripped || this.#transit.child !== child, deadline)
+    await this.#wait(child.flush(), () => this.isTripped || this.#sink.child !== child, deadline)
   }
 
-  /** Settles when all that is here now has been accepted, or it need not be. */
+  /** Resolves once every line that is here now has been accepted, or need not be. */
   async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
-    const mark = this.#backlog.nextLine
+    const mark = this.#backlog.memory.nextLine
     return await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
   }
 
@@ -221,56 +192,58 @@ export class Lane {
   }
 
   /**
-   * No more lines come: delivers what is here, as far as the deadline allows. A breaker that is not closed, with lines
-   * to deliver, probes once, at once.
+   * No more lines come: delivers the lines that are here, as far as the deadline allows. A breaker that is not closed, with
+   * lines to deliver, probes once, at once.
    */
   async drain (deadline: number): Promise<void> {
     this.#phase = 'draining'
-    this.#spooling?.drain()
-    // There may be no time for the whole of it, and lines that are not sent now are lost.
-    this.#transit.settleWithin((deadline - this.#clock.now()) / 4)
+    this.#disk?.drain()
+    // There may be no time for the whole quiet time, and lines that are not sent now are lost.
+    this.#sink.settleWithin((deadline - this.#clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
     this.#pump()
     await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
 
-  /** Ends the sink in good order, as far as the deadline allows; then whatever is left is passed on, or given up. */
+  /** Ends the sink in good order, as far as the deadline allows; then lines that are left are passed on, or dropped. */
   async end (deadline: number): Promise<void> {
     this.#phase = 'ending'
-    this.#transit.end()
+    this.#sink.end()
     const sinkDeadline = this.#sinkDeadline(deadline)
-    if (!this.#gate.isShut) await this.#conditions.until(() => this.#transit.hasEnded || this.#transit.child === undefined, sinkDeadline)
+    if (!this.#gate.isShut) await this.#conditions.until(() => this.#sink.hasEnded || this.#sink.child === undefined, sinkDeadline)
     await this.#conditions.until(() => this.#deadLetters.lines === 0, sinkDeadline)
     this.#deadLetters.giveUp()
     await this.#leave(deadline)
   }
 
-  /** Everything there is to know of it, at this moment. */
+  /** All its counts, at this moment. */
   snapshot (): SinkSnapshot {
-    const { inMemory, pending, onDisk } = this.#backlog
+    const { inMemory } = this.#backlog
+    const { held } = this.#sink
+    const pending = this.#disk?.pending ?? NOTHING
     return {
       name: this.name,
       state: this.#gate.state,
       ...this.#ledger.entries,
-      queueLines: inMemory.lines,
-      queueBytes: inMemory.bytes + this.#unsettled.bytes + this.#deadLetters.bytes,
-      unsettledLines: this.#unsettled.lines + this.#deadLetters.lines,
+      queueLines: inMemory.lines + pending.lines,
+      queueBytes: inMemory.bytes + pending.bytes + held.bytes + this.#deadLetters.bytes,
+      unsettledLines: held.lines + this.#deadLetters.lines,
       spoolPendingLines: pending.lines,
       spoolPendingBytes: pending.bytes,
-      spoolLines: onDisk.lines,
-      spoolBytes: onDisk.bytes,
-      restarts: this.#transit.restarts,
+      spoolLines: this.#disk?.lines ?? 0,
+      spoolBytes: this.#disk?.bytes ?? 0,
+      restarts: this.#sink.supervisor.restarts,
       consecutiveFailures: this.#gate.consecutiveFailures
     }
   }
 
   /**
-   * The number, among all that it was offered, of the oldest line that has not come to its end, or of the next to come:
-   * each line before it was delivered, or is a dead letter, or is counted as lost.
+   * The number of the oldest line that has not come to its end, or of the next to come: each line before it was delivered,
+   * or is a dead letter, or is counted as lost.
    */
   get firstHeldLine (): number {
-    return Math.min(this.#unsettled.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
+    return Math.min(this.#sink.held.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
   }
 
   /** Stands for the line that is offered next, so that {@link fateOf} can be asked about it. */
@@ -287,14 +260,14 @@ export class Lane {
     return this.#ledger.failureCount === failures ? 'held' : 'failing'
   }
 
-  /** Whether a call of its sink is pending that nobody can cancel. */
+  /** True while a call of its sink is pending that nobody can cancel. */
   get isHanging (): boolean {
-    return this.#transit.isHanging
+    return this.#sink.supervisor.isHanging
   }
 
-  /** Whether its sink has accepted all that there is, and all that is missing is proof that it has arrived. */
+  /** True if its sink has accepted every line, and only the proof that they arrived is missing. */
   get awaitsProof (): boolean {
-    return this.#gate.state === 'closed' && !this.#holdsLines && this.#unsettled.lines > 0
+    return this.#gate.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
   }
 
   /** Settles when a condition holds, which is asked after each change, or at the deadline. */
@@ -303,113 +276,306 @@ export class Lane {
   }
 
   get #firstUnacceptedLine (): number {
-    return Math.min(this.#unsettled.firstUnacceptedLine ?? Infinity, this.#backlog.firstLine)
+    return Math.min(this.#sink.held.firstUnacceptedLine ?? Infinity, this.#backlog.firstLine)
+  }
+
+  /** True if no line waits, in memory or on a disk. */
+  get #isEmpty (): boolean {
+    return this.#backlog.isEmpty && this.#disk?.hasOlder !== true
   }
 
   get #holdsLines (): boolean {
-    return !this.#backlog.isEmpty || this.#unsettled.hasUnaccepted
+    return !this.#isEmpty || this.#sink.held.hasUnaccepted
   }
 
-  /** Whether new lines are kept away from the queue, because the breaker is not closed. */
+  /** True if new lines go to the disk, whatever becomes of the sink. */
+  get #isDiverting (): boolean {
+    return this.#disk?.isDiverting === true
+  }
+
+  /** Takes lines out of memory at this moment. */
+  get #outlet (): Outlet {
+    return this.#disk?.isDiverting === true ? this.#disk : this.#sink
+  }
+
+  /** The queue that the sink is given lines from at this moment. */
+  get #source (): LineQueue | undefined {
+    const { memory, replay: { queue } } = this.#backlog
+    if (!queue.isEmpty) return queue
+    return this.#isDiverting || memory.isEmpty ? undefined : memory
+  }
+
+  /** True if the sink holds lines that must be on the disk before newer ones, and are not being written. */
+  get #holdsUnwritten (): boolean {
+    return this.#disk !== undefined && this.#redelivers && (this.#backlog.replay.hasUnwritten || this.#sink.held.some(line => !isSpooled(line)))
+  }
+
+  /** True if lines that were handed over may be handed over again. */
+  get #redelivers (): boolean {
+    return this.#settings.redelivery === 'at-least-once'
+  }
+
+  /** True once its sink is being ended: nothing is handed over any more. */
+  get #hasLeft (): boolean {
+    return this.#phase === 'ending' || this.#phase === 'ended'
+  }
+
+  /** True if new lines are kept away from the queue, because the breaker is not closed. */
   #turnsAway (): boolean {
-    if (this.#settings.whenOpen === 'hold' || this.#settings.whenOpen === 'spool' || !this.isTripped) return false
-    // The next that come join them, for a probe that tells more.
-    if (this.#settings.whenOpen === 'skip' && (this.#backlog.lacksOthers(this.#transit.nextLines) || this.#wantsNewer)) return false
-    // With nothing here to probe with, the first lines that come once recovery is due are the probe.
+    const { whenOpen } = this.#settings
+    if (whenOpen === 'hold' || whenOpen === 'spool' || !this.isTripped) return false
+    // The next lines join those in the queue, for a probe that tells more.
+    if (whenOpen === 'skip' && (this.#lacksOthers || this.#wantsNewer)) return false
+    // Without lines here to probe with, the first ones that come once recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
 
-  /** Whether the next line that comes may tell a backend that refuses what is old from one that refuses everything. */
+  /** True if every line in the queue may be to blame for failures. */
+  get #lacksOthers (): boolean {
+    const { memory } = this.#backlog
+    return memory.doubts('least') > 0 || (this.#sink.next.which === 'other' && !memory.isEmpty && !memory.hasOther)
+  }
+
+  /** True if the next new line may tell a backend that refuses old lines from one that refuses everything. */
   get #wantsNewer (): boolean {
-    return this.#transit.seeksNewer && this.#backlog.lacksNewer
+    return this.#sink.seeksNewer && (this.#source?.newestDoubts ?? 0) > 0
   }
 
-  /** Probes at once, where there is something to probe with: the lane is about to end, or there is reason to hope. */
-  #probeEarly (): void {
-    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
+  #newestLine (isFresh: boolean): number | undefined {
+    const source = this.#source
+    return isFresh && (source?.doubts('newest') ?? 0) > 0 ? undefined : source?.newestLine
   }
 
-  /** Hands over as much as the breaker and the sink's window allow. */
+  /** True if new lines may be handed to the sink at once: none are before them, and they are within the limits. */
+  #mayGoStraight ({ byteLength, count }: Batch): boolean {
+    if (!this.#isEmpty || this.#isDiverting || !this.#sink.canTake(byteLength)) return false
+    return this.#makeRoom(byteLength, count) || (count === 1 && this.#sink.held.count === 0)
+  }
+
+  /** Numbers new lines that go straight on. */
+  #pass (batch: Batch): Lines {
+    this.#noteArrival()
+    return this.#backlog.memory.pass(batch)
+  }
+
+  /** Takes new lines into the lane: onto the disk, into the queue, or to wait for a place there. */
+  #keep (batch: Batch): void {
+    const { byteLength, count } = batch
+    const disk = this.#disk
+    if (disk?.isDiverting === true && this.#backlog.isEmpty && this.#admission.fits(byteLength, count, disk) && !this.#holdsUnwritten && disk.canTake(byteLength)) {
+      const isAtHand = this.#wantsNewer && this.#redelivers && !this.#backlog.replay.queue.isEmpty
+      if (isAtHand) disk.takeAtHand(this.#pass(batch))
+      else disk.take(this.#pass(batch))
+    } else if (!this.#backlog.isPressing && this.#makeRoom(byteLength, count)) {
+      this.#noteArrival()
+      this.#backlog.memory.push(batch)
+    } else {
+      if (!this.#backlog.isPressing) this.#noteArrival()
+      this.#backlog.press(batch, this.#clock.waited())
+      this.#pressing.setFor(this.#clock.waited() + PRESSING_MS)
+    }
+    this.#pump()
+  }
+
+  /** Its pace is measured from the moment in which an outlet has something to take. */
+  #noteArrival (): void {
+    if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#clock.waited())
+  }
+
+  /** Makes room in the queue: accepted lines that are kept only in case of a failure are settled, or lines go to the disk. */
+  #makeRoom (bytes: number, lines: number): boolean {
+    const fits = (): boolean => this.#admission.fits(bytes, lines, this.#outlet)
+    if (fits()) return true
+    if (this.#disk?.isDiverting === true) {
+      if (this.#disk.beginOverflow()) this.#moveToDisk()
+      return fits()
+    }
+    while (!fits()) if (!this.#sink.surrenderOldest()) return false
+    return true
+  }
+
+  /** Hands over as many lines as the breaker and the sink's window allow, and lets new ones in. */
   #pump (): void {
     if (this.#phase === 'ended') return this.#conditions.changed()
     if (this.#isPumping) return
     this.#isPumping = true
     do {
-      while (this.#backlog.hasQueued) {
-        const permit = this.#nextPermit()
-        if (permit === undefined) break
-        this.#transit.send(this.#backlog.take(this.#transit.nextLines, this.#transit.nextLimits) as Lines, permit)
-      }
-      this.#backlog.admit()
-    } while (this.#backlog.hasQueued && this.#canSend && !this.isTripped)
+      this.#feedSink()
+      this.#letIn()
+      if (this.#isDiverting) this.#moveToDisk()
+      this.#disk?.readAhead()
+    } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
-    this.#settleSpool()
-    // A `send` that is being given up pumps as it comes to its end.
-    if (!this.#backlog.isEmpty && this.isTripped && !this.#transit.isGivingUp) this.#gate.awaitRecovery()
+    this.#settleDisk()
+    if (this.#isEmpty) this.#returnPermit()
+    // A `send` that is being aborted pumps as it settles.
+    else if (this.isTripped && !this.#sink.isAborting) this.#gate.awaitRecovery()
     this.#conditions.changed()
   }
 
-  /** Leave to hand lines over now; `null` where the breaker has no say, `undefined` if it cannot be. */
+  #feedSink (): void {
+    for (let source = this.#source; source !== undefined; source = this.#source) {
+      const permit = this.#nextPermit()
+      if (permit === undefined) return
+      this.#send(source.take(this.#sink.next) as Lines, permit)
+    }
+  }
+
+  #send (lines: Lines, permit: Permit | null): void {
+    this.#sink.send(this.#idOf(lines.firstLine), lines, permit)
+  }
+
+  /** The id of a batch that begins with this line: the same whenever it is sent in this life. */
+  #idOf (line: number): string {
+    const number = isSpooled(line) ? this.#backlog.replay.formerNumberOf(line) : line
+    return number === undefined ? (this.#disk as DiskOutlet).idOf(line) : `${this.#deps.life}:${number}`
+  }
+
+  /** A permit to hand lines over now; `null` where the breaker has no say, `undefined` if there is none. */
   #nextPermit (): Permit | null | undefined {
     if (this.#hasLeft) return undefined
-    if (this.#transit.child === undefined) {
-      if (!this.isTripped || this.#gate.reserve()) this.#transit.start()
+    if (this.#sink.child === undefined) {
+      if (!this.isTripped || this.#gate.reserve()) this.#sink.supervisor.start()
       return undefined
     }
-    return this.#canSend ? this.#gate.take() : undefined
+    return this.#canFeedSink ? this.#gate.take() : undefined
   }
 
-  get #canSend (): boolean {
-    return this.#transit.canSend(this.#backlog.doubts(this.#transit.nextLines))
+  get #canFeedSink (): boolean {
+    const source = this.#source
+    return source !== undefined && this.#sink.canSend(source.doubts(this.#sink.next.which))
   }
 
-  /** Whether what was handed over may be handed over again. */
-  get #redelivers (): boolean {
-    return this.#settings.redelivery === 'at-least-once'
+  /** There is nothing to probe with, and the sink holds nothing either. */
+  #returnPermit (): void {
+    if (this.#sink.child !== undefined && this.#sink.held.count === 0) this.#gate.giveBack()
   }
 
-  /** Whether its sink is being ended, or gone: nothing is handed over any more. */
-  get #hasLeft (): boolean {
-    return this.#phase === 'ending' || this.#phase === 'ended'
+  /** Lets new lines in, as far as there is room, or no reason left to hold the app back. */
+  #letIn (): void {
+    if (!this.#backlog.isPressing) return
+    for (let newcomer = this.#backlog.newcomer; newcomer !== undefined; newcomer = this.#backlog.newcomer) {
+      const { lines, isDiagnostic } = newcomer
+      const verdict = this.#decide(lines)
+      if (verdict === 'hold-back') {
+        const { head, rest } = this.#admission.cutToRoom(lines, this.#outlet)
+        this.#backlog.admit(head, rest)
+        return this.#pressing.setFor(this.#clock.waited() + PRESSING_MS)
+      }
+      if (verdict === 'admit') {
+        this.#backlog.admit(lines)
+      } else {
+        const { kept, dropped } = this.#admission.shed(lines, this.#outlet)
+        this.#backlog.admit(kept)
+        this.#ledger.drop(dropped, 'queue-full', isDiagnostic)
+      }
+    }
+    this.#relieve()
+  }
+
+  #decide (lines: NewLines): ReturnType<Admission['decide']> {
+    const ask = (): ReturnType<Admission['decide']> => this.#admission.decide(lines, this.#outlet, this.#backlog.pressingSince)
+    this.#makeRoom(lines.bytes.length, lines.count)
+    const verdict = ask()
+    // Before a line is lost the queue goes to the disk, where there is one.
+    if (verdict !== 'shed' || this.#disk?.beginOverflow() !== true) return verdict
+    this.#moveToDisk()
+    return ask()
+  }
+
+  #relieve (): void {
+    this.#pressing.stop()
+    this.onRelief()
+  }
+
+  /** Hands lines of the queue to the disk, as many as it takes; lines that the sink holds must get there before them. */
+  #moveToDisk (): void {
+    const disk = this.#disk as DiskOutlet
+    const { memory } = this.#backlog
+    while (!memory.isEmpty && this.#writeHeld(disk)) {
+      const lines = memory.shift(APPEND_BYTES) as Lines
+      if (disk.take(lines)) continue
+      memory.unshift([lines])
+      return
+    }
+  }
+
+  /** Writes lines that the sink holds and the disk does not have; returns whether all of them are there or being written. */
+  #writeHeld (disk: DiskOutlet): boolean {
+    if (!this.#holdsUnwritten) return true
+    this.#sink.held.renumber(lines => isSpooled(lines.firstLine) ? lines : this.#backlog.replay.keep(lines))
+    return disk.writeKept()
+  }
+
+  /** Probes at once, if there are lines to probe with: the lane is about to end, or there is reason to hope. */
+  #probeEarly (): void {
+    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
   }
 
   #takeBack (lines: readonly Lines[]): void {
-    if (this.#redelivers) return this.#backlog.unshift(lines)
+    if (this.#redelivers) return this.#backlog.putBack(lines)
     for (const { count } of lines) this.#ledger.drop(count, 'at-most-once', false)
+  }
+
+  /** A pending write has delivered lines that had come back; those on a disk are not found, and are sent again. */
+  #settleLate (firstLine: number, bytes: number): number {
+    const { count, nextLine } = this.#backlog.memory.arrive(firstLine, bytes)
+    this.#ledger.deliver(count)
+    return nextLine
   }
 
   #onTransition (event: TransitionEvent): void {
     this.#deps.events.onTransition(event)
     if (this.#gate.isShut && this.#settings.whenOpen === 'fallback') {
       for (const lines of this.#backlog.drain()) this.#ledger.passOn(lines)
+      this.#relieve()
     } else if (event.to === 'closed') {
       this.#ledger.settleLosses()
     }
   }
 
-  /** A disk needs time for what the sink has not taken by then. */
+  /** A disk needs time for lines that the sink has not taken by then. */
   #sinkDeadline (deadline: number): number {
-    return this.#spooling === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#clock.now()) / 4)
+    return this.#disk === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#clock.now()) / 4)
   }
 
-  /** Tells the disk what need not be sent again. */
-  #settleSpool (): void {
-    if (this.#spooling !== undefined) this.#backlog.settle(Math.min(this.#unsettled.firstLine, this.#deadLetters.firstLine))
+  /** Tells the disk which lines need not be sent again. */
+  #settleDisk (): void {
+    if (this.#disk === undefined) return
+    const oldestHeld = Math.min(this.#sink.held.firstLine, this.#deadLetters.firstLine)
+    this.#disk.settle(isSpooled(oldestHeld) ? oldestHeld : Infinity, this.#sink.child?.copies === true)
   }
 
-  /** The last thing that happens: whatever is still here has no sink to go to. */
+  /** The last step: lines that are still here stay on the disk, or go to the fallback, or are dropped. */
   async #leave (deadline: number): Promise<void> {
-    this.#settleSpool()
+    this.#settleDisk()
     this.#phase = 'ended'
-    const returned = this.#transit.stop()
+    const returned = this.#sink.stop()
     this.#gate.stop()
     let undelivered = 0
     const giveUp = (lines: NewLines): void => { undelivered += this.#ledger.giveUp(lines) }
-    // A disk would have the next start send again what it keeps.
-    if (!this.#redelivers) returned.splice(0).forEach(giveUp)
-    await this.#backlog.close(returned, deadline, giveUp)
+    // With a disk, the next start would send again what it keeps.
+    if (this.#redelivers) this.#backlog.putBack(returned)
+    else returned.forEach(giveUp)
+    if (this.#disk !== undefined) (await this.#leaveOnDisk(this.#disk, deadline)).forEach(giveUp)
+    this.#backlog.drain().forEach(giveUp)
+    this.#relieve()
     this.#ledger.settleLosses()
     if (undelivered > 0) this.#deps.events.onUndelivered(undelivered, this.#ledger.lastFailure)
     this.#conditions.changed()
+  }
+
+  /** Leaves lines on the disk for the next start; returns lines that it lost. Lines that it refuses stay in memory. */
+  async #leaveOnDisk (disk: DiskOutlet, deadline: number): Promise<Lines[]> {
+    const { memory } = this.#backlog
+    const { unplaced, lost, isTaking } = await disk.release(deadline)
+    memory.unshift(unplaced)
+    if (isTaking) {
+      this.#moveToDisk()
+      // Lines that were given to it before may still be pending on a slow disk.
+      while (!memory.isEmpty && this.#clock.now() < deadline && await disk.syncBy(deadline)) this.#moveToDisk()
+    }
+    await disk.close(deadline)
+    return lost
   }
 }

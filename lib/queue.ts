@@ -22,11 +22,12 @@ export const NOTHING: Amount = { bytes: 0, lines: 0 }
  */
 export type NextLines = 'oldest' | 'least' | 'other' | 'newest'
 
-/** How much is taken at once, though at least one line. */
-export interface NextLimits {
-  maxBytes: number
+/** The lines that are next, and how many are taken at once, though at least one. */
+export interface Next {
+  readonly which: NextLines
+  readonly maxBytes: number
   /** For lines in doubt. */
-  maxDoubtedLines: number
+  readonly maxDoubtedLines: number
 }
 
 /** A batch for a delivery sink has at most so much, and is made of one block. */
@@ -200,7 +201,7 @@ export class LineQueue {
   }
 
   /** Takes the lines that are next, as {@link shift} does. */
-  take (which: NextLines, { maxBytes, maxDoubtedLines }: NextLimits): Lines | undefined {
+  take ({ which, maxBytes, maxDoubtedLines }: Next): Lines | undefined {
     if (which === 'newest') return this.#takeNewest()
     const at = which === 'oldest' ? this.#head : this.#leastDoubted(which)
     if (at === this.#items.length) this.#close()

@@ -254,7 +254,7 @@ t.test('memory', async t => {
 
 t.test('lines in doubt', async t => {
   const doubted = (firstLine: number, doubts: number, attempts = 1): Lines => ({ ...freshLines(Buffer.from('x\n'), 1, firstLine), doubts, attempts })
-  const firstLines = (queue: LineQueue, which?: 'least' | 'other'): Array<number | undefined> => Array.from({ length: 4 }, () => queue.take(which ?? 'least', NO_LIMITS)?.firstLine)
+  const firstLines = (queue: LineQueue, which?: 'least' | 'other'): Array<number | undefined> => Array.from({ length: 4 }, () => queue.take({ which: which ?? 'least', ...NO_LIMITS })?.firstLine)
 
   t.test('come after those that are less so, new ones among them', async t => {
     const queue = new LineQueue(unbounded)
@@ -299,7 +299,7 @@ t.test('lines in doubt', async t => {
     t.same(firstLines(queue, 'other'), [1, 2, 0, undefined])
     t.equal(queue.hasOther, false)
     for (const text of ['a'.repeat(600 * KIB), 'b'.repeat(600 * KIB)]) queue.push(lines(text))
-    t.equal(queue.take('other', NO_LIMITS)?.firstLine, 3, 'the oldest have not failed')
+    t.equal(queue.take({ which: 'other', ...NO_LIMITS })?.firstLine, 3, 'the oldest have not failed')
   })
 
   t.test('are cut as others are', async t => {
@@ -307,8 +307,8 @@ t.test('lines in doubt', async t => {
     queue.pass(lines('x'))
     queue.push(lines('a', 'b'))
     queue.unshift([doubted(0, 1)])
-    t.match(queue.take('least', { ...NO_LIMITS, maxBytes: 2 }), { count: 1, firstLine: 1 })
-    t.match(queue.take('least', { ...NO_LIMITS, maxBytes: 2 }), { count: 1, firstLine: 2 })
+    t.match(queue.take({ which: 'least', ...NO_LIMITS, maxBytes: 2 }), { count: 1, firstLine: 1 })
+    t.match(queue.take({ which: 'least', ...NO_LIMITS, maxBytes: 2 }), { count: 1, firstLine: 2 })
     t.match(queue, { lines: 1, bytes: 2 })
   })
 })
@@ -318,13 +318,13 @@ t.test('the newest line', async t => {
     const queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity })
     queue.push({ bytes: Buffer.from('a\nb\nc\nd\n'), count: 4 })
     t.match([queue.newestLine, queue.newestDoubts], [3, 0])
-    const newest = queue.take('newest', NO_LIMITS) as Lines
+    const newest = queue.take({ which: 'newest', ...NO_LIMITS }) as Lines
     t.match([newest.bytes.toString(), newest.firstLine, queue.lines, queue.bytes], ['d\n', 3, 3, 6])
     queue.unshift([{ ...newest, doubts: 1 }])
     t.match([queue.newestLine, queue.newestDoubts, queue.doubts('newest')], [2, 1, 0])
-    t.equal(queue.take('newest', NO_LIMITS)?.bytes.toString(), 'c\n')
-    t.same([queue.take('oldest', NO_LIMITS), queue.take('oldest', NO_LIMITS)].map(lines => lines?.bytes.toString()), ['a\nb\n', 'd\n'])
-    t.match([queue.isEmpty, queue.newestLine, queue.newestDoubts, queue.take('newest', NO_LIMITS)], [true, undefined, 0, undefined])
+    t.equal(queue.take({ which: 'newest', ...NO_LIMITS })?.bytes.toString(), 'c\n')
+    t.same([queue.take({ which: 'oldest', ...NO_LIMITS }), queue.take({ which: 'oldest', ...NO_LIMITS })].map(lines => lines?.bytes.toString()), ['a\nb\n', 'd\n'])
+    t.match([queue.isEmpty, queue.newestLine, queue.newestDoubts, queue.take({ which: 'newest', ...NO_LIMITS })], [true, undefined, 0, undefined])
   })
 
   t.test('is one that is less in doubt than those behind it', async t => {
@@ -333,7 +333,7 @@ t.test('the newest line', async t => {
     const [a, b] = [queue.shift(2), queue.shift(2)] as [Lines, Lines]
     queue.unshift([{ ...a, doubts: 1 }, { ...b, doubts: 2 }])
     t.equal(queue.newestLine, 0)
-    t.equal(queue.take('newest', NO_LIMITS)?.firstLine, 0)
+    t.equal(queue.take({ which: 'newest', ...NO_LIMITS })?.firstLine, 0)
   })
 
   t.test('and lines in doubt are taken in portions', async t => {
@@ -341,6 +341,6 @@ t.test('the newest line', async t => {
     queue.push({ bytes: Buffer.from('a\nb\nc\n'), count: 3 })
     queue.unshift([{ ...queue.shift() as Lines, doubts: 1 }])
     queue.push({ bytes: Buffer.from('d\ne\n'), count: 2 })
-    t.same([1, 2, 3].map(() => queue.take('oldest', { maxBytes: Infinity, maxDoubtedLines: 2 })?.count), [2, 1, 2])
+    t.same([1, 2, 3].map(() => queue.take({ which: 'oldest', maxBytes: Infinity, maxDoubtedLines: 2 })?.count), [2, 1, 2])
   })
 })

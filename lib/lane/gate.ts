@@ -2,7 +2,7 @@ import { SinkCircuitBreaker, type BreakerOptions, type CircuitState, type Permit
 import type { Clock } from '../clock.js'
 import type { SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
-import { HealthCheck } from './health-check.js'
+import { HealthCheck } from '../health-check.js'
 
 /** What a gate is made of. */
 export interface GateOptions {

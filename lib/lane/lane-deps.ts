@@ -7,15 +7,15 @@ import type { HealthCheckSettings } from '../options.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 import type { DeadLetterStore } from './dead-letters.js'
-import type { IntakeSettings } from './intake.js'
-import type { Loss } from './loss-report.js'
-import type { SpoolNews } from './spool-report.js'
+import type { QueueSettings } from './admission.js'
+import type { Loss } from '../reports/loss-report.js'
+import type { SpoolNews } from '../reports/spool-report.js'
 
 /** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
 export interface LaneSettings {
   name: string
   breaker: BreakerOptions
-  queue: IntakeSettings
+  queue: QueueSettings
   whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
   writeTimeoutMs: number
   startTimeoutMs: number

@@ -1,7 +1,7 @@
 import type { FailureReason, SinkFailure } from '../failure.js'
 import type { DropReason, SinkSnapshot } from '../metrics.js'
 import type { NewLines } from '../queue.js'
-import { LossReport, type Loss } from './loss-report.js'
+import { LossReport, type Loss } from '../reports/loss-report.js'
 
 /** Where the lines of a lane go when it cannot have them. */
 export interface Fallback {

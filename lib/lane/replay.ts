@@ -1,5 +1,5 @@
 import { cutAt, freshLines, numberOf, type Lines } from '../batch.js'
-import { LineQueue, type NextLimits, type NextLines } from '../queue.js'
+import { LineQueue } from '../queue.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 
 const NEWLINE = 10
@@ -45,35 +45,22 @@ export function partByOrigin (lines: Lines): { spooled?: Lines, direct?: Lines }
  * not done with. They were read from there, or went there while the sink had them in its hands.
  */
 export class Replay {
-  readonly #queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity }, FIRST_NUMBER)
-  #pieces: Piece[] = []
-
   /** Lines that wait to be sent. */
-  get lines (): number {
-    return this.#queue.lines
-  }
-
-  get bytes (): number {
-    return this.#queue.bytes
-  }
-
-  /** The number of the oldest line that waits, or of the next to come. */
-  get firstLine (): number {
-    return this.#queue.firstLine
-  }
+  readonly queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity }, FIRST_NUMBER)
+  #pieces: Piece[] = []
 
   /** Takes what was read from the spool, which is what a sink is given at once, if it takes so much. */
   add (spooled: SpooledLines): void {
     const { bytes, count, ...place } = spooled
-    this.#pieces.push({ firstLine: this.#queue.nextLine, bytes, count, place })
-    this.#queue.adopt(spooled)
+    this.#pieces.push({ firstLine: this.queue.nextLine, bytes, count, place })
+    this.queue.adopt(spooled)
   }
 
   /** Takes lines that the sink has in its hands, and that are to go to the disk too; returns them with their new numbers. */
   keep (former: Lines): Lines {
     const { bytes, count } = former
     const { numbers, ...lines } = former
-    const firstLine = this.#queue.leaveOut(count)
+    const firstLine = this.queue.leaveOut(count)
     this.#pieces.push({ firstLine, bytes, count, place: 'unwritten', former })
     return { ...lines, firstLine }
   }
@@ -116,40 +103,9 @@ export class Replay {
     this.#pieces = this.#pieces.map(piece => piece.place === 'writing' ? { ...piece, place: 'unwritten' } : piece)
   }
 
-  /** Whether all that waits may be to blame for failures. */
+  /** True if every line that waits may be to blame for failures. */
   get lacksOthers (): boolean {
-    return this.#queue.doubts('least') > 0 || !this.#queue.hasOther
-  }
-
-  doubts (which: NextLines): number {
-    return this.#queue.doubts(which)
-  }
-
-  doubt (before: number): void {
-    this.#queue.doubt(before)
-  }
-
-  /** The number of the newest line that is least in doubt. */
-  get newestLine (): number | undefined {
-    return this.#queue.newestLine
-  }
-
-  /** How doubtful the newest line is. */
-  get newestDoubts (): number {
-    return this.#queue.newestDoubts
-  }
-
-  take (which: NextLines, limits: NextLimits): Lines | undefined {
-    return this.#queue.take(which, limits)
-  }
-
-  unshift (lines: readonly Lines[]): void {
-    this.#queue.unshift(lines)
-  }
-
-  /** Takes out all that waits. */
-  drain (): Lines[] {
-    return this.#queue.drain()
+    return this.queue.doubts('least') > 0 || !this.queue.hasOther
   }
 
   /** Cuts lines that are kept together, so that each part has one place on the disk. */

@@ -1,12 +1,12 @@
-import type { SensedTraffic } from '../child/child.js'
 import type { Clock } from '../clock.js'
-import { Alarm } from './alarm.js'
+import { Alarm } from '../alarm.js'
+import type { Gate } from './gate.js'
 import type { Pace } from './pace.js'
 import type { Quiet } from './quiet.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
-/** What a watch looks after, and by which times; all of them are waited time. */
-export interface WatchOptions {
+/** Dependencies of a {@link Watch}; all times are waited time. */
+export interface WatchDeps {
   clock: Clock
   pace: Pace
   unsettled: Unsettled
@@ -14,49 +14,41 @@ export interface WatchOptions {
   writeTimeoutMs: number
   /** How long an acceptance that nothing proves must stay quiet. */
   quiet: Quiet
-  /** Whether what the sink has in its hands is a probe. */
-  isTripped: () => boolean
+  /** While it is tripped, the lines that the sink holds are a probe. */
+  gate: Pick<Gate, 'isTripped'>
 }
 
-/** What a watch tells. */
-export interface WatchEvents {
-  /** These were accepted, and nothing has failed since for long enough. */
-  onQuiet (attempts: readonly Attempt[]): void
-  /** What the sink has in its hands should have been accepted by now. */
-  onTimeout (): void
-  /** It has looked: there may be room for more. */
-  onLooked (): void
+/** Result of a look. */
+export interface Findings {
+  /** These lines were accepted, and nothing has failed since for long enough. */
+  readonly quiet: readonly Attempt[]
+  /** Lines that the sink holds should have been accepted by now, or have left its own buffers. */
+  readonly isLate: boolean
 }
 
-/** Looks after lines in the sink's hands: they must be accepted in time, and an acceptance that stays quiet counts. */
+/** Times the lines that a sink holds: they must be accepted in time, and an acceptance that stays quiet counts as delivery. */
 export class Watch {
   readonly #clock: Clock
   readonly #pace: Pace
   readonly #unsettled: Unsettled
   readonly #writeTimeoutMs: number
-  readonly #events: WatchEvents
   readonly #alarm: Alarm
   readonly #quiet: Quiet
-  readonly #isTripped: () => boolean
+  readonly #gate: Pick<Gate, 'isTripped'>
   /** When the sink, having nothing to accept, was given something. */
   #busySince = 0
   #consumedAt = 0
   #isProving = false
 
-  constructor ({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped }: WatchOptions, events: WatchEvents) {
+  /** @param ring - Called when it is time to {@link look} */
+  constructor ({ clock, pace, unsettled, quiet, writeTimeoutMs, gate }: WatchDeps, ring: () => void) {
     this.#clock = clock
     this.#pace = pace
     this.#unsettled = unsettled
     this.#writeTimeoutMs = writeTimeoutMs
     this.#quiet = quiet
-    this.#isTripped = isTripped
-    this.#events = events
-    this.#alarm = new Alarm(clock, () => this.#look())
-  }
-
-  /** What the sink is on the network with has been seen. */
-  noteTraffic (traffic: SensedTraffic): void {
-    this.#quiet.noteTraffic(traffic)
+    this.#gate = gate
+    this.#alarm = new Alarm(clock, ring)
   }
 
   /** The sink has proven something by itself. */
@@ -69,20 +61,9 @@ export class Watch {
     return this.#isProving || this.#quiet.expectsRequests(this.#clock.waited())
   }
 
-  /** The sink has accepted something. */
-  noteAcceptance (): void {
-    this.#quiet.noteAcceptance(this.#clock.waited())
-  }
-
   /** Something has left the sink's own buffers. */
   noteConsumption (): void {
     this.#consumedAt = this.#clock.waited()
-  }
-
-  /** An acceptance need not be quiet for longer than that any more. */
-  settleWithin (ms: number): void {
-    this.#quiet.shorten(ms)
-    this.update()
   }
 
   /** The sink is about to be given something. */
@@ -93,6 +74,15 @@ export class Watch {
   /** What the sink has in its hands has changed. */
   update (): void {
     this.#alarm.setFor(Math.min(this.#acceptanceDue, this.#consumptionDue, this.#settlementDue))
+  }
+
+  /** Takes out what has stayed quiet for long enough, and says whether something is late. */
+  look (): Findings {
+    const now = this.#clock.waited()
+    return {
+      quiet: now >= this.#settlementDue ? this.#unsettled.takeConsumedBefore(now - this.#quiet.ms) : [],
+      isLate: now >= this.#acceptanceDue || now >= this.#consumptionDue
+    }
   }
 
   stop (): void {
@@ -112,14 +102,6 @@ export class Watch {
 
   get #settlementDue (): number {
     const { oldestConsumed } = this.#unsettled
-    return oldestConsumed === undefined ? Infinity : this.#quiet.endOf(oldestConsumed.consumedAt as number, this.#isTripped())
-  }
-
-  #look (): void {
-    const now = this.#clock.waited()
-    if (now >= this.#settlementDue) this.#events.onQuiet(this.#unsettled.takeConsumedBefore(now - this.#quiet.ms))
-    if (now >= this.#acceptanceDue || now >= this.#consumptionDue) this.#events.onTimeout()
-    this.update()
-    this.#events.onLooked()
+    return oldestConsumed === undefined ? Infinity : this.#quiet.endOf(oldestConsumed.consumedAt as number, this.#gate.isTripped)
   }
 }

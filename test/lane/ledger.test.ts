@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Ledger } from '#lib/lane/ledger'
-import type { Loss } from '#lib/lane/loss-report'
+import type { Loss } from '#lib/reports/loss-report'
 
 function createLedger (): { ledger: Ledger, losses: Array<[Loss, number]> } {
   const losses: Array<[Loss, number]> = []

@@ -15,13 +15,15 @@ class Rig {
   readonly pace = new Pace()
   readonly quiet: string[] = []
   timeouts = 0
-  readonly watch = new Watch({ clock, pace: this.pace, unsettled: this.unsettled, writeTimeoutMs: 1000, quiet: new Quiet({ settleMs: 200, writeTimeoutMs: 1000, isSensing: false }), isTripped: () => false }, {
-    onQuiet: attempts => { this.quiet.push(...attempts.map(({ id }) => id)) },
-    onTimeout: () => {
+  readonly quietTime = new Quiet({ settleMs: 200, writeTimeoutMs: 1000, isSensing: false })
+  readonly watch: Watch = new Watch({ clock, pace: this.pace, unsettled: this.unsettled, writeTimeoutMs: 1000, quiet: this.quietTime, gate: { isTripped: false } }, () => {
+    const { quiet, isLate } = this.watch.look()
+    this.quiet.push(...quiet.map(({ id }) => id))
+    if (isLate) {
       this.timeouts++
       this.unsettled.takeAll()
-    },
-    onLooked: () => {}
+    }
+    this.watch.update()
   })
 
   give (id: string): void {
@@ -55,7 +57,7 @@ t.test('what is accepted and stays quiet is told of, each in its own time', asyn
 
 t.test('where requests are seen, quiet takes ten times as long, and as long as a request may', async t => {
   const rig = new Rig()
-  rig.watch.noteTraffic('requests')
+  rig.quietTime.noteTraffic('requests')
   rig.give('1')
   rig.accept(2)
   clock.advance(2999)
@@ -134,8 +136,9 @@ t.test('the time of quiet can be made shorter, and not longer', async t => {
   const rig = new Rig()
   rig.give('1')
   rig.accept(2)
-  rig.watch.settleWithin(50)
-  rig.watch.settleWithin(5000)
+  rig.quietTime.shorten(50)
+  rig.quietTime.shorten(5000)
+  rig.watch.update()
   clock.advance(50)
   t.same(rig.quiet, ['1'])
 })

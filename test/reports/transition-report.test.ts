@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { TransitionEvent } from '#lib/breaker'
-import { TransitionReport } from '#lib/transition-report'
-import { HandClock } from './support/hand-clock.js'
+import { TransitionReport } from '#lib/reports/transition-report'
+import { HandClock } from '../support/hand-clock.js'
 
 function createReport (t: Test) {
   const clock = new HandClock().take()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SpoolReport, type SpoolNews } from '#lib/lane/spool-report'
+import { SpoolReport, type SpoolNews } from '#lib/reports/spool-report'
 import type { Recovered } from '#lib/spool/recovery'
 
 function openReport (): { report: SpoolReport, news: SpoolNews[], wait: (ms: number) => void } {

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js'
-import { FanoutError } from '../errors.js'
-import { toFailure, type SinkFailure } from '../failure.js'
-import type { HealthCheckSettings } from '../options.js'
+import type { Clock } from './clock.js'
+import { FanoutError } from './errors.js'
+import { toFailure, type SinkFailure } from './failure.js'
+import type { HealthCheckSettings } from './options.js'
 
 /** What a health check tells. */
 export interface HealthCheckEvents {

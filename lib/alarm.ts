@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from './clock.js'
 
 /** One alarm for the earliest of many times, in waited time. It is set again only for a time earlier than the one it waits for. */
 export class Alarm {

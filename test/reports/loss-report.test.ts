@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LossReport, type Loss } from '#lib/lane/loss-report'
+import { LossReport, type Loss } from '#lib/reports/loss-report'
 import { HandClock } from '../support/hand-clock.js'
 
 const clock = new HandClock()

@@ -4,8 +4,8 @@ import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { systemClock } from '#lib/clock'
 import type { SinkFailure } from '#lib/failure'
-import { HealthCheck } from '#lib/lane/health-check'
-import { HandClock } from '../support/hand-clock.js'
+import { HealthCheck } from '#lib/health-check'
+import { HandClock } from './support/hand-clock.js'
 
 type Asked = { kind: 'http', url: string } | { kind: 'tcp', host: string, port: number }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Alarm } from '#lib/lane/alarm'
-import { HandClock } from '../support/hand-clock.js'
+import { Alarm } from '#lib/alarm'
+import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
 t.beforeEach(() => { clock.take() })

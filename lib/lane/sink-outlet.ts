@@ -1,69 +1,118 @@
+import { Alarm } from '../alarm.js'
 import { pickLines, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
-import type { Child, PinoConfig } from '../child/child.js'
+import type { Child, ChildListener } from '../child/child.js'
 import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
-import type { NextLimits, NextLines } from '../queue.js'
+import type { Next, QueueLimits } from '../queue.js'
+import type { DeadLetters } from './dead-letters.js'
 import type { Gate } from './gate.js'
-import { GivenUpSend } from './given-up-send.js'
+import type { LaneEvents } from './lane-deps.js'
 import type { Ledger } from './ledger.js'
-import type { Pace } from './pace.js'
+import type { Outlet } from './outlet.js'
+import { Pace } from './pace.js'
 import { Poison } from './poison.js'
 import { Quiet } from './quiet.js'
 import { Supervisor } from './supervisor.js'
-import type { TransitDeps, TransitEvents } from './transit-deps.js'
-import type { Attempt, Unsettled } from './unsettled.js'
+import { Unsettled, type Attempt } from './unsettled.js'
 import { Watch } from './watch.js'
+
+/** Dependencies of a {@link SinkOutlet}. */
+export interface SinkOutletDeps {
+  sink: string
+  writeTimeoutMs: number
+  startTimeoutMs: number
+  willSendConfig: boolean
+  /** True if lines that were handed over may be handed over again. */
+  redelivers: boolean
+  /** True if the sink's requests and sockets are observed. */
+  isSensing: boolean
+  /** Limits of the lane's queue, which lines that the sink holds count against. */
+  limits: QueueLimits
+  clock: Clock
+  random: () => number
+  createChild: (listener: ChildListener) => Child
+  gate: Gate
+  ledger: Ledger
+  deadLetters: DeadLetters
+  report: Pick<LaneEvents, 'onRestart' | 'onEvent'>
+}
+
+/** Events of a {@link SinkOutlet}, and one question. */
+export interface SinkOutletEvents {
+  /** The sink may be able to take more, or has ended. */
+  onChange (): void
+  /** These lines were handed over, oldest first, and have not arrived. */
+  onReturned (lines: readonly Lines[]): void
+  /**
+   * A pending write of a discarded sink has delivered bytes of the returned lines, beginning with this line.
+   *
+   * @returns the number of the line after the last whole one among these bytes
+   */
+  onArrivedLate (firstLine: number, bytes: number): number
+  /** A call that hung has returned: the sink can be started again, and may be healthy. */
+  onComeBack (): void
+  /** Lines older than this one may be why probes failed: one with newer lines has not. */
+  onDoubted (before: number): void
+  /**
+   * The number of the newest line that waits to be sent and is least in doubt.
+   *
+   * @param isFresh - Only a line that is not in doubt will do
+   */
+  newestLine (isFresh: boolean): number | undefined
+}
 
 const PROBE_BYTES = 64 * 1024
 const DELIVERY_BYTES = 512 * 1024
+/** An aborted `send` that has not settled within this waited time is stuck. */
+const ABORT_GRACE_MS = 1000
 const RESTART_REPORT_MS = 10000
 
-/** Lines in the hands of the sink, and what its evidence and its failures mean for them and for the breaker. */
-export class Transit {
-  readonly #deps: TransitDeps
-  readonly #events: TransitEvents
+/** The sink: lines that it holds, and what its evidence and its failures mean for them and for the breaker. */
+export class SinkOutlet implements Outlet {
+  /** Lines that the sink was given and that nothing has settled yet. */
+  readonly held: Unsettled
+  readonly pace = new Pace()
+  readonly #deps: SinkOutletDeps
+  readonly #events: SinkOutletEvents
   readonly #clock: Clock
   readonly #gate: Gate
   readonly #ledger: Ledger
-  readonly #pace: Pace
-  readonly #unsettled: Unsettled
-  readonly #supervisor: Supervisor
+  /** Starts the sink, and keeps it alive. */
+  readonly supervisor: Supervisor
+  readonly #quiet: Quiet
   readonly #watch: Watch
-  readonly #givenUp: GivenUpSend
-  #restartReportedAt = -Infinity
-  #phase: 'running' | 'ending' | 'ended' | 'stopped' = 'running'
+  /** The batch whose `send` was aborted and has not settled yet; until then the sink is given nothing. */
+  #aborted: { id: string, reason: FailureReason } | undefined
+  readonly #abortGrace: Alarm
   readonly #poison: Poison
+  #restartReportedAt = -Infinity
+  #ending: 'no' | 'asked' | 'ended' = 'no'
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
   /** The first line, and the byte count before it, that a pending write of a discarded sink may still deliver. */
   #pendingWrite = { firstLine: Infinity, delivered: 0 }
 
-  constructor (deps: TransitDeps, events: TransitEvents) {
-    const { sink, clock, random, startTimeoutMs, writeTimeoutMs, willSendConfig, createChild, gate, ledger, pace, unsettled } = deps
+  constructor (deps: SinkOutletDeps, events: SinkOutletEvents) {
+    const { clock, writeTimeoutMs, isSensing, limits, gate, ledger, report } = deps
     this.#deps = deps
     this.#events = events
     this.#clock = clock
-    this.#givenUp = new GivenUpSend(clock)
+    this.#abortGrace = new Alarm(clock, () => this.#replaceStuck())
     this.#gate = gate
     this.#ledger = ledger
-    this.#pace = pace
-    this.#unsettled = unsettled
-    this.#poison = new Poison({ gate, deadLetters: deps.deadLetters, redelivers: deps.redelivers })
-    const quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing: deps.isSensing })
-    this.#watch = new Watch({ clock, pace, unsettled, quiet, writeTimeoutMs, isTripped: () => gate.isTripped }, {
-      onQuiet: attempts => this.#succeed(attempts),
-      onTimeout: () => this.#timeOut(),
-      onLooked: () => events.onChange()
-    })
-    this.#supervisor = new Supervisor({ sink, startTimeoutMs, willSendConfig, clock, random, createChild }, {
+    this.held = new Unsettled(limits)
+    this.#poison = new Poison(deps)
+    const quiet = this.#quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing })
+    this.#watch = new Watch({ clock, pace: this.pace, unsettled: this.held, quiet, writeTimeoutMs, gate }, () => this.#look())
+    this.supervisor = new Supervisor(deps, {
       onReady: restarted => this.#onReady(restarted),
       onAccepted: (bytes, consumed) => this.#onAccepted(bytes, consumed),
       onDelivered: bytes => this.#onDelivered(bytes),
       onAnswered: bytes => this.#onAnswered(bytes),
-      onSensed: traffic => this.#watch.noteTraffic(traffic),
+      onSensed: traffic => quiet.noteTraffic(traffic),
       onSetback: failure => this.setBack(failure),
       onRefused: (bytes, failure) => this.#onRefused(bytes, failure),
       onSettled: (id, rejection) => this.#onSettled(id, rejection),
@@ -75,148 +124,134 @@ export class Transit {
         events.onChange()
       },
       onEnded: () => this.#onEnded(),
-      onEvent: (name, args) => events.onEvent(name, args)
+      onEvent: (name, args) => report.onEvent(name, args)
     })
-  }
-
-  get restarts (): number {
-    return this.#supervisor.restarts
   }
 
   /** The child, once it can take lines. */
   get child (): Child | undefined {
-    return this.#supervisor.ready?.child
+    return this.supervisor.ready?.child
   }
 
-  /** Whether a call of the sink is pending that nobody can cancel, although the sink is discarded. */
-  get isHanging (): boolean {
-    return this.#supervisor.isHanging
-  }
-
-  /** Whether the sink has ended in good order. */
+  /** True once the sink has ended in good order. */
   get hasEnded (): boolean {
-    return this.#phase === 'ended'
+    return this.#ending === 'ended'
   }
 
-  /** Whether its sink is being ended, or gone: nothing is handed over any more. */
-  get isClosed (): boolean {
-    return this.#phase !== 'running'
+  get isTaking (): boolean {
+    return this.#ending === 'no' && !this.#gate.isTripped
   }
 
-  /** Whether a `send` has been given up and is not over: `onChange` comes when it is. */
-  get isGivingUp (): boolean {
-    return this.#givenUp.isPending
+  get unacceptedBytes (): number {
+    return this.held.unacceptedBytes
   }
 
-  /** Which lines are to be sent next. */
-  get nextLines (): NextLines {
-    return this.#poison.nextLines
+  /** True while a `send` that was aborted has not settled: `onChange` is called once it has. */
+  get isAborting (): boolean {
+    return this.#aborted !== undefined
   }
 
-  /** Whether the sink can be handed lines now; lines in doubt only by themselves, so that the answer is about them. */
+  canTake (bytes: number): boolean {
+    return bytes <= this.#sizeLimit && this.canSend(0)
+  }
+
+  mayExceed (): boolean {
+    return false
+  }
+
+  /** True if the sink can be handed lines now. Lines in doubt are sent only by themselves, so that the answer is about them. */
   canSend (doubts: number): boolean {
-    const ready = this.#supervisor.ready
-    if (this.isClosed || ready === undefined || this.#supervisor.isWaiting || this.isGivingUp || this.#gate.isPaused) return false
-    if (doubts > 0 || this.nextLines === 'newest' || this.#unsettled.isInDoubt) return this.#unsettled.count === 0
-    if (ready.kind === 'delivery') return this.#unsettled.count === 0
-    return this.#unsettled.unacceptedBytes < ready.child.windowBytes && !(this.#unsettled.isOverfull && this.#watch.expectsProof)
+    const ready = this.supervisor.ready
+    if (this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.#gate.isPaused) return false
+    const isAlone = ready.kind === 'delivery' || doubts > 0 || this.#poison.nextLines === 'newest' || this.held.isInDoubt
+    if (isAlone) return this.held.count === 0
+    return this.held.unacceptedBytes < ready.child.windowBytes && !(this.held.isOverfull && this.#watch.expectsProof)
   }
 
-  /** How many bytes may be handed over at once. */
-  get sizeLimit (): number {
-    if (this.#gate.isTripped) return PROBE_BYTES
-    return this.#supervisor.ready?.kind === 'delivery' ? DELIVERY_BYTES : Infinity
+  /** The lines that are to be sent next, and how many of them at once. */
+  get next (): Next {
+    return { which: this.#poison.nextLines, maxBytes: this.#sizeLimit, maxDoubtedLines: this.#poison.maxDoubtedLines }
   }
 
-  /** How much may be handed over of what waits. */
-  get nextLimits (): NextLimits {
-    return { maxBytes: this.sizeLimit, maxDoubtedLines: this.#poison.maxDoubtedLines }
-  }
-
-  /** Whether the backend may be refusing only what is old, and there is no newer line to try. */
+  /** True if the backend may be refusing only old lines, and there is no newer line to try. */
   get seeksNewer (): boolean {
     return this.#poison.isSeeking
   }
 
-  /** Starts the sink, unless it is there, or a restart is being waited for. */
-  start (): void {
-    this.#supervisor.start()
-  }
-
-  /** Passes pino's config on to the sink; `undefined` if it is not going to come any more. */
-  configure (config: PinoConfig | undefined): void {
-    this.#supervisor.configure(config)
-  }
-
   /** Hands lines over. The caller has made sure that the sink can take them. */
-  send (next: Lines, permit: Permit | null): void {
-    this.#detour = this.nextLines === 'other' ? next.firstLine : undefined
+  send (id: string, next: Lines, permit: Permit | null): void {
+    this.#detour = this.#poison.nextLines === 'other' ? next.firstLine : undefined
     const lines = this.#poison.send(next)
-    const id = this.#deps.idOf(lines.firstLine)
     this.#watch.begin()
-    this.#unsettled.add(id, lines, permit)
+    this.held.add(id, lines, permit)
     this.child?.send({ id, lines })
     this.#watch.update()
   }
 
-  /** An acceptance that has to make room for new lines: it counts as delivered, and proves nothing. */
-  surrender ({ lines, permit }: Attempt): void {
-    this.#ledger.deliver(lines.count)
-    permit?.ignore()
+  /** Makes room by settling the oldest accepted lines as delivered, which proves nothing; returns whether there were any. */
+  surrenderOldest (): boolean {
+    const attempt = this.held.takeOldestAccepted()
+    if (attempt !== undefined) this.#surrender(attempt)
+    return attempt !== undefined
   }
 
   /** Lines may have been lost behind the sink: they are sent again, by the same sink as long as it is not tripped. */
   setBack (failure: SinkFailure): void {
-    if (this.#phase === 'stopped') return
     // Two attempts with the same lines at once: the answer to one would be taken for that to the other.
-    if (this.#supervisor.ready?.kind === 'delivery' && this.#unsettled.count > 0) return this.#giveUpSend(failure)
+    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) return this.#abortSend(failure)
     this.#failAll([], failure)
   }
 
-  /** An acceptance need not be quiet for longer than that any more. */
+  /** An acceptance need not stay quiet for longer than this from now on. */
   settleWithin (ms: number): void {
-    this.#watch.settleWithin(ms)
+    this.#quiet.shorten(ms)
+    this.#watch.update()
   }
 
   /** Asks the sink to end in good order; `hasEnded` tells when it has. */
   end (): void {
-    this.#phase = 'ending'
+    this.#ending = 'asked'
     if (!this.#gate.isShut) this.child?.end()
   }
 
-  /** Gets rid of the sink; returns what was in its hands. */
+  /** Discards the sink; returns the lines that it held. */
   stop (): Lines[] {
-    const { attempts, deliveredLines } = this.#unsettled.takeAll()
+    const { attempts, deliveredLines } = this.held.takeAll()
     this.#ledger.deliver(deliveredLines)
-    this.#phase = 'stopped'
-    this.#supervisor.stop()
+    this.#ending = 'ended'
+    this.supervisor.stop()
     this.#watch.stop()
-    this.#givenUp.stop()
+    this.#forgetAborted()
     return attempts.map(({ lines }) => lines)
   }
 
+  get #sizeLimit (): number {
+    if (this.#gate.isTripped) return PROBE_BYTES
+    return this.supervisor.ready?.kind === 'delivery' ? DELIVERY_BYTES : Infinity
+  }
+
   #onReady (restarted: FailureReason | undefined): void {
-    this.#unsettled.restart()
+    this.held.restart()
     this.#pendingWrite = { firstLine: Infinity, delivered: 0 }
     const now = this.#clock.now()
-    this.#pace.begin(this.#clock.waited())
+    this.pace.begin(this.#clock.waited())
     if (restarted !== undefined && now - this.#restartReportedAt >= RESTART_REPORT_MS) {
       this.#restartReportedAt = now
-      this.#events.onRestart(restarted, this.#supervisor.restarts)
+      this.#deps.report.onRestart(restarted, this.supervisor.restarts)
     }
-    this.#events.onReady()
+    this.#events.onChange()
   }
 
   #onAccepted (bytes: number, consumed: number): void {
-    if (this.#accept(bytes) > 0) this.#watch.noteAcceptance()
-    if (this.#unsettled.consumeUpTo(consumed, this.#clock.waited())) this.#watch.noteConsumption()
+    if (this.#accept(bytes) > 0) this.#quiet.noteAcceptance(this.#clock.waited())
+    if (this.held.consumeUpTo(consumed, this.#clock.waited())) this.#watch.noteConsumption()
     this.#watch.update()
     this.#events.onChange()
   }
 
   #onDelivered (bytes: number): void {
     this.#accept(bytes)
-    const delivered = this.#unsettled.deliverUpTo(bytes)
+    const delivered = this.held.deliverUpTo(bytes)
     if (delivered.length > 0) this.#watch.noteProof()
     this.#succeed(delivered)
     this.#events.onChange()
@@ -225,8 +260,8 @@ export class Transit {
   /** The backend is well, though not all of these lines need have been in that request: they stay unsettled. */
   #onAnswered (bytes: number): void {
     // Lines in doubt are all that the sink has: a request that was made since was about them.
-    if (this.#unsettled.isInDoubt) return this.#onDelivered(bytes)
-    const permits = this.#unsettled.takePermits(bytes)
+    if (this.held.isInDoubt) return this.#onDelivered(bytes)
+    const permits = this.held.takePermits(bytes)
     if (permits.length === 0) return
     this.#prove([], () => { for (const permit of permits) permit.success() })
     this.#events.onChange()
@@ -235,29 +270,35 @@ export class Transit {
   /** A write was pending when the sink was discarded, and has now delivered bytes: these are not sent again. */
   #onLateDelivery (bytes: number): void {
     const { firstLine, delivered } = this.#pendingWrite
-    const { count, nextLine } = this.#events.onArrivedLate(firstLine, bytes - delivered)
-    this.#ledger.deliver(count)
-    this.#pendingWrite = { firstLine: nextLine, delivered: bytes }
+    this.#pendingWrite = { firstLine: this.#events.onArrivedLate(firstLine, bytes - delivered), delivered: bytes }
   }
 
   /** @returns how many bytes are accepted that were not before */
   #accept (bytes: number): number {
     const now = this.#clock.waited()
-    const accepted = this.#unsettled.acceptUpTo(bytes, now)
-    if (accepted > 0) this.#pace.progress(now, accepted)
-    if (!this.#watch.expectsProof) for (const attempt of this.#unsettled.takeSurplus()) this.surrender(attempt)
+    const accepted = this.held.acceptUpTo(bytes, now)
+    if (accepted > 0) this.pace.progress(now, accepted)
+    if (!this.#watch.expectsProof) for (const attempt of this.held.takeSurplus()) this.#surrender(attempt)
     return accepted
   }
 
+  #surrender ({ lines, permit }: Attempt): void {
+    this.#ledger.deliver(lines.count)
+    permit?.ignore()
+  }
+
   #onSettled (id: string, rejection: Rejection | undefined): void {
-    if (this.#givenUp.settle(id)) return this.#events.onChange()
-    const attempt = this.#unsettled.settle(id)
+    if (this.#aborted?.id === id) {
+      this.#forgetAborted()
+      return this.#events.onChange()
+    }
+    const attempt = this.held.settle(id)
     if (attempt === undefined) return
     if (rejection?.retryAfterMs !== undefined) this.#gate.pause(rejection.retryAfterMs)
     if (rejection?.outcome !== undefined) return this.#settlePartly(attempt, rejection, rejection.outcome)
     if (rejection?.isRefusal === true) return this.#refuse([attempt], rejection)
     if (rejection !== undefined) return this.#failAttempt(attempt, rejection)
-    this.#pace.progress(this.#clock.waited(), attempt.lines.bytes.length)
+    this.pace.progress(this.#clock.waited(), attempt.lines.bytes.length)
     this.#succeed([attempt])
     this.#events.onChange()
   }
@@ -272,7 +313,7 @@ export class Transit {
       return this.#question([permit], rejection, lines)
     }
     if (delivered === 0 && (refused.length === 0 || !isBelieved)) return this.#failAttempt(attempt, rejection)
-    this.#pace.progress(this.#clock.waited(), lines.bytes.length)
+    this.pace.progress(this.#clock.waited(), lines.bytes.length)
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
     if (delivered > 0) {
       this.#ledger.deliver(delivered)
@@ -282,7 +323,7 @@ export class Transit {
     } else {
       this.#poison.answer([permit])
     }
-    if (retry.length > 0 && !this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
+    if (retry.length > 0 && !this.#gate.isTripped) this.supervisor.backOff(() => this.#events.onChange())
     this.#events.onChange()
   }
 
@@ -294,7 +335,7 @@ export class Transit {
 
   /** The sink has accepted lines, also in the generation that their success begins. */
   #prove (accepted: readonly Lines[], settle: () => void): void {
-    this.#supervisor.succeed()
+    this.supervisor.succeed()
     this.#poison.accept(accepted)
     if (this.#detour !== undefined) this.#events.onDoubted(this.#detour)
     this.#detour = undefined
@@ -304,29 +345,29 @@ export class Transit {
 
   /** All that it accepted has arrived, since it ended in good order. */
   #onEnded (): void {
-    if (this.#phase !== 'ending') {
+    if (this.#ending !== 'asked') {
       return this.#fail(toFailure('closed-early', new FanoutError('ERR_FANOUT_SINK_CLOSED', 'the sink ended without being asked', { sink: this.#deps.sink })))
     }
-    const { attempts, deliveredLines } = this.#unsettled.takeAll()
+    const { attempts, deliveredLines } = this.held.takeAll()
     this.#ledger.deliver(deliveredLines)
     this.#succeed(attempts)
-    this.#phase = 'ended'
+    this.#ending = 'ended'
     this.#events.onChange()
   }
 
   /** The sink is of no use any more: what it has is taken back, and it is replaced. */
   #fail (failure: SinkFailure): void {
     const permit = this.#takeAllBack(failure)
-    this.#supervisor.discard(failure.reason)
-    this.#givenUp.stop()
+    this.supervisor.discard(failure.reason)
+    this.#forgetAborted()
     this.#settleFailure(permit, failure)
-    if (!this.#gate.isTripped && !this.isClosed) this.#supervisor.backOff(() => { this.#supervisor.start() })
+    if (!this.#gate.isTripped && this.#ending === 'no') this.supervisor.backOff(() => { this.supervisor.start() })
     this.#events.onChange()
   }
 
   /** The backend refused what came up to there; which of these lines it meant shows when they are sent by themselves. */
   #onRefused (bytes: number, failure: SinkFailure): void {
-    const { attempts, deliveredLines } = this.#unsettled.takeRefused(bytes)
+    const { attempts, deliveredLines } = this.held.takeRefused(bytes)
     this.#ledger.deliver(deliveredLines)
     if (deliveredLines > 0) this.#poison.accept([])
     const [first, ...others] = attempts
@@ -361,8 +402,8 @@ export class Transit {
     for (const permit of others) permit?.ignore()
     this.#settleFailure(first, failure)
     // Whatever it still has in its buffers is not to be sent while the breaker is open.
-    if (!this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
-    else if (this.#supervisor.ready?.kind !== 'delivery') this.#supervisor.discard(failure.reason)
+    if (!this.#gate.isTripped) this.supervisor.backOff(() => this.#events.onChange())
+    else if (this.supervisor.ready?.kind !== 'delivery') this.supervisor.discard(failure.reason)
     this.#events.onChange()
   }
 
@@ -370,7 +411,7 @@ export class Transit {
   #failAttempt (attempt: Attempt, failure: SinkFailure): void {
     this.#events.onReturned(this.#poison.fail([attempt], failure))
     this.#settleFailure(attempt.permit, failure)
-    if (!this.#gate.isTripped) this.#supervisor.backOff(() => this.#events.onChange())
+    if (!this.#gate.isTripped) this.supervisor.backOff(() => this.#events.onChange())
     this.#events.onChange()
   }
 
@@ -381,8 +422,8 @@ export class Transit {
 
   /** One failure settles one attempt, however much it takes down: returns the permit of the oldest, if there is any. */
   #takeAllBack (failure: SinkFailure): Permit | null | undefined {
-    const { deliveredBytes } = this.#unsettled
-    const { attempts, deliveredLines } = this.#unsettled.takeAll()
+    const { deliveredBytes } = this.held
+    const { attempts, deliveredLines } = this.held.takeAll()
     this.#ledger.deliver(deliveredLines)
     if (attempts[0] !== undefined) this.#pendingWrite = { firstLine: attempts[0].lines.firstLine, delivered: deliveredBytes }
     this.#events.onReturned(this.#poison.fail(attempts, failure))
@@ -390,22 +431,41 @@ export class Transit {
     return attempts[0]?.permit
   }
 
+  /** Settles acceptances that have stayed quiet for long enough, and looks for lines that should have been accepted by now. */
+  #look (): void {
+    const { quiet, isLate } = this.#watch.look()
+    this.#succeed(quiet)
+    if (isLate) this.#timeOut()
+    this.#watch.update()
+    this.#events.onChange()
+  }
+
   #timeOut (): void {
     const { writeTimeoutMs, sink } = this.#deps
     const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the sink did not accept a batch, and nothing moved, for ${writeTimeoutMs} ms`, { sink }))
-    if (this.#supervisor.ready?.kind === 'delivery') this.#giveUpSend(failure)
+    if (this.supervisor.ready?.kind === 'delivery') this.#abortSend(failure)
     else this.#fail(failure)
   }
 
-  /** A `send` is asked to give up; only if it does not is the sink itself replaced. */
-  #giveUpSend (failure: SinkFailure): void {
-    const attempt = this.#unsettled.takeAll().attempts[0] as Attempt
-    this.#givenUp.begin(attempt.id, () => {
-      this.#supervisor.discard(failure.reason)
-      if (!this.#gate.isTripped && !this.isClosed) this.#supervisor.start()
-      this.#events.onChange()
-    })
+  /** Aborts a `send`. The sink itself is replaced only if the `send` does not settle. */
+  #abortSend (failure: SinkFailure): void {
+    const attempt = this.held.takeAll().attempts[0] as Attempt
+    this.#aborted = { id: attempt.id, reason: failure.reason }
+    this.#abortGrace.setFor(this.#clock.waited() + ABORT_GRACE_MS)
     this.child?.abort(attempt.id)
     this.#failAttempt(attempt, failure)
+  }
+
+  #forgetAborted (): void {
+    this.#aborted = undefined
+    this.#abortGrace.stop()
+  }
+
+  #replaceStuck (): void {
+    const { reason } = this.#aborted as { reason: FailureReason }
+    this.#aborted = undefined
+    this.supervisor.discard(reason)
+    if (!this.#gate.isTripped && this.#ending === 'no') this.supervisor.start()
+    this.#events.onChange()
   }
 }

@@ -1,5 +1,5 @@
-import type { TransitionEvent } from './breaker.js'
-import type { Clock } from './clock.js'
+import type { TransitionEvent } from '../breaker.js'
+import type { Clock } from '../clock.js'
 
 /** Tells of a transition; of more than one, by the last of them and their number. */
 export type TellTransition = (last: TransitionEvent, transitions: number) => void
