@@ -453,7 +453,8 @@ export class Lane {
 
   /** Lets new lines in, as far as there is room, or no reason left to hold the app back. */
   #letIn (): void {
-    if (!this.#backlog.isPressing) return
+    // At the end, lines without a place share the way of those in the queue.
+    if (!this.#backlog.isPressing || this.#hasLeft) return
     for (let newcomer = this.#backlog.newcomer; newcomer !== undefined; newcomer = this.#backlog.newcomer) {
       const { lines, isDiagnostic } = newcomer
       const verdict = this.#decide(lines)
@@ -570,6 +571,7 @@ export class Lane {
     const { memory } = this.#backlog
     const { unplaced, lost, isTaking } = await disk.release(deadline)
     memory.unshift(unplaced)
+    this.#backlog.admitAll()
     if (isTaking) {
       this.#moveToDisk()
       // Lines that were given to it before may still be pending on a slow disk.

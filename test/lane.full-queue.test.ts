@@ -141,6 +141,21 @@ t.test('lines that are held back at the end are given up with the rest, and no t
   t.equal(clock.timers, 0)
 })
 
+t.test('lines that are held back at the end go to the fallback with the rest', async t => {
+  const rig = new LaneRig({ clock, windowBytes: 1, hasFallback: true, queue: { maxLines: 2 } })
+  rig.lane.start()
+  rig.child.ready()
+  rig.offer('a', 'b', 'c', 'd')
+  t.ok(rig.lane.isPressing)
+  const ended = rig.lane.drain(clock.now() + 20).then(() => rig.lane.end(clock.now() + 20))
+  for (let i = 0; i < 5; i++) {
+    clock.advance(20)
+    await settled()
+  }
+  await ended
+  t.equal(rig.fallbackText, 'a\nb\nc\nd\n')
+})
+
 t.test('whatever comes and goes, lines keep their order, the limits hold, and every line is queued, out or dropped', async () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ do: fc.constant('offer' as const), lengths: fc.array(fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 4, max: 12 }) }, { weight: 1, arbitrary: fc.integer({ min: 50, max: 90 }) }), { minLength: 1, maxLength: 8 }) }) },

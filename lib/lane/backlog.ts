@@ -72,6 +72,11 @@ export class Backlog {
     if (rest !== undefined) this.#newcomers.unshift({ lines: rest, isDiagnostic })
   }
 
+  /** Gives a place to all new lines, whatever the limits. */
+  admitAll (): void {
+    for (const { lines } of this.#newcomers.splice(0)) this.memory.push(lines)
+  }
+
   /** Puts back lines that were sent and did not arrive, oldest first. */
   putBack (returned: readonly Lines[]): void {
     const parts = returned.map(partByOrigin)
@@ -87,6 +92,7 @@ export class Backlog {
 
   /** Takes out everything that waits in memory alone, oldest first. */
   drain (): Lines[] {
-    return [...this.memory.drain(), ...this.#newcomers.splice(0).map(({ lines }) => lines)]
+    this.admitAll()
+    return this.memory.drain()
   }
 }
