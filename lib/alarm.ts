@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 
-/** One alarm for the earliest of many times, in waited time. It is set again only for a time earlier than the one it waits for. */
+/** One timer for the earliest of many times, in waited time. A later time than the one it is set for does not move it. */
 export class Alarm {
   readonly #clock: Clock
   readonly #ring: () => void
@@ -12,7 +12,7 @@ export class Alarm {
     this.#ring = ring
   }
 
-  /** Rings once at this waited time, or earlier; `Infinity` stops it. */
+  /** Rings once at this waited time, or earlier if it was set so; `Infinity` stops it. */
   setFor (due: number): void {
     if (due === Infinity) return this.stop()
     if (this.#cancel !== undefined && this.#due <= due) return

@@ -2,17 +2,17 @@ import { encode, type Content } from './encode.js'
 
 const NEWLINE = 10
 
-/** What a batch is told beside its bytes. */
+/** Details of a batch beside its bytes. */
 export interface BatchDetails {
-  /** Whether these lines are a diagnostic of our own: their loss is counted, but makes no further diagnostic. */
+  /** True for a diagnostic record of our own: its loss is counted, but makes no further diagnostic. */
   isDiagnostic?: boolean
-  /** How to get the same lines as text; they are decoded otherwise, which costs three times as much as encoding. */
+  /** Returns the same lines as text. Without it they are decoded, which costs three times as much as encoding. */
   text?: () => string
 }
 
-/** Some whole lines, each with its newline, in UTF-8, shared by every lane that takes them all. */
+/** Whole lines, each with its newline, in UTF-8, shared by every lane that takes them all. */
 export class Batch {
-  /** The lines, in memory of their own: a slice of what they came in would keep its neighbours alive. */
+  /** The lines, in memory of their own: a slice would keep the whole chunk alive that it was cut from. */
   readonly bytes: Buffer
   /** How many lines these are. */
   readonly count: number
@@ -36,39 +36,39 @@ export class Batch {
     return this.#text?.() ?? this.bytes.toString()
   }
 
-  /** Lets the chunk go that the text is part of: lines may be in the hands of a sink for long. */
+  /** Releases the chunk that the text is part of: a sink may hold lines for long. */
   forgetText (): void {
     this.#text = undefined
   }
 }
 
-/** Lines that have no number yet: a batch, or what was cut out of one. */
+/** Lines without numbers: a batch, or a part of one. */
 export type NewLines = Pick<Lines, 'bytes' | 'count' | 'text'>
 
-/** Lines as a lane keeps them, with their place in its life. */
+/** Lines of a lane, with their numbers. */
 export interface Lines {
   readonly bytes: Buffer
   readonly count: number
-  /** The running number, within the life of the lane, of the first of them. */
+  /** The number of the first line. A lane counts its lines from its start. */
   readonly firstLine: number
-  /** How often they have been handed over and came back. */
+  /** How often they were handed over and came back. */
   readonly attempts: number
-  /** How many bytes of the first line have arrived already: the sink is given the rest of it. */
+  /** Bytes of the first line that have arrived already: the sink is given the rest of it. */
   readonly arrivedBytes: number
-  /** How often they came back because of what is in them, or so it seems: refused, and not known which of them. */
+  /** How often they came back because one of them may be bad. */
   readonly doubts: number
-  /** The number of each of them, where they do not follow one another: some between them have been settled. */
+  /** The number of each line, if they do not follow one another, because lines between them have been settled. */
   readonly numbers?: readonly number[]
-  /** The same as text, as long as nobody has to decode them for that. */
+  /** The same lines as text, if it is at hand without decoding. */
   readonly text?: string | undefined
 }
 
-/** Lines that nobody has been given yet. */
+/** Creates lines that no sink has been given yet. */
 export function freshLines (bytes: Buffer, count: number, firstLine: number): Lines {
   return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0, doubts: 0 }
 }
 
-/** The lines of a batch that go straight through. A copy of them that is cut, or sent again, has no text any more. */
+/** Lines of a batch that go straight to a sink. A copy of them, cut or sent again, has no text any more. */
 export class PassingLines implements Lines {
   readonly bytes: Buffer
   readonly count: number
@@ -90,7 +90,7 @@ export class PassingLines implements Lines {
   }
 }
 
-/** How many lines end within these. */
+/** Counts the lines that end within this content. */
 export function countLines (content: Content): number {
   const newline = typeof content === 'string' ? '\n' : NEWLINE
   let count = 0
@@ -99,8 +99,8 @@ export function countLines (content: Content): number {
 }
 
 /**
- * Cuts lines in two at a line's end: the head has as many whole lines as fit into `maxBytes` and `maxCount`, though
- * never less than one; the rest is `undefined` if nothing is left.
+ * Cuts lines in two at a line's end. The head has as many whole lines as fit into `maxBytes` and `maxCount`, but at least
+ * one; the rest is `undefined` if there is none.
  */
 export function cutLines (lines: Lines, maxBytes: number, maxCount = Infinity): [head: Lines, rest: Lines | undefined] {
   if (lines.count <= 1 || (lines.bytes.length <= maxBytes && lines.count <= maxCount)) return [lines, undefined]
@@ -122,7 +122,7 @@ export function cutLines (lines: Lines, maxBytes: number, maxCount = Infinity): 
   return cutAt(lines, end, count)
 }
 
-/** Cuts off the first so many lines, which end at this byte. There must be more than these. */
+/** Cuts off the first `count` lines, which end at this byte. There must be more. */
 export function cutAt (lines: Lines, end: number, count: number): [head: Lines, rest: Lines] {
   const { bytes, numbers } = lines
   const firstLine = numbers?.[count] ?? lines.firstLine + count
@@ -132,7 +132,7 @@ export function cutAt (lines: Lines, end: number, count: number): [head: Lines, 
   ]
 }
 
-/** Some of these lines, by their places among them, in ascending order; each keeps its number. */
+/** Picks lines by their places among these, in ascending order; each keeps its number. */
 export function pickLines (lines: Lines, places: readonly number[]): Lines {
   const ends: number[] = []
   for (let at = lines.bytes.indexOf(NEWLINE); at !== -1; at = lines.bytes.indexOf(NEWLINE, at + 1)) ends.push(at + 1)
@@ -148,7 +148,7 @@ export function pickLines (lines: Lines, places: readonly number[]): Lines {
   }
 }
 
-/** Lines of several batches as one, oldest first; each keeps its number. */
+/** Joins lines of several batches, oldest first; each keeps its number. */
 export function joinLines (batches: readonly [Lines, ...Lines[]]): Lines {
   const [first] = batches
   if (batches.length === 1) return first

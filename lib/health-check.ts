@@ -3,15 +3,15 @@ import { FanoutError } from './errors.js'
 import { toFailure, type SinkFailure } from './failure.js'
 import type { HealthCheckSettings } from './options.js'
 
-/** What a health check tells. */
+/** Events of a {@link HealthCheck}. */
 export interface HealthCheckEvents {
   onPassed (): void
   onFailed (failure: SinkFailure): void
 }
 
 /**
- * Asks a backend whether it is there, apart from the sink: for a transport of which nothing can be seen. It is done each
- * `intervalMs`, from `start` to `stop`.
+ * Checks each `intervalMs`, from `start` to `stop`, whether a backend can be reached, independently of the sink: for a
+ * transport whose outcomes cannot be seen.
  */
 export class HealthCheck {
   readonly #settings: HealthCheckSettings
@@ -29,7 +29,7 @@ export class HealthCheck {
     this.#events = events
   }
 
-  /** Whether the last one passed. */
+  /** True if the last check passed. */
   get hasPassed (): boolean {
     return this.#hasPassed
   }
@@ -44,7 +44,7 @@ export class HealthCheck {
     this.#cancel?.()
   }
 
-  /** What it said before does not count any more. */
+  /** The result of the last check does not count any more. */
   forget (): void {
     this.#hasPassed = false
   }

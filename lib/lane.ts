@@ -47,7 +47,7 @@ export class Lane {
   readonly name: string
   /** The lowest level that it takes. */
   minLevel = EVERYTHING
-  /** Told when nothing is held back any more. */
+  /** Called when it holds the app back no more. */
   onRelief: () => void = () => {}
 
   readonly #settings: LaneSettings
@@ -149,7 +149,7 @@ export class Lane {
     else this.#keep(batch)
   }
 
-  /** Counts lines that came for it, but that no lane can be given. */
+  /** Counts lines that came for it, but that no lane can take. */
   refuse (lines: number, reason: DropReason): void {
     this.#ledger.receive(lines)
     this.#ledger.drop(lines, reason, false)
@@ -213,7 +213,7 @@ export class Lane {
     const sinkDeadline = this.#sinkDeadline(deadline)
     if (!this.#gate.isShut) await this.#conditions.until(() => this.#sink.hasEnded || this.#sink.child === undefined, sinkDeadline)
     await this.#conditions.until(() => this.#deadLetters.lines === 0, sinkDeadline)
-    this.#deadLetters.giveUp()
+    this.#deadLetters.close()
     await this.#leave(deadline)
   }
 
@@ -246,14 +246,14 @@ export class Lane {
     return Math.min(this.#sink.held.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
   }
 
-  /** Stands for the line that is offered next, so that {@link fateOf} can be asked about it. */
+  /** Marks the line that is offered next, for {@link fateOf}. */
   get nextMark (): LineMark {
     return { line: this.#backlog.nextComer, lostLines: this.#ledger.lostLines, failures: this.#ledger.failureCount }
   }
 
-  /** What has become of a line, as far as that can be told from counts: a line that others were lost with counts as lost. */
+  /** The state of a line, as far as counts can tell: if other lines were lost since it came, it counts as lost too. */
   fateOf ({ line, lostLines, failures }: LineMark): LineFate {
-    // What is dropped or passed on as it comes has no number.
+    // Lines that were dropped or passed on as they came have no number.
     const isGone = this.firstHeldLine > line || this.#backlog.nextComer <= line
     if (isGone) return this.#ledger.lostLines === lostLines ? 'arrived' : 'lost'
     if (this.#phase === 'ended' || this.#gate.state !== 'closed') return 'lost'
@@ -270,7 +270,7 @@ export class Lane {
     return this.#gate.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
   }
 
-  /** Settles when a condition holds, which is asked after each change, or at the deadline. */
+  /** Resolves when a condition holds, which is checked after each change, or at the deadline. */
   async until (condition: () => boolean, deadline: number): Promise<void> {
     await this.#conditions.until(condition, deadline)
   }

@@ -2,13 +2,13 @@ import { countLines, cutAt, cutLines, freshLines, numberOf, PassingLines, type L
 
 export type { NewLines }
 
-/** How much a {@link LineQueue} holds. */
+/** Limits of a {@link LineQueue}. */
 export interface QueueLimits {
   maxBytes: number
   maxLines: number
 }
 
-/** Bytes and lines together, as limits count them. */
+/** An amount of lines, as limits count it. */
 export interface Amount {
   bytes: number
   lines: number
@@ -17,8 +17,8 @@ export interface Amount {
 export const NOTHING: Amount = { bytes: 0, lines: 0 }
 
 /**
- * Which lines are next: the oldest of all; the oldest of those least in doubt; the oldest of those least in doubt but for
- * the very oldest; or a single line, the newest of those least in doubt.
+ * Names the lines that are next: the `oldest` of all; the oldest of those `least` in doubt; the same without the very oldest
+ * (`other`); or a single line, the `newest` of those least in doubt.
  */
 export type NextLines = 'oldest' | 'least' | 'other' | 'newest'
 
@@ -30,19 +30,19 @@ export interface Next {
   readonly maxDoubtedLines: number
 }
 
-/** A batch for a delivery sink has at most so much, and is made of one block. */
+/** One block makes a batch for a delivery sink, which has at most this many bytes. */
 const BLOCK_BYTES = 512 * 1024
 const FIRST_BLOCK_BYTES = 64 * 1024
-/** Blocks kept to be used again: as many as the largest chunk that comes from the app's thread takes. */
+/** Blocks that are kept for new lines: as many as the largest chunk from the app's thread fills. */
 const MAX_SPARE_BLOCKS = 8
 
-/** Some lines that wait, and the block that they stand in, as long as nobody else has seen any of it. */
+/** Lines that wait, and the block that holds them, as long as nobody else has seen any of it. */
 interface Item {
   lines: Lines
   block: Buffer | undefined
 }
 
-/** The block that takes what comes. */
+/** The block that new lines are copied into. */
 interface OpenBlock {
   memory: Buffer
   used: number
@@ -51,14 +51,13 @@ interface OpenBlock {
 }
 
 /**
- * The bounded FIFO of one lane. It copies lines into blocks of its own: a slice of what they came in would keep a whole
- * chunk alive, and a batch that every other lane is done with would grow old here, which is memory that the garbage
- * collector comes back to late. What is dropped leaves its block to what comes next, so that a queue that overflows
- * for hours takes no memory beyond what it counts.
+ * The bounded FIFO of one lane. It copies lines into blocks of its own: a slice would keep the whole chunk alive that it was
+ * cut from, and a batch that no other lane needs any more would grow old here, so that the garbage collector frees it late.
+ * Dropped lines free their block for the next lines: a queue that overflows for hours takes no memory beyond what it counts.
  */
 export class LineQueue {
   readonly #limits: QueueLimits
-  // What came back stands before what is new and keeps its borders; `#head` is the first that is still there.
+  // Returned lines stand before new ones and keep their borders; `#head` is the first item that is still there.
   readonly #items: Array<Item | undefined> = []
   #head = 0
   #open: OpenBlock | undefined
@@ -67,7 +66,7 @@ export class LineQueue {
   #lines = 0
   #nextLine: number
 
-  /** @param firstLine - The number of the first line that comes. */
+  /** @param firstLine - The number of the first new line */
   constructor (limits: QueueLimits, firstLine = 0) {
     this.#limits = limits
     this.#nextLine = firstLine
@@ -85,23 +84,23 @@ export class LineQueue {
     return this.#lines === 0
   }
 
-  /** The number that the next line to come will bear. */
+  /** The number of the next new line. */
   get nextLine (): number {
     return this.#nextLine
   }
 
-  /** The number of the oldest line here, or of the next to come. */
+  /** The number of the oldest line here, or of the next new one. */
   get firstLine (): number {
     return this.#items[this.#head]?.lines.firstLine ?? this.#open?.firstLine ?? this.#nextLine
   }
 
-  /** Whether so much fits beside what is here and what the lane holds outside of its queue. */
+  /** True if this amount fits beside the lines here and those that the lane holds outside of its queue. */
   fits (bytes: number, lines: number, outside: Amount = NOTHING): boolean {
     return this.#bytes + outside.bytes + bytes <= this.#limits.maxBytes &&
       this.#lines + outside.lines + lines <= this.#limits.maxLines
   }
 
-  /** How much more fits. */
+  /** The amount that still fits. */
   room (outside: Amount = NOTHING): Amount {
     return {
       bytes: Math.max(0, this.#limits.maxBytes - this.#bytes - outside.bytes),
@@ -124,7 +123,7 @@ export class LineQueue {
     }
   }
 
-  /** As {@link push}, for lines whose memory nobody else has: unless they are few, or a small part of it, they stay there. */
+  /** As {@link push}, for lines whose memory nobody else uses: they are not copied, unless they are a small part of it. */
   adopt (lines: NewLines): void {
     const { bytes, count } = lines
     if (bytes.length < FIRST_BLOCK_BYTES || bytes.buffer.byteLength > 2 * bytes.length) return this.push(lines)
@@ -135,14 +134,14 @@ export class LineQueue {
     this.#lines += count
   }
 
-  /** Numbers new lines that go straight through, without a place in the queue. Only while it is empty. */
+  /** Numbers new lines that go straight on, without a place in the queue. Only while it is empty. */
   pass (lines: NewLines): Lines {
     const firstLine = this.#nextLine
     this.#nextLine += lines.count
     return new PassingLines(lines, firstLine)
   }
 
-  /** Leaves so many numbers out, for lines that are elsewhere; returns the first of them. */
+  /** Reserves numbers for lines that are elsewhere; returns the first of them. */
   leaveOut (count: number): number {
     this.#close()
     const first = this.#nextLine
@@ -150,7 +149,7 @@ export class LineQueue {
     return first
   }
 
-  /** Puts lines back, oldest first, to the place that they had: at the head, but for lines in doubt that stayed there. */
+  /** Puts lines back, oldest first, in the order of their numbers: lines in doubt may have stayed before them. */
   unshift (returned: readonly Lines[]): void {
     for (let i = returned.length - 1; i >= 0; i--) {
       const lines = returned[i] as Lines
@@ -166,8 +165,8 @@ export class LineQueue {
   }
 
   /**
-   * Marks bytes of the oldest lines as delivered, if the queue still begins with this line. Whole lines are removed; of a
-   * line that is delivered in part only the rest will be sent.
+   * Marks bytes of the oldest lines as delivered, if the queue still begins with this line. Whole lines are removed. If a
+   * line is delivered in part, only the rest of it will be sent.
    *
    * @returns the number of whole lines among these bytes, and the number of the line after them
    */
@@ -194,7 +193,7 @@ export class LineQueue {
     return { count, nextLine }
   }
 
-  /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, though at least one. */
+  /** Takes the oldest lines: one item, or as many of its lines as `maxBytes` and `maxCount` allow, but at least one. */
   shift (maxBytes = Infinity, maxCount = Infinity): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()
     return this.#removeAt(this.#head, maxBytes, maxCount)?.lines
@@ -216,23 +215,23 @@ export class LineQueue {
     return lines && numberOf(lines, lines.count - 1)
   }
 
-  /** How doubtful the newest line is; 0 if there is none. */
+  /** Doubts about the newest line; 0 if there is none. */
   get newestDoubts (): number {
     return this.#open === undefined ? this.#items.at(-1)?.lines.doubts ?? 0 : 0
   }
 
-  /** Whether there are lines beside the oldest item. */
+  /** True if there are lines beside the oldest item. */
   get hasOther (): boolean {
     return this.#items.length - this.#head + Number(this.#open !== undefined) > 1
   }
 
-  /** How doubtful the lines are that are next. */
+  /** Doubts about the lines that are next. */
   doubts (which: NextLines): number {
     if (which === 'newest') return this.#open === undefined ? this.#items[this.#newestLeastDoubted()]?.lines.doubts ?? 0 : 0
     return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted(which)]?.lines.doubts ?? 0
   }
 
-  /** What is older than this line is in doubt from now on. */
+  /** Puts lines in doubt that are older than this one. */
   doubt (before: number): void {
     for (let at = this.#head; at < this.#items.length; at++) {
       const { lines, block } = this.#items[at] as Item
@@ -241,7 +240,7 @@ export class LineQueue {
     }
   }
 
-  /** Drops what {@link shift} would take; returns how many lines that were. */
+  /** Drops the lines that {@link shift} would take; returns how many there were. */
   drop (maxBytes: number, maxCount: number): number {
     if (this.#head === this.#items.length) this.#close()
     const dropped = this.#removeAt(this.#head, maxBytes, maxCount, true)
@@ -257,7 +256,7 @@ export class LineQueue {
     return all
   }
 
-  /** The place of the oldest lines that are least in doubt; behind all others if they are new. */
+  /** The place of the oldest lines that are least in doubt; after all items if these are new lines. */
   #leastDoubted (which: 'least' | 'other'): number {
     const passesOver = which === 'other' && this.hasOther && (this.#items[this.#head]?.lines.attempts ?? 0) > 0
     const first = passesOver ? this.#head + 1 : this.#head
@@ -293,7 +292,7 @@ export class LineQueue {
     return least
   }
 
-  /** Takes lines out; with their block, if that was the last of it, and nobody has seen what was before. */
+  /** Takes lines out; with their block, if they are the last in it and nobody has seen the others. */
   #removeAt (at: number, maxBytes: number, maxCount: number, isDropped = false): Item | undefined {
     const item = this.#items[at]
     if (item === undefined) return undefined
@@ -307,7 +306,7 @@ export class LineQueue {
     return { lines: head, block: rest === undefined ? item.block : undefined }
   }
 
-  /** Sees to it that the open block has space for the first of these lines; returns where those end that it has space for. */
+  /** Opens a block with space for at least the first of these lines; returns where the last line ends that has space. */
   #makeSpace (bytes: Buffer): number {
     const end = this.#open === undefined ? 0 : wholeLines(bytes, this.#open.memory.length - this.#open.used)
     if (end > 0) return end
@@ -326,7 +325,7 @@ export class LineQueue {
   }
 
   #nextBlock (): Buffer {
-    // A queue that has hardly anything costs hardly anything.
+    // A queue with few lines takes little memory.
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytes < BLOCK_BYTES ? FIRST_BLOCK_BYTES : BLOCK_BYTES)
   }
 
@@ -353,13 +352,13 @@ export class LineQueue {
   }
 }
 
-/** Where the last line ends that is within so many bytes; 0 if not even the first is. */
+/** Offset after the last line that ends within this many bytes; 0 if not even the first does. */
 function wholeLines (bytes: Buffer, maxBytes: number): number {
   if (bytes.length <= maxBytes) return bytes.length
   return maxBytes === 0 ? 0 : bytes.lastIndexOf(NEWLINE, maxBytes - 1) + 1
 }
 
-/** The same bytes, though not as a small part of memory that they would keep alive as a whole. */
+/** The same bytes, copied if they are a small part of memory that they would keep alive as a whole. */
 function withoutNeighbours (bytes: Buffer): Buffer {
   if (bytes.buffer.byteLength <= 2 * bytes.length) return bytes
   const own = Buffer.allocUnsafeSlow(bytes.length)

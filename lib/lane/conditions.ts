@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 
-/** Lets somebody wait until something holds of a lane, with a limit. */
+/** Waits for conditions of a lane, each with a deadline. */
 export class Conditions {
   readonly #clock: Clock
   readonly #observers = new Set<() => void>()
@@ -9,7 +9,7 @@ export class Conditions {
     this.#clock = clock
   }
 
-  /** Settles when the condition holds, or at the deadline on the monotonic clock; tells whether the condition holds. */
+  /** Resolves when the condition holds, or at the deadline on the monotonic clock; returns whether it holds. */
   async until (condition: () => boolean, deadline: number): Promise<boolean> {
     if (condition()) return true
     return await new Promise(resolve => {
@@ -24,7 +24,7 @@ export class Conditions {
     })
   }
 
-  /** Something has changed: every condition is looked at again. */
+  /** Checks every condition again. */
   changed (): void {
     for (const observe of [...this.#observers]) observe()
   }

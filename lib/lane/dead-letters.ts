@@ -2,13 +2,13 @@ import { textsOf, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import type { Ledger } from './ledger.js'
 
-/** Where dead letters are kept; a `DeadLetterFile` is one. */
+/** Keeps dead letters; a `DeadLetterFile` is one. */
 export interface DeadLetterStore {
   /** Keeps as many records as it can, from the first. Never rejects. */
   append (records: readonly Buffer[], maxBytes: number): Promise<{ written: number }>
 }
 
-/** Why lines were refused. */
+/** Reason for which lines were refused. */
 export interface Refusal {
   /** In the backend's own words. */
   readonly reason: string
@@ -31,15 +31,15 @@ export interface DeadLetter {
   readonly line: string
 }
 
-/** What dead letters of a lane are made of. */
-export interface DeadLettersOptions {
+/** Dependencies of {@link DeadLetters}. */
+export interface DeadLettersDeps {
   sink: string
   clock: Clock
   ledger: Ledger
   /** `undefined`: they are dropped. */
   store: DeadLetterStore | undefined
   maxBytes: number
-  /** Something that was on its way has come to its end. */
+  /** A pending write has ended. */
   onChange: () => void
 }
 
@@ -47,37 +47,37 @@ export interface DeadLettersOptions {
 const MAX_PENDING_BYTES = 4 * 1024 * 1024
 
 /**
- * Lines that the sink of one lane refused for good. Such a line counts as dead-lettered when the write that holds it has
- * come back from the system; until then it is on its way, and if the write fails it is dropped as `poison`.
+ * Lines that the sink of one lane refused for good. Such a line counts as dead-lettered once its write has returned; until
+ * then it is pending. If the write fails, the line is dropped as `poison`.
  */
 export class DeadLetters {
-  readonly #options: DeadLettersOptions
+  readonly #options: DeadLettersDeps
   #lines = 0
   #bytes = 0
-  #isGivenUp = false
-  /** The number of the first line of each batch that is on its way. */
+  #isClosed = false
+  /** The number of the first line of each pending batch. */
   readonly #firstLines: number[] = []
 
-  constructor (options: DeadLettersOptions) {
+  constructor (options: DeadLettersDeps) {
     this.#options = options
   }
 
-  /** How many lines are on their way to the file. */
+  /** Pending lines. */
   get lines (): number {
     return this.#lines
   }
 
-  /** The number of the oldest line that is on its way; `Infinity` if there is none. */
+  /** The number of the oldest pending line; `Infinity` if there is none. */
   get firstLine (): number {
     return Math.min(Infinity, ...this.#firstLines)
   }
 
-  /** How many bytes of records are on their way. */
+  /** Bytes of pending records. */
   get bytes (): number {
     return this.#bytes
   }
 
-  /** Takes lines out of the lane; each with a refusal of its own, or the last is for all that follow. */
+  /** Takes lines out of the lane, each with its own refusal; the last refusal holds for all lines that follow. */
   add (lines: Lines, refusals: readonly [Refusal, ...Refusal[]]): void {
     const { sink, clock, ledger, store, maxBytes, onChange } = this.#options
     const attempts = lines.attempts + 1
@@ -89,13 +89,13 @@ export class DeadLetters {
     })
     const bytes = records.reduce((sum, { length }) => sum + length, 0)
     const isTooMuch = this.#lines > 0 && this.#bytes + bytes > MAX_PENDING_BYTES
-    if (store === undefined || this.#isGivenUp || isTooMuch) return ledger.drop(lines.count, 'poison', false)
+    if (store === undefined || this.#isClosed || isTooMuch) return ledger.drop(lines.count, 'poison', false)
 
     this.#lines += lines.count
     this.#bytes += bytes
     this.#firstLines.push(lines.firstLine)
     store.append(records, maxBytes).then(({ written }) => {
-      if (this.#isGivenUp) return
+      if (this.#isClosed) return
       this.#firstLines.shift()
       this.#lines -= lines.count
       this.#bytes -= bytes
@@ -105,9 +105,9 @@ export class DeadLetters {
     })
   }
 
-  /** There is no time left: what is still on its way may or may not arrive, and counts as dropped. */
-  giveUp (): void {
-    this.#isGivenUp = true
+  /** There is no time left: pending lines may or may not arrive, and count as dropped. */
+  close (): void {
+    this.#isClosed = true
     this.#options.ledger.drop(this.#lines, 'poison', false)
     this.#lines = this.#bytes = 0
     this.#firstLines.length = 0

@@ -4,8 +4,8 @@ import type { SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
 import { HealthCheck } from '../health-check.js'
 
-/** What a gate is made of. */
-export interface GateOptions {
+/** Dependencies of a {@link Gate}. */
+export interface GateDeps {
   sink: string
   breaker: BreakerOptions
   healthCheck: HealthCheckSettings | undefined
@@ -13,28 +13,28 @@ export interface GateOptions {
   random: () => number
 }
 
-/** What a gate tells its lane. */
+/** Events of a {@link Gate}. */
 export interface GateEvents {
   onTransition (event: TransitionEvent): void
-  /** It is time to ask for leave again. */
+  /** A permit may be available now. */
   onDue (): void
-  /** The health check failed, and the breaker is not open. */
+  /** The health check failed while the breaker is not open. */
   onUnhealthy (failure: SinkFailure): void
 }
 
-/** What stands between a lane and its sink: the breaker, and the health check that comes before a probe. */
+/** The breaker between a lane and its sink, with the health check that comes before a probe. */
 export class Gate {
   readonly #breaker: SinkCircuitBreaker
   readonly #healthCheck: HealthCheck | undefined
   readonly #events: GateEvents
-  /** Leave to probe, for lines whose sink must start first. */
+  /** A permit that is kept for the next lines, for instance until the sink has started. */
   #reserved: Permit | undefined
   #recoveryTimer: NodeJS.Timeout | undefined
   #pauseTimer: NodeJS.Timeout | undefined
   readonly #clock: Clock
   #pausedUntil = 0
 
-  constructor ({ sink, breaker, healthCheck, clock, random }: GateOptions, events: GateEvents) {
+  constructor ({ sink, breaker, healthCheck, clock, random }: GateDeps, events: GateEvents) {
     this.#events = events
     this.#clock = clock
     this.#breaker = new SinkCircuitBreaker(sink, breaker, {
@@ -46,7 +46,7 @@ export class Gate {
     this.#healthCheck = healthCheck && new HealthCheck(sink, healthCheck, clock, {
       onPassed: () => events.onDue(),
       onFailed: failure => {
-        // While it is open nothing new is learned from that: the next probe just waits for a check that passes.
+        // While it is open, this says nothing new: the next probe waits for a check that passes.
         if (!this.#breaker.isOpen) events.onUnhealthy(failure)
       }
     })
@@ -56,13 +56,13 @@ export class Gate {
     return this.#breaker.state
   }
 
-  /** Whether it keeps lines from the sink, or lets them through one probe at a time. */
+  /** True while it keeps lines from the sink, or lets them through one probe at a time. */
   get isTripped (): boolean {
     const { enabled, mode } = this.#breaker.settings
     return enabled && mode === 'enforce' && this.#breaker.state !== 'closed'
   }
 
-  /** Whether it lets nothing through at all. */
+  /** True while it lets nothing through at all. */
   get isShut (): boolean {
     return this.isTripped && this.#breaker.isOpen
   }
@@ -97,14 +97,14 @@ export class Gate {
     this.#healthCheck?.stop()
   }
 
-  /** Whether the backend has said that it takes nothing for a time that is not over. */
+  /** True during a pause that the backend has asked for. */
   get isPaused (): boolean {
     return this.#pauseTimer !== undefined
   }
 
   /**
-   * The backend takes nothing for so long, in ms, it says: no leave is given before, and `onDue` comes then. Not longer
-   * than `maxRecoveryTimeoutMs`, since it is the backend of a log and not its master.
+   * Gives no permit for a time that the backend has asked for, in ms, and calls `onDue` after it. The pause lasts no longer
+   * than `maxRecoveryTimeoutMs`, however much the backend asks for.
    */
   pause (ms: number): void {
     const until = this.#clock.now() + Math.min(ms, this.#breaker.settings.maxRecoveryTimeoutMs)
@@ -117,14 +117,14 @@ export class Gate {
     }, Math.ceil(until - this.#clock.now()))
   }
 
-  /** Whatever the backend has said, leave may be given again. */
+  /** Ends such a pause. */
   resume (): void {
     clearTimeout(this.#pauseTimer)
     this.#pauseTimer = undefined
     this.#pausedUntil = 0
   }
 
-  /** Leave to hand lines over now; `null` where the breaker has no say, `undefined` if it cannot be. */
+  /** Takes a permit to hand lines over now; `null` where the breaker has no say, `undefined` if there is none. */
   take (): Permit | null | undefined {
     if (this.isPaused) return undefined
     if (!this.isTripped) return this.#takeReserved() ?? this.#breaker.tryAcquire()
@@ -132,40 +132,40 @@ export class Gate {
     return this.#takeReserved()
   }
 
-  /** Takes leave to probe, and keeps it until the sink is there; whether there is leave. */
+  /** Takes a permit to probe, and keeps it until the sink is ready; returns whether there is one. */
   reserve (): boolean {
     this.#reserved ??= this.#probe()
     return this.#reserved !== undefined
   }
 
-  /** As {@link reserve}, but does not wait for the time of the next probe, for a health check, or for a backend that asked to. */
+  /** As {@link reserve}, but before the next probe is due, without a health check, and during a pause. */
   reserveEarly (): void {
     this.resume()
     this.#reserved ??= this.#breaker.tryProbeEarly() ?? undefined
   }
 
-  /** Keeps leave that was taken for the next lines, since the answer to these ones told nothing. */
+  /** Keeps a permit for the next lines, because the answer to these lines said nothing about the backend. */
   keep (permit: Permit | null): void {
     if (permit === null) return
     if (this.#reserved === undefined && permit.generation === this.#breaker.generation) this.#reserved = permit
     else permit.ignore()
   }
 
-  /** There is nothing to probe with. */
+  /** Returns a permit that was kept: there are no lines to probe with. */
   giveBack (): void {
     this.#takeReserved()?.ignore()
   }
 
-  /** An attempt failed, or the sink did while leave was reserved for it. */
+  /** Records that an attempt failed, or the sink did while a permit was kept for it. */
   fail (permit: Permit | null | undefined, { err, reason }: SinkFailure): void {
     const failed = this.#takeReserved() ?? permit
     if (failed != null && failed.generation === this.#breaker.generation) failed.failure(err, reason)
     else this.#breaker.recordFailure(err, reason)
   }
 
-  /** Sees to it that `onDue` comes when there is leave to probe. Only a lane that holds lines asks for that. */
+  /** Has `onDue` called when a probe is due. Only a lane that holds lines asks for that. */
   awaitRecovery (): void {
-    // A check that is under way, or the next one, tells by itself.
+    // A check that is under way, or the next one, calls `onDue` itself.
     const isUpToHealth = this.#breaker.retryInMs === 0 && this.#healthCheck?.hasPassed === false
     if (this.#breaker.state !== 'open' || isUpToHealth || this.isPaused) return
     this.#recoveryTimer ??= setTimeout(() => {

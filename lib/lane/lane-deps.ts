@@ -11,7 +11,7 @@ import type { QueueSettings } from './admission.js'
 import type { Loss } from '../reports/loss-report.js'
 import type { SpoolNews } from '../reports/spool-report.js'
 
-/** What a lane needs to know of its target; the options of the same names (DESIGN §3). */
+/** Settings of a lane: the options of the same names. */
 export interface LaneSettings {
   name: string
   breaker: BreakerOptions
@@ -22,36 +22,36 @@ export interface LaneSettings {
   redelivery: 'at-least-once' | 'at-most-once'
   sense: false | { console: boolean }
   healthCheck?: HealthCheckSettings | undefined
-  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
+  /** Keeps lines that the sink refuses for good; without it they are dropped. */
   deadLetter?: { maxBytes: number } | undefined
   /** Set with `whenOpen: 'spool'`. */
   spool?: { mode: 'open' | 'always' } | undefined
 }
 
-/** What a lane tells of itself. */
+/** Events of a lane. */
 export interface LaneEvents {
   onTransition (event: TransitionEvent): void
   onLoss (loss: Loss, lines: number): void
   onRestart (reason: FailureReason, restarts: number): void
-  /** @param lastFailure - What went wrong last with the sink, if anything has. */
+  /** @param lastFailure - The last failure of the sink, if there was one */
   onUndelivered (lines: number, lastFailure: SinkFailure | undefined): void
   onSpoolNews (news: SpoolNews): void
   onEvent (name: string, args: readonly unknown[]): void
 }
 
-/** What a lane is made of. */
+/** Dependencies of a lane. */
 export interface LaneDeps {
   settings: LaneSettings
-  /** Names this life of the lane; the ids of its batches begin with it. */
+  /** Identifies this life of the lane: the ids of its batches begin with it. */
   life: string
   willSendConfig: boolean
   clock: Clock
   app: AppThread
   random: () => number
   createChild: (listener: ChildListener) => Child
-  /** Where dead letters are kept, if the settings have them kept. */
+  /** Keeps dead letters, if the settings say so. */
   deadLetterStore?: DeadLetterStore | undefined
-  /** Makes the queue on disk, if the settings have one. */
+  /** Creates the queue on disk, if the settings have one. */
   createSpool?: ((events: SlotEvents) => LaneSpool) | undefined
   events: LaneEvents
 }

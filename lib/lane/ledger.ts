@@ -3,18 +3,18 @@ import type { DropReason, SinkSnapshot } from '../metrics.js'
 import type { NewLines } from '../queue.js'
 import { LossReport, type Loss } from '../reports/loss-report.js'
 
-/** Where the lines of a lane go when it cannot have them. */
+/** Takes lines that a lane cannot keep. */
 export interface Fallback {
   takeOver (lines: NewLines): void
 }
 
-/** The part of a snapshot that a ledger keeps. */
+/** Fields of a snapshot that a ledger keeps. */
 export type LedgerEntries = Pick<SinkSnapshot,
   'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
 
-/** Where each line that a lane received has ended: in one place, counted once, and never lost in silence. */
+/** Counts where each line that a lane received has ended: in one place, once, and never lost in silence. */
 export class Ledger {
-  /** Where lines go that the lane cannot have. */
+  /** Takes lines that the lane cannot keep. */
   fallback: Fallback | undefined
   readonly #loss: LossReport
   #received = 0
@@ -47,7 +47,7 @@ export class Ledger {
     this.#lastFailure = failure
   }
 
-  /** What went wrong last, if anything has. */
+  /** The last failure, if there was one. */
   get lastFailure (): SinkFailure | undefined {
     return this.#lastFailure
   }
@@ -56,12 +56,12 @@ export class Ledger {
     return this.#failureCount
   }
 
-  /** Lines that came to a bad end here: dropped, skipped or dead-lettered. What a fallback was given is its own business. */
+  /** Lines that were dropped, skipped or dead-lettered. Lines that a fallback was given count there. */
   get lostLines (): number {
     return Object.values(this.#dropped).reduce((sum, lines) => sum + lines, this.#skipped + this.#deadLettered)
   }
 
-  /** A sink failed once more after it had been discarded: nothing follows from that. */
+  /** A sink failed once more after it had been discarded: this has no consequences. */
   failLate (failure: SinkFailure): void {
     this.#lateFaults++
     this.#lastFailure = failure
@@ -91,7 +91,7 @@ export class Ledger {
   }
 
   /**
-   * There is no sink any more: the fallback has them, or they are dropped, as the lane itself reports at the end.
+   * The sink has ended: the fallback gets these lines, or they are dropped, which the lane itself reports at the end.
    *
    * @returns how many lines were dropped
    */
@@ -104,7 +104,7 @@ export class Ledger {
     return lines.count
   }
 
-  /** The sink has recovered, or has come to its end: losses that were not told yet are told now. */
+  /** Reports losses that were not reported yet: the sink has recovered, or has ended. */
   settleLosses (): void {
     this.#loss.flush()
   }

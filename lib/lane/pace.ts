@@ -1,8 +1,8 @@
 const WINDOW_MS = 1000
 
 /**
- * How fast a sink takes bytes while it has some to take, over the last one to two seconds of waited time: a turn of the event
- * loop in which this thread was busy with something else counts as next to nothing, however long it was.
+ * Measures how fast an outlet takes bytes while it has some to take, over the last one to two seconds of waited time. A turn
+ * of the event loop in which this thread was busy with something else counts as next to nothing, however long it was.
  */
 export class Pace {
   #busySince = 0
@@ -12,13 +12,13 @@ export class Pace {
   #formerBytes = 0
   #formerMs = 0
 
-  /** The sink has something to do from now on, a waited time. */
+  /** The outlet has something to take from this waited time on. */
   begin (now: number): void {
     this.#busySince = this.#lastProgress = this.#windowStart = now
     this.#windowBytes = this.#formerBytes = this.#formerMs = 0
   }
 
-  /** The sink took so many bytes. */
+  /** The outlet took these bytes. */
   progress (now: number, bytes: number): void {
     this.#lastProgress = now
     if (now - this.#windowStart >= WINDOW_MS) {
@@ -30,17 +30,17 @@ export class Pace {
     this.#windowBytes += bytes
   }
 
-  /** The waited time since which nothing has moved. */
+  /** The waited time of the last progress. */
   get lastProgress (): number {
     return this.#lastProgress
   }
 
-  /** Whether anything has moved since it became busy. */
+  /** True if anything has moved since it became busy. */
   get hasMoved (): boolean {
     return this.#lastProgress > this.#busySince || this.#windowBytes > 0
   }
 
-  /** How long it would take for so many bytes; infinite if it stands still. */
+  /** How many ms these bytes would take; `Infinity` if it stands still. */
   msFor (bytes: number, now: number): number {
     const ms = now - this.#windowStart + this.#formerMs
     const moved = this.#windowBytes + this.#formerBytes

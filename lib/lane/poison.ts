@@ -9,16 +9,16 @@ import { Proof } from './proof.js'
 import type { Attempt } from './unsettled.js'
 
 /** Dependencies of a {@link Poison}. */
-export interface PoisonOptions {
+export interface PoisonDeps {
   gate: Gate
   deadLetters: DeadLetters
-  /** Whether lines that were handed over may be handed over again. */
+  /** True if lines that were handed over may be handed over again. */
   redelivers: boolean
 }
 
-/** What a refusal means. */
+/** Conclusion from a refusal. */
 export interface Judgement {
-  /** Whether the lines are to blame. If not, the backend may be refusing everything. */
+  /** True if the lines are to blame. If not, the backend may be refusing everything. */
   readonly isOfLines: boolean
   /** Lines that are to be sent again. */
   readonly returned: readonly Lines[]
@@ -26,49 +26,50 @@ export interface Judgement {
 
 /** After this many probes that may have failed because of their lines, the next probe sends other lines. */
 const PROBES_BEFORE_OTHERS = 4
-/** A line is given up once it has failed alone this often, each time right after others had been accepted. */
+/** A line becomes a dead letter once it has failed alone this often, each time right after others had been accepted. */
 const CONVICTING_FAILURES = 4
 
 /**
- * Finds the lines that a sink cannot take: lines that the backend refuses for good while it accepts others, and lines
- * that make the sink fail while others do not. Both are sent again in smaller portions, until the guilty ones are known.
+ * Finds lines that a sink cannot take: lines that the backend refuses for good while it accepts others, and lines that make
+ * the sink fail while others do not. Both are sent again in smaller portions until the guilty lines are known; these become
+ * dead letters.
  *
- * A backend that refuses everything must not cost more than `failureThreshold` lines. So a single acceptance is enough to
- * give up that many lines; more are given up only if they were refused before that acceptance, and again after it. Where
- * there was no acceptance, a *witness* is sent: the newest line that there is.
+ * A backend that refuses everything must not cost more than `failureThreshold` lines. So one acceptance convicts at most
+ * that many lines; more are convicted only if they were refused before that acceptance, and again after it. Without any
+ * acceptance, a *witness* is sent: the newest line that there is.
  */
 export class Poison {
-  readonly #options: PoisonOptions
+  readonly #options: PoisonDeps
   readonly #proof = new Proof()
   /** Failed probes of this outage that may have failed because of their lines. */
   #failedProbes = 0
   #accused: { line: number, failures: number } | undefined
   #witness: 'none' | 'wanted' | 'sent' = 'none'
   #isSeeking = false
-  /** How many lines in doubt may be given up after one acceptance. It doubles as long as all that are tried are refused. */
+  /** How many lines in doubt one acceptance may convict. It doubles as long as all that are tried are refused. */
   #stride: number
   /** How many lines in doubt are sent at once. */
   #portion = Infinity
   #tellsOfLines = false
-  /** Whether lines in doubt have been given up since the last acceptance. */
-  #hasGivenUp = false
+  /** Lines in doubt were convicted since the last acceptance. */
+  #hasConvicted = false
 
-  constructor (options: PoisonOptions) {
+  constructor (options: PoisonDeps) {
     this.#options = options
     this.#stride = options.gate.failureThreshold
   }
 
-  /** Whether the sink is known to accept lines: only then are lines in doubt sent before others. */
+  /** True if the sink is known to accept lines: only then are lines in doubt sent before others. */
   get isProven (): boolean {
     return this.#covers(1, this.#stride)
   }
 
-  /** Whether the newest line was refused as well, so that only a line that has yet to come can tell more. */
+  /** True if the newest line was refused as well, so that only a line that has yet to come can tell more. */
   get isSeeking (): boolean {
     return this.#isSeeking
   }
 
-  /** Whether the last refusal told of each line. */
+  /** True if the last refusal named each line. */
   get tellsOfLines (): boolean {
     return this.#tellsOfLines
   }
@@ -90,7 +91,7 @@ export class Poison {
     return this.#options.gate.isTripped && isTimeForOthers ? 'other' : 'least'
   }
 
-  /** Lines are about to be sent. Returns them as they are to be sent. */
+  /** Returns lines as they are to be sent: a witness is in doubt. */
   send (lines: Lines): Lines {
     if (this.#witness !== 'wanted') return lines
     this.#witness = 'sent'
@@ -98,32 +99,36 @@ export class Poison {
     return { ...lines, doubts: lines.doubts + 1 }
   }
 
-  /** The sink accepted lines. Call {@link renew} as well if their success may have begun a generation. */
+  /** Records that the sink accepted lines. Call {@link renew} as well if their success may have begun a generation. */
   accept (lines: readonly Lines[]): void {
     const wasInDoubt = this.#witness !== 'sent' && lines.some(({ doubts }) => doubts > 0)
     if (wasInDoubt) {
       this.#beginSmall()
       this.#portion *= 2
-    } else if (this.#hasGivenUp && this.#tellsOfLines) {
+    } else if (this.#hasConvicted && this.#tellsOfLines) {
       this.#stride *= 2
       this.#portion = this.#stride
     }
-    this.#hasGivenUp = this.#isSeeking = false
+    this.#hasConvicted = this.#isSeeking = false
     this.#witness = 'none'
     this.#failedProbes = 0
     this.renew()
   }
 
-  /** What was accepted counts in the present generation. */
+  /** Counts the last acceptance for the present generation. */
   renew (): void {
     this.#proof.accept(this.#options.gate.generation)
   }
 
-  /** The backend refused these lines for good one by one, in ascending order, and accepted `accepted` others with them. */
+  /**
+   * The backend refused these lines for good one by one, in ascending order, and accepted `accepted` others with them.
+   *
+   * @returns whether that is believed: the refused lines are dead letters then
+   */
   bury (lines: Lines, refused: readonly RefusedLine[], accepted: number): boolean {
     const [first, ...others] = refused
     if (first === undefined) return true
-    if (accepted === 0 && !this.#mayGiveUp(lines, refused.length)) return false
+    if (accepted === 0 && !this.#mayConvict(lines, refused.length)) return false
     this.#options.deadLetters.add(pickLines(lines, refused.map(({ line }) => line)), [first, ...others])
     if (accepted === 0) this.#spend(lines, refused.length)
     return true
@@ -140,11 +145,11 @@ export class Poison {
   refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): Judgement {
     const lines = joinAttempts(attempts)
     const { redelivers } = this.#options
-    if ((lines.count === 1 || !redelivers) && this.#mayGiveUp(lines, lines.count)) {
-      this.#giveUp(lines, failure)
+    if ((lines.count === 1 || !redelivers) && this.#mayConvict(lines, lines.count)) {
+      this.#convict(lines, failure)
       return { isOfLines: true, returned: [] }
     }
-    // A request that was refused as a whole says of no line that it was refused before: nothing may be given up for that.
+    // A request that was refused as a whole does not say that each of its lines was refused before.
     this.#tellsOfLines = false
     this.#beginSmall()
     this.#portion = Math.ceil(lines.count / 2)
@@ -152,7 +157,7 @@ export class Poison {
   }
 
   /**
-   * Whether a refusal that may not be of these lines is to be followed by the newest line, before it counts as a failure.
+   * Decides whether the newest line is sent before a refusal, whose lines may be good, counts as a failure.
    *
    * @param refused - Lines of which each was refused; the newest line has to be another one
    * @param newestLine - The number of the newest line that is least in doubt
@@ -166,7 +171,7 @@ export class Poison {
     return isCalled
   }
 
-  /** The backend answered, though it accepted nothing: good enough for a probe. */
+  /** The backend answered, although it accepted nothing: that is enough for a probe to succeed. */
   answer (permits: ReadonlyArray<Permit | null>): void {
     const { gate } = this.#options
     for (const permit of permits) {
@@ -176,7 +181,7 @@ export class Poison {
     this.#proof.spend(0, gate.generation)
   }
 
-  /** These lines did not arrive. Returns the lines to be sent again: in halves, if they seem to be to blame. */
+  /** Returns lines that did not arrive as they are to be sent again: in halves, if they seem to be to blame. */
   fail (attempts: readonly Attempt[], failure: SinkFailure): Lines[] {
     const wasWitness = this.#witness === 'sent'
     this.#witness = 'none'
@@ -186,37 +191,37 @@ export class Poison {
     if (canBlame && this.#options.gate.isTripped) this.#failedProbes++
     if (!canBlame || wasWitness || first.lines.doubts === 0 || !this.isProven) return attempts.map(({ lines }) => sentAgain(lines))
 
-    // Only once others have arrived again does its next failure say more than this one.
+    // Its next failure says more than this one only after others have arrived again.
     this.#proof.forget()
     if (first.lines.count > 1) return halvesInDoubt(first.lines)
     const { firstLine } = first.lines
     this.#accused = { line: firstLine, failures: this.#accused?.line === firstLine ? this.#accused.failures + 1 : 1 }
     if (this.#accused.failures < CONVICTING_FAILURES) return [sentAgain(first.lines)]
-    this.#giveUp(first.lines, failure)
+    this.#convict(first.lines, failure)
     return []
   }
 
   #beginSmall (): void {
     this.#stride = this.#options.gate.failureThreshold
-    this.#hasGivenUp = false
+    this.#hasConvicted = false
   }
 
   #covers (lines: number, limit: number): boolean {
     return this.#proof.covers(lines, limit, this.#options.gate.generation)
   }
 
-  #mayGiveUp (lines: Lines, count: number): boolean {
-    // A witness is the only line of its kind: what it says is about the backend.
+  #mayConvict (lines: Lines, count: number): boolean {
+    // The answer to a witness is about the backend.
     return this.#witness !== 'sent' && this.#covers(count, lines.doubts > 0 ? this.#stride : this.#options.gate.failureThreshold)
   }
 
-  #giveUp (lines: Lines, { err }: SinkFailure): void {
+  #convict (lines: Lines, { err }: SinkFailure): void {
     this.#options.deadLetters.add(lines, [{ reason: withoutCode(err.message), status: err.statusCode }])
     this.#spend(lines, lines.count)
   }
 
   #spend (lines: Lines, count: number): void {
-    if (lines.doubts > 0) this.#hasGivenUp = true
+    if (lines.doubts > 0) this.#hasConvicted = true
     this.#proof.spend(count, this.#options.gate.generation)
   }
 }

@@ -3,10 +3,10 @@ import type { SensedTraffic } from '../child/child.js'
 const REQUESTS_FACTOR = 10
 
 /**
- * For how long an acceptance that nothing proves must stay quiet until it counts as delivered: `settleMs`. Where requests
- * are seen quiet proves nothing, since they do, but has an end all the same: ten times that, for transports that batch for
- * longer than `settleMs`, and as long as a request may take. Until it is known whether a sink makes requests, nothing
- * counts for its quiet for that time.
+ * How long an acceptance that nothing proves must stay quiet, without a failure, until it counts as delivered: `settleMs`.
+ * For a sink whose requests are seen, their outcomes are the proof, so quiet takes longer: ten times `settleMs`, for
+ * transports that batch, plus the time that a request may take. The same holds until it is known whether a sink makes
+ * requests.
  */
 export class Quiet {
   readonly #isSensing: boolean
@@ -15,7 +15,7 @@ export class Quiet {
   #traffic: SensedTraffic | undefined
   #firstAcceptedAt: number | undefined
 
-  /** @param isSensing - Whether the sink's requests and sockets are watched. */
+  /** @param isSensing - True if the sink's requests and sockets are observed */
   constructor ({ settleMs, writeTimeoutMs, isSensing }: { settleMs: number, writeTimeoutMs: number, isSensing: boolean }) {
     this.#settleMs = settleMs
     this.#writeTimeoutMs = writeTimeoutMs
@@ -27,18 +27,18 @@ export class Quiet {
     return this.#traffic === 'requests' ? this.#requestMs : this.#settleMs
   }
 
-  /** Whether more than quiet is to be waited for at that time: requests are seen, or may be yet. */
+  /** True if requests are seen at that time, or may still be. */
   expectsRequests (now: number): boolean {
     if (this.#traffic !== undefined || !this.#isSensing) return this.#traffic === 'requests'
     return this.#firstAcceptedAt === undefined || now < this.#firstAcceptedAt + this.#requestMs
   }
 
-  /** Within which a request has been made of what was accepted, and has had its outcome. */
+  /** Time in which accepted lines have been sent in a request, and the request has had its outcome. */
   get #requestMs (): number {
     return this.#settleMs * REQUESTS_FACTOR + this.#writeTimeoutMs
   }
 
-  /** Allows less time. */
+  /** Shortens `settleMs`. */
   shorten (settleMs: number): void {
     this.#settleMs = Math.min(this.#settleMs, settleMs)
   }
@@ -48,15 +48,15 @@ export class Quiet {
     this.#firstAcceptedAt ??= now
   }
 
-  /** What the sink is on the network with has been seen. */
+  /** The kind of the sink's network traffic has been seen. */
   noteTraffic (traffic: SensedTraffic): void {
     if (this.#traffic !== 'requests') this.#traffic = traffic
   }
 
   /**
-   * When an acceptance of that time counts as delivered.
+   * The time at which an acceptance counts as delivered.
    *
-   * @param isProbe - Whether it is that of a probe, which must have an outcome soon.
+   * @param isProbe - True for a probe, which must have an outcome soon
    */
   endOf (acceptedAt: number, isProbe: boolean): number {
     const end = acceptedAt + this.ms

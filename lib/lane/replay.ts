@@ -3,35 +3,35 @@ import { LineQueue } from '../queue.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 
 const NEWLINE = 10
-/** Lines out of a spool come before all that the lane numbers itself, which begins at 0. */
+/** Lines of a spool come before those that the lane numbers itself, which begin at 0. */
 const FIRST_NUMBER = Number.MIN_SAFE_INTEGER
 
-/** Lines that follow one another on the disk, and have not come to their end as a whole. */
+/** Lines that follow one another on the disk, and are not all settled. */
 interface Piece {
   readonly firstLine: number
   readonly bytes: Buffer
   readonly count: number
-  /** Where it begins on the disk; or how it is to get there; `'unwritable'` if it never will. */
+  /** Its first byte on the disk, or its state before it is there; `'unwritable'` if it is too large for the spool. */
   readonly place: Position | 'unwritten' | 'writing' | 'unwritable'
-  /** The same with the numbers that they bore before, if they were in the hands of the sink before they went to the disk. */
+  /** The same lines with their former numbers, if the sink was handed them before they went to the disk. */
   readonly former?: Lines
 }
 
-/** What has come to its end, and where it stands on the disk. */
+/** Settled lines, and their place on the disk. */
 export interface Done {
   spooled: SpooledLines
-  /** Whether they were read from there; they had been sent before otherwise. */
+  /** True if they were read from there; otherwise they had been sent before they were written. */
   isRead: boolean
-  /** Whether they are the last of what was read with them, into the same memory. */
+  /** True if they are the last of the lines that were read into the same memory. */
   isLast: boolean
 }
 
-/** Whether a line of this number came out of a spool. */
+/** True if a line of this number is one of a spool. */
 export function isSpooled (line: number): boolean {
   return line < 0
 }
 
-/** Parts lines that came out of a spool from those that did not: a refusal may have been for both. */
+/** Parts lines of a spool from others: one refusal may have been for both. */
 export function partByOrigin (lines: Lines): { spooled?: Lines, direct?: Lines } {
   const count = lines.numbers?.filter(isSpooled).length ?? (isSpooled(lines.firstLine) ? lines.count : 0)
   if (count === lines.count) return { spooled: lines }
@@ -41,22 +41,22 @@ export function partByOrigin (lines: Lines): { spooled?: Lines, direct?: Lines }
 }
 
 /**
- * Lines of a lane that are on its disk and in memory: those that wait to be sent, and the place on the disk of each that is
- * not done with. They were read from there, or went there while the sink had them in its hands.
+ * Lines of a lane that are both on its disk and in memory: those that wait to be sent, and the place on the disk of each that
+ * is not settled. They were read from the disk, or written to it while the sink held them.
  */
 export class Replay {
   /** Lines that wait to be sent. */
   readonly queue = new LineQueue({ maxBytes: Infinity, maxLines: Infinity }, FIRST_NUMBER)
   #pieces: Piece[] = []
 
-  /** Takes what was read from the spool, which is what a sink is given at once, if it takes so much. */
+  /** Adds lines that were read from the spool. */
   add (spooled: SpooledLines): void {
     const { bytes, count, ...place } = spooled
     this.#pieces.push({ firstLine: this.queue.nextLine, bytes, count, place })
     this.queue.adopt(spooled)
   }
 
-  /** Takes lines that the sink has in its hands, and that are to go to the disk too; returns them with their new numbers. */
+  /** Adds lines that the sink holds and that are to be written as well; returns them with their new numbers. */
   keep (former: Lines): Lines {
     const { bytes, count } = former
     const { numbers, ...lines } = former
@@ -65,27 +65,27 @@ export class Replay {
     return { ...lines, firstLine }
   }
 
-  /** Whether there are lines that are not on the disk, and are not being written. */
+  /** True if there are lines that are not on the disk, and not being written. */
   get hasUnwritten (): boolean {
     return this.#pieces.some(({ place }) => place === 'unwritten')
   }
 
-  /** Whether there are lines that are being written. */
+  /** True if there are lines that are being written. */
   get isWriting (): boolean {
     return this.#pieces.some(({ place }) => place === 'writing')
   }
 
-  /** Those that are not on the disk, and are not being written, oldest first. */
+  /** Lines that are not on the disk, and not being written, oldest first. */
   get unwritten (): Lines[] {
     return this.#pieces.filter(({ place }) => place === 'unwritten').map(({ firstLine, bytes, count }) => freshLines(bytes, count, firstLine))
   }
 
-  /** All {@link unwritten} lines are being written from now on. */
+  /** Marks all {@link unwritten} lines as being written. */
   beginWriting (): void {
     this.#pieces = this.#pieces.map(piece => piece.place === 'unwritten' ? { ...piece, place: 'writing' } : piece)
   }
 
-  /** So many of those that were being written are there, or never will be. */
+  /** The oldest lines that were being written are on the disk, at this place, or are too large for it. */
   written (lines: number, place: Position | undefined): void {
     let left = lines
     let at = place?.offset ?? 0
@@ -98,7 +98,7 @@ export class Replay {
     }
   }
 
-  /** What was being written is not there. */
+  /** Lines that were being written are not on the disk. */
   endWriting (): void {
     this.#pieces = this.#pieces.map(piece => piece.place === 'writing' ? { ...piece, place: 'unwritten' } : piece)
   }
@@ -108,7 +108,7 @@ export class Replay {
     return this.queue.doubts('least') > 0 || !this.queue.hasOther
   }
 
-  /** Cuts lines that are kept together, so that each part has one place on the disk. */
+  /** Cuts lines so that each part has one place on the disk. */
   partByPiece (lines: Lines): Lines[] {
     const parts: Lines[] = []
     for (let rest = lines; ;) {
@@ -122,19 +122,19 @@ export class Replay {
     }
   }
 
-  /** Where on the disk a line begins, if it is there. */
+  /** The place of a line on the disk, if it is there. */
   placeOf (line: number): Position | undefined {
     const { place, bytes, firstLine } = this.#pieceOf(line)
     return typeof place === 'string' ? undefined : { ...place, offset: place.offset + offsetOf(bytes, line - firstLine) }
   }
 
-  /** The number that a line bore before it went to the disk, if it had been sent by then. */
+  /** The number that a line had before it was written, if it had been sent by then. */
   formerNumberOf (line: number): number | undefined {
     const { former, firstLine } = this.#pieceOf(line)
     return former && numberOf(former, line - firstLine)
   }
 
-  /** What has come to its end, given the oldest line that has not: from the oldest, and each told once. */
+  /** Takes out settled lines, oldest first: those before the oldest one that is held. */
   takeDone (oldestHeld: number): Done[] {
     const done: Done[] = []
     for (let piece = this.#pieces[0]; piece !== undefined && piece.firstLine < oldestHeld && piece.place !== 'writing'; piece = this.#pieces[0]) {
@@ -146,7 +146,7 @@ export class Replay {
     return done
   }
 
-  /** What has come to its end, given all lines that have not: also what was sent before older lines. */
+  /** Takes out every settled line, given all lines that are not: also those that were sent before older ones. */
   takeAllDone (held: readonly Lines[]): SpooledLines[] {
     const heldNumbers = new Set(held.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place))))
     return this.#pieces.splice(0).flatMap(piece => runsOf(piece, heldNumbers))
@@ -157,7 +157,7 @@ export class Replay {
   }
 }
 
-/** The lines of a piece but for some: as runs of lines that follow one another. */
+/** The lines of a piece except these, as runs of lines that follow one another. */
 function runsOf ({ place, bytes, count, firstLine }: Piece, but: ReadonlySet<number>): SpooledLines[] {
   if (typeof place === 'string') return []
   const runs: SpooledLines[] = []
@@ -174,7 +174,7 @@ function runsOf ({ place, bytes, count, firstLine }: Piece, but: ReadonlySet<num
   return runs
 }
 
-/** Cuts off as many lines as are asked for, or all. */
+/** Cuts off this many lines, or all. */
 function cut (piece: Piece, count: number): { head: Piece, rest: Piece | undefined } {
   if (count >= piece.count) return { head: piece, rest: undefined }
   const { bytes, place, former, firstLine } = piece
@@ -192,7 +192,7 @@ function cut (piece: Piece, count: number): { head: Piece, rest: Piece | undefin
   }
 }
 
-/** Where the line behind so many others begins. */
+/** Offset of the line after this many others. */
 function offsetOf (bytes: Buffer, lines: number): number {
   let at = 0
   for (let n = 0; n < lines; n++) at = bytes.indexOf(NEWLINE, at) + 1

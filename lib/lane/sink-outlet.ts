@@ -195,9 +195,9 @@ export class SinkOutlet implements Outlet {
     return attempt !== undefined
   }
 
-  /** Lines may have been lost behind the sink: they are sent again, by the same sink as long as it is not tripped. */
+  /** Lines may have been lost behind the sink: they are sent again, by the same sink unless the breaker trips. */
   setBack (failure: SinkFailure): void {
-    // Two attempts with the same lines at once: the answer to one would be taken for that to the other.
+    // With two attempts for the same lines at once, the answer to one would be taken for that to the other.
     if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) return this.#abortSend(failure)
     this.#failAll([], failure)
   }
@@ -257,9 +257,9 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** The backend is well, though not all of these lines need have been in that request: they stay unsettled. */
+  /** The backend is healthy. Not all of these lines need have been in that request: they stay unsettled. */
   #onAnswered (bytes: number): void {
-    // Lines in doubt are all that the sink has: a request that was made since was about them.
+    // Lines in doubt are sent alone: a request that was made since was about them.
     if (this.held.isInDoubt) return this.#onDelivered(bytes)
     const permits = this.held.takePermits(bytes)
     if (permits.length === 0) return
@@ -267,13 +267,13 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** A write was pending when the sink was discarded, and has now delivered bytes: these are not sent again. */
+  /** A write that was pending when the sink was discarded has delivered bytes: these are not sent again. */
   #onLateDelivery (bytes: number): void {
     const { firstLine, delivered } = this.#pendingWrite
     this.#pendingWrite = { firstLine: this.#events.onArrivedLate(firstLine, bytes - delivered), delivered: bytes }
   }
 
-  /** @returns how many bytes are accepted that were not before */
+  /** @returns the number of bytes that were not accepted before */
   #accept (bytes: number): number {
     const now = this.#clock.waited()
     const accepted = this.held.acceptUpTo(bytes, now)
@@ -303,7 +303,7 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** A delivery sink told of each line. */
+  /** A delivery sink reported an outcome for each line. */
   #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry }: NonNullable<Rejection['outcome']>): void {
     const { lines, permit } = attempt
     const delivered = lines.count - refused.length - retry.length
@@ -333,7 +333,7 @@ export class SinkOutlet implements Outlet {
     this.#prove(attempts.map(({ lines }) => lines), () => { for (const { permit } of attempts) permit?.success() })
   }
 
-  /** The sink has accepted lines, also in the generation that their success begins. */
+  /** The sink has accepted lines, in this generation of the breaker, and in the one that their success may begin. */
   #prove (accepted: readonly Lines[], settle: () => void): void {
     this.supervisor.succeed()
     this.#poison.accept(accepted)
@@ -343,7 +343,7 @@ export class SinkOutlet implements Outlet {
     this.#poison.renew()
   }
 
-  /** All that it accepted has arrived, since it ended in good order. */
+  /** Every accepted line has arrived, because the sink ended in good order. */
   #onEnded (): void {
     if (this.#ending !== 'asked') {
       return this.#fail(toFailure('closed-early', new FanoutError('ERR_FANOUT_SINK_CLOSED', 'the sink ended without being asked', { sink: this.#deps.sink })))
@@ -355,7 +355,7 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** The sink is of no use any more: what it has is taken back, and it is replaced. */
+  /** The sink has failed: lines that it holds are taken back, and it is replaced. */
   #fail (failure: SinkFailure): void {
     const permit = this.#takeAllBack(failure)
     this.supervisor.discard(failure.reason)
@@ -365,7 +365,7 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** The backend refused what came up to there; which of these lines it meant shows when they are sent by themselves. */
+  /** The backend refused lines up to this count of bytes. Sent alone, they show which of them it meant. */
   #onRefused (bytes: number, failure: SinkFailure): void {
     const { attempts, deliveredLines } = this.held.takeRefused(bytes)
     this.#ledger.deliver(deliveredLines)
@@ -375,7 +375,7 @@ export class SinkOutlet implements Outlet {
     else if (!this.#poison.isProven) this.#failAll([], failure)
   }
 
-  /** A refusal says that the backend answers; a backend that has accepted nothing may refuse more than these lines. */
+  /** A refusal proves that the backend answers. One that has accepted nothing may be refusing other lines too. */
   #refuse (attempts: readonly [Attempt, ...Attempt[]], failure: SinkFailure): void {
     const permits = attempts.map(({ permit }) => permit)
     const { isOfLines, returned } = this.#poison.refuse(attempts, failure)
@@ -386,9 +386,9 @@ export class SinkOutlet implements Outlet {
   }
 
   /**
-   * The backend may be refusing everything: the newest line is tried before that counts as a failure.
+   * The backend may be refusing everything: the newest line is tried before the refusal counts as a failure.
    *
-   * @param refused - Lines of which each was refused
+   * @param refused - Lines that were refused one by one
    */
   #question (permits: ReadonlyArray<Permit | null>, failure: SinkFailure, refused: Lines | undefined): void {
     if (!this.#poison.callWitness(refused, this.#events.newestLine(this.#poison.tellsOfLines))) return this.#failAll(permits, failure)
@@ -396,18 +396,18 @@ export class SinkOutlet implements Outlet {
     this.#events.onChange()
   }
 
-  /** All that the sink has in its hands has failed, and what had these permits. */
+  /** Every line that the sink holds has failed, and the attempts with these permits. */
   #failAll (permits: ReadonlyArray<Permit | null>, failure: SinkFailure): void {
     const [first, ...others] = [...permits, this.#takeAllBack(failure)]
     for (const permit of others) permit?.ignore()
     this.#settleFailure(first, failure)
-    // Whatever it still has in its buffers is not to be sent while the breaker is open.
+    // Lines in its own buffers must not be sent while the breaker is open.
     if (!this.#gate.isTripped) this.supervisor.backOff(() => this.#events.onChange())
     else if (this.supervisor.ready?.kind !== 'delivery') this.supervisor.discard(failure.reason)
     this.#events.onChange()
   }
 
-  /** A delivery sink did not deliver; it goes on, after a pause. */
+  /** A delivery sink did not deliver a batch; it goes on after a pause. */
   #failAttempt (attempt: Attempt, failure: SinkFailure): void {
     this.#events.onReturned(this.#poison.fail([attempt], failure))
     this.#settleFailure(attempt.permit, failure)
@@ -420,7 +420,7 @@ export class SinkOutlet implements Outlet {
     this.#gate.fail(permit, failure)
   }
 
-  /** One failure settles one attempt, however much it takes down: returns the permit of the oldest, if there is any. */
+  /** Takes back every line. A failure settles only one permit, which is returned: that of the oldest attempt. */
   #takeAllBack (failure: SinkFailure): Permit | null | undefined {
     const { deliveredBytes } = this.held
     const { attempts, deliveredLines } = this.held.takeAll()

@@ -5,43 +5,43 @@ import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000
-/** A thread that is terminated takes some time to exit, and a file some time to be closed. */
+/** A thread takes some time to exit, and a file to be closed; after this waited time a pending call counts as hung. */
 const GONE_GRACE_MS = 1000
 const GONE_POLL_MS = 20
 
-/** What a supervisor is made of. */
-export interface SupervisorOptions {
+/** Dependencies of a {@link Supervisor}. */
+export interface SupervisorDeps {
   sink: string
   startTimeoutMs: number
-  /** Whether pino sends its config: the time for the start then counts from when the child was given it. */
+  /** True if pino sends its config: the time for the start then begins once the child was given it. */
   willSendConfig: boolean
   clock: Clock
   random: () => number
-  /** May throw: that is a failed start. */
+  /** May throw: that counts as a failed start. */
   createChild: (listener: ChildListener) => Child
 }
 
-/** What a supervisor reports; `onFailure` of a child that has not become ready too. */
+/** Events of a {@link Supervisor}: those of its child, and `onFailure` also for a child that has not become ready. */
 export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
-  /** @param restarted - Why it had to be started again, if it had. */
+  /** @param restarted - Why it was started again, if it was */
   onReady (restarted: FailureReason | undefined): void
   /**
-   * Nothing of a child that was discarded is running any more.
+   * The last pending call of a discarded child has returned.
    *
-   * @param hasHung - A call of it had been pending for so long that the child counted as hung
+   * @param hasHung - True if that took so long that the child counted as hung
    */
   onGone (hasHung: boolean): void
 }
 
 /**
- * Keeps the child of one lane alive: starts it, in time, and after a failure again, later each time. It is not started
- * again while a call of its former life is pending: a hung disk then has one thread of this process, and not one more at
- * each attempt.
+ * Keeps the child of one lane alive: starts it, limits the time that this takes, and starts it again after a failure, each
+ * time after a longer wait. It does not start while a call of its former life is pending: a hung disk then blocks one thread
+ * of this process, and not one more at each attempt.
  */
 export class Supervisor {
-  /** How often the sink was started again. */
+  /** How often the sink was restarted. */
   restarts = 0
-  readonly #options: SupervisorOptions
+  readonly #options: SupervisorDeps
   readonly #events: SupervisorEvents
   #child: Child | undefined
   #kind: SinkKind | undefined
@@ -51,16 +51,16 @@ export class Supervisor {
   #backoffTimer: NodeJS.Timeout | undefined
   #failuresInARow = 0
   #lastFailure: FailureReason | undefined
-  /** The child before this one, as long as anything of it is running. */
+  /** The child before this one, while a call of it is pending. */
   #former: Child | undefined
-  /** When that has hung, and has not just taken its time: waited time. */
+  /** The waited time at which the former child counts as hung. */
   #graceEnd = 0
-  /** Set while the former child is allowed some time to go. */
+  /** Set while the former child has time left before it counts as hung. */
   #cancelGrace: (() => void) | undefined
-  /** A start waits for the former child to go. */
+  /** The child is to be started once the former one is gone. */
   #startsOnceGone = false
 
-  constructor (options: SupervisorOptions, events: SupervisorEvents) {
+  constructor (options: SupervisorDeps, events: SupervisorEvents) {
     this.#options = options
     this.#awaitsConfig = options.willSendConfig
     this.#events = events
@@ -75,12 +75,12 @@ export class Supervisor {
     return this.#backoffTimer !== undefined
   }
 
-  /** Whether a call of a discarded child is pending, which nobody can cancel. */
+  /** True while a call of a discarded child is pending, which nobody can cancel. */
   get isHanging (): boolean {
     return this.#former?.isHanging === true
   }
 
-  /** Passes pino's config on; `undefined` if it is not going to come any more. */
+  /** Passes pino's config on; `undefined` if none will come. */
   configure (config: PinoConfig | undefined): void {
     this.#config = config
     this.#awaitsConfig = false
@@ -89,7 +89,7 @@ export class Supervisor {
     if (this.#kind === undefined) this.#limitStart()
   }
 
-  /** Starts the child, unless it is there, or a restart is being waited for. */
+  /** Starts the child, unless there is one, or the wait before a restart is not over. */
   start (): void {
     if (this.#child !== undefined || this.#backoffTimer !== undefined) return
     const { sink, createChild } = this.#options

@@ -4,13 +4,13 @@ import type { QueueLimits } from '../queue.js'
 
 const NEWLINE = 10
 
-/** Lines in the hands of a sink. */
+/** Lines that were handed to a sink at once. */
 export interface Attempt {
   readonly id: string
   readonly lines: Lines
-  /** `null` where the breaker has no say, or has its answer already. */
+  /** `null` where the breaker has no say, or has been answered already. */
   permit: Permit | null
-  /** Where these lines end among all bytes that this child was given. */
+  /** Count of the bytes that this child was given, up to the end of these lines. */
   readonly end: number
   /** Waited time at which the sink accepted them. */
   acceptedAt: number | undefined
@@ -18,12 +18,12 @@ export interface Attempt {
   consumedAt: number | undefined
 }
 
-/** What one lane has handed to its child and has no proof of yet, oldest first. */
+/** Lines that one lane has handed to its child and that nothing has settled yet, oldest first. */
 export class Unsettled {
   readonly #limits: QueueLimits
   #attempts: Attempt[] = []
   #accepted = 0
-  /** Of the accepted ones. */
+  /** Of the accepted ones, those that have left the sink's own buffers. */
   #consumed = 0
   #delivered = 0
   #given = 0
@@ -31,7 +31,7 @@ export class Unsettled {
   #lines = 0
   #unacceptedBytes = 0
 
-  /** @param limits - What it should not have more of: what comes from a disk has no queue to limit it. */
+  /** @param limits - Accepted lines beyond them are settled early: lines that come from a disk have no queue to limit them. */
   constructor (limits: QueueLimits) {
     this.#limits = limits
   }
@@ -44,7 +44,7 @@ export class Unsettled {
     return this.#lines
   }
 
-  /** How many bytes this child is known to have delivered. */
+  /** Bytes that this child is known to have delivered. */
   get deliveredBytes (): number {
     return this.#delivered
   }
@@ -65,28 +65,28 @@ export class Unsettled {
     return this.#accepted < this.#attempts.length
   }
 
-  /** Whether these are lines in doubt, which are sent by themselves. */
+  /** True if these are lines in doubt, which are sent by themselves. */
   get isInDoubt (): boolean {
     return this.#attempts.some(({ lines }) => lines.doubts > 0)
   }
 
-  /** The least of the numbers of the lines in the sink's hands; `Infinity` if there are none. */
+  /** The lowest number of these lines; `Infinity` if there are none. */
   get firstLine (): number {
-    // Not that of the oldest attempt: what came out of a spool may have been sent behind what had never been in it.
+    // Not that of the oldest attempt: lines of a spool, whose numbers are lower, may have been sent after lines that never were in it.
     return this.#attempts.reduce((least, { lines }) => Math.min(least, lines.firstLine), Infinity)
   }
 
-  /** Whether any of the lines in the sink's hands has a number that this holds for. */
+  /** True if this holds for the first number of any attempt. */
   some (holds: (firstLine: number) => boolean): boolean {
     return this.#attempts.some(({ lines }) => holds(lines.firstLine))
   }
 
-  /** The oldest that the sink has accepted and does not keep in its own buffers, and of which nothing is proven. */
+  /** The oldest attempt that the sink has accepted and whose lines have left its own buffers. */
   get oldestConsumed (): Attempt | undefined {
     return this.#consumed > 0 ? this.#attempts[0] : undefined
   }
 
-  /** The oldest that the sink has accepted, and keeps in its own buffers. */
+  /** The oldest attempt that the sink has accepted and keeps in its own buffers. */
   get oldestHeld (): Attempt | undefined {
     return this.#consumed < this.#accepted ? this.#attempts[this.#consumed] : undefined
   }
@@ -96,7 +96,7 @@ export class Unsettled {
     return this.#attempts[this.#accepted]?.lines.firstLine
   }
 
-  /** Begins anew, with a new child. Everything has been taken out before. */
+  /** Resets the byte counts for a new child. Every attempt has been taken out before. */
   restart (): void {
     this.#given = this.#delivered = 0
   }
@@ -115,7 +115,7 @@ export class Unsettled {
     this.#attempts = this.#attempts.map(attempt => ({ ...attempt, lines: renumbered(attempt.lines) }))
   }
 
-  /** The sink accepted everything up to there; returns how many bytes that is more than was known. */
+  /** Marks bytes as accepted, up to this count; returns how many of them were not before. */
   acceptUpTo (end: number, now: number): number {
     const before = this.#unacceptedBytes
     while (this.#accepted < this.#attempts.length && (this.#attempts[this.#accepted] as Attempt).end <= end) {
@@ -126,7 +126,7 @@ export class Unsettled {
     return before - this.#unacceptedBytes
   }
 
-  /** What ends there has left the sink's own buffers; returns whether that is anything new. */
+  /** Marks bytes that have left the sink's own buffers, up to this count; returns whether an attempt is among them. */
   consumeUpTo (end: number, now: number): boolean {
     const before = this.#consumed
     while (this.#consumed < this.#accepted && (this.#attempts[this.#consumed] as Attempt).end <= end) {
@@ -136,13 +136,13 @@ export class Unsettled {
     return this.#consumed > before
   }
 
-  /** Takes out what was delivered. */
+  /** Takes out attempts that were delivered, up to this count of bytes. */
   deliverUpTo (end: number): Attempt[] {
     this.#delivered = end
     return this.#take(this.#countUpTo(end))
   }
 
-  /** Takes the permits of what ends there or before; the lines stay. */
+  /** Takes the permits of attempts up to this count of bytes; their lines stay. */
   takePermits (end: number): Permit[] {
     return this.#attempts.slice(0, this.#countUpTo(end)).flatMap(attempt => {
       const { permit } = attempt
@@ -151,19 +151,19 @@ export class Unsettled {
     })
   }
 
-  /** Takes out what has left the sink's own buffers, and no later than that. */
+  /** Takes out attempts whose lines had left the sink's own buffers by this time. */
   takeConsumedBefore (time: number): Attempt[] {
     let n = 0
     while (n < this.#consumed && ((this.#attempts[n] as Attempt).consumedAt as number) <= time) n++
     return this.#take(n)
   }
 
-  /** Takes out the oldest that has been accepted. */
+  /** Takes out the oldest attempt that was accepted. */
   takeOldestAccepted (): Attempt | undefined {
     return this.#accepted > 0 ? this.#take(1)[0] : undefined
   }
 
-  /** Takes out the oldest that have been accepted, as far as there is too much. */
+  /** Takes out the oldest accepted attempts that exceed the limits. */
   takeSurplus (): Attempt[] {
     const surplus: Attempt[] = []
     while (this.isOverfull && this.#accepted > 0) surplus.push(...this.#take(1))
@@ -176,14 +176,14 @@ export class Unsettled {
   }
 
   /**
-   * Takes out everything, since the sink failed. Of the oldest, a part may have arrived: it is told apart to the byte,
-   * so that a file is continued in the middle of a line, where it stopped.
+   * Takes out every attempt, because the sink failed. Part of the oldest may have arrived: it is known to the byte, so that
+   * a file is continued where it stopped, even in the middle of a line.
    */
   takeAll (): { attempts: Attempt[], deliveredLines: number } {
     return this.#withoutDelivered(this.#take(this.#attempts.length))
   }
 
-  /** Takes out what was refused: everything up to there, but for the lines that were delivered before. */
+  /** Takes out refused lines: those up to this count of bytes that were not delivered before. */
   takeRefused (end: number): { attempts: Attempt[], deliveredLines: number } {
     let n = 0
     while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
@@ -191,7 +191,7 @@ export class Unsettled {
     return this.#withoutDelivered(this.#take(n))
   }
 
-  /** Makes two attempts of one, at the last line that ends before this byte. The permit stays with the second. */
+  /** Splits an attempt at the last line that ends before this byte. The permit stays with the second part. */
   #splitAt (n: number, end: number): boolean {
     const attempt = this.#attempts[n]
     if (attempt === undefined) return false

@@ -10,9 +10,9 @@ export interface WatchDeps {
   clock: Clock
   pace: Pace
   unsettled: Unsettled
-  /** How long nothing may be accepted, and nothing move. */
+  /** The longest time in which nothing is accepted and nothing moves. */
   writeTimeoutMs: number
-  /** How long an acceptance that nothing proves must stay quiet. */
+  /** The time that an acceptance without proof must stay quiet. */
   quiet: Quiet
   /** While it is tripped, the lines that the sink holds are a probe. */
   gate: Pick<Gate, 'isTripped'>
@@ -35,7 +35,7 @@ export class Watch {
   readonly #alarm: Alarm
   readonly #quiet: Quiet
   readonly #gate: Pick<Gate, 'isTripped'>
-  /** When the sink, having nothing to accept, was given something. */
+  /** The waited time at which the sink was given lines while it had none to accept. */
   #busySince = 0
   #consumedAt = 0
   #isProving = false
@@ -51,32 +51,32 @@ export class Watch {
     this.#alarm = new Alarm(clock, ring)
   }
 
-  /** The sink has proven something by itself. */
+  /** The sink itself has proven a delivery. */
   noteProof (): void {
     this.#isProving = true
   }
 
-  /** Whether what the sink has accepted will be proven, and not just stay quiet. */
+  /** True if accepted lines will be proven, and not just stay quiet. */
   get expectsProof (): boolean {
     return this.#isProving || this.#quiet.expectsRequests(this.#clock.waited())
   }
 
-  /** Something has left the sink's own buffers. */
+  /** Lines have left the sink's own buffers. */
   noteConsumption (): void {
     this.#consumedAt = this.#clock.waited()
   }
 
-  /** The sink is about to be given something. */
+  /** The sink is about to be given lines. */
   begin (): void {
     if (!this.#unsettled.hasUnaccepted) this.#busySince = this.#clock.waited()
   }
 
-  /** What the sink has in its hands has changed. */
+  /** The lines that the sink holds have changed. */
   update (): void {
     this.#alarm.setFor(Math.min(this.#acceptanceDue, this.#consumptionDue, this.#settlementDue))
   }
 
-  /** Takes out what has stayed quiet for long enough, and says whether something is late. */
+  /** Takes out lines that have stayed quiet for long enough, and says whether others are late. */
   look (): Findings {
     const now = this.#clock.waited()
     return {
@@ -94,7 +94,7 @@ export class Watch {
     return Math.max(this.#busySince, this.#pace.lastProgress) + this.#writeTimeoutMs
   }
 
-  /** What a sink has accepted, and keeps in its own buffers without moving, it has not accepted to any purpose. */
+  /** Lines that a sink has accepted must leave its own buffers in time, too. */
   get #consumptionDue (): number {
     const { oldestHeld } = this.#unsettled
     return oldestHeld === undefined ? Infinity : Math.max(this.#consumedAt, oldestHeld.acceptedAt as number) + this.#writeTimeoutMs

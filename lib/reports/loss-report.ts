@@ -1,11 +1,11 @@
 import type { DropReason } from '../metrics.js'
 
-/** What a {@link LossReport} tells of: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the last. */
+/** A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the last one. */
 export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered', reason: string }
 
 const SUMMARY_MS = 10000
 
-/** Loss is never silent and never a flood: one report when it begins, then a sum at most every 10 s, and at recovery. */
+/** Reports losses without a flood: one report when a loss begins, then a sum at most every 10 s, and at recovery. */
 export class LossReport {
   readonly #tell: (loss: Loss, lines: number) => void
   readonly #unreported = new Map<string, { loss: Loss, lines: number }>()
@@ -15,7 +15,7 @@ export class LossReport {
     this.#tell = tell
   }
 
-  /** @param isDiagnostic - Lost for a diagnostic: that begins no report, but is part of one that has begun. */
+  /** @param isDiagnostic - The lost line is a diagnostic: it begins no report, but counts in one that has begun */
   add (loss: Loss, lines: number, isDiagnostic = false): void {
     const key = loss.kind === 'dropped' ? loss.reason : loss.kind
     const entry = this.#unreported.get(key)
@@ -31,7 +31,7 @@ export class LossReport {
     this.#timer ??= setInterval(() => this.#summarize(), SUMMARY_MS).unref()
   }
 
-  /** The loss is over, or the lane is: what has not been told is told now. */
+  /** Reports the sums that are left: the loss is over, or the lane has ended. */
   flush (): void {
     clearInterval(this.#timer)
     this.#timer = undefined

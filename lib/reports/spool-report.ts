@@ -2,10 +2,10 @@ import type { Clock } from '../clock.js'
 import type { Recovered } from '../spool/recovery.js'
 import type { Hindrance, SpoolFault } from '../spool/spool-events.js'
 
-/** What a disk did not do; the lines that it did not take are in memory still. */
+/** Something that a disk failed to do. Lines that it did not take are still in memory. */
 type Fault = SpoolFault | { during: 'write', error: unknown }
 
-/** What of a spool is to be told. */
+/** News of a spool, for a diagnostic record. */
 export type SpoolNews =
   | { kind: 'recovered', recovered: Recovered, slot?: number }
   | { kind: 'recovering', lines: number, segmentsLeft: number }
@@ -15,10 +15,10 @@ export type SpoolNews =
   | { kind: 'overflowed' }
 
 const REPORT_MS = 10000
-/** What is counted sooner need not be told before it is done. */
+/** Counting that ends within this time is not reported before it has ended. */
 const COUNTING_MS = 3000
 
-/** Tells of a spool, and of what repeats not more often than each ten seconds. */
+/** Reports news of a spool, and repeated ones at most every ten seconds. */
 export class SpoolReport {
   readonly #clock: Clock
   readonly #onNews: (news: SpoolNews) => void
@@ -33,7 +33,7 @@ export class SpoolReport {
     this.#onNews = onNews
   }
 
-  /** So many lines of an earlier life were counted, and so many segments are left to be. */
+  /** Lines of an earlier life were counted; `segmentsLeft` are still to be counted. */
   found (lines: number, segmentsLeft: number): void {
     this.#found += lines
     this.#foundSince ??= this.#clock.now()
@@ -56,7 +56,7 @@ export class SpoolReport {
     this.#onNews({ kind: 'hindered', hindrance })
   }
 
-  /** A disk that is full says so each second. */
+  /** The disk failed. A full disk fails each second. */
   failed (fault: Fault): void {
     if (this.#isTimeToTell(fault.during)) this.#onNews({ kind: 'failed', fault })
   }
@@ -65,12 +65,12 @@ export class SpoolReport {
     if (this.#isTimeToTell('overflow')) this.#onNews({ kind: 'overflowed' })
   }
 
-  /** So many lines have gone from the disk to the sink. */
+  /** Lines from the disk have arrived. */
   sent (lines: number): void {
     this.#replayed += lines
   }
 
-  /** The disk has none left. */
+  /** The disk has no lines left. */
   emptied (): void {
     if (this.#replayed > 0) this.#onNews({ kind: 'replayed', lines: this.#replayed })
     this.#replayed = 0

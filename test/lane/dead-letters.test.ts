@@ -83,7 +83,7 @@ t.test('without a file, and after the end, everything is dropped at once', async
   none.deadLetters.add(linesOf('a'), [{ reason: 'no' }])
   t.match(none.ledger.entries, { linesDropped: { poison: 1 } })
   const ended = createRig()
-  ended.deadLetters.giveUp()
+  ended.deadLetters.close()
   ended.deadLetters.add(linesOf('a'), [{ reason: 'no' }])
   t.match(ended.ledger.entries, { linesDropped: { poison: 1 } })
 })

@@ -3,7 +3,7 @@ import net, { type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { Permit, TransitionEvent } from '#lib/breaker'
 import type { SinkFailure } from '#lib/failure'
-import { Gate, type GateOptions } from '#lib/lane/gate'
+import { Gate, type GateDeps } from '#lib/lane/gate'
 import { HandClock } from '../support/hand-clock.js'
 
 const clock = new HandClock()
@@ -16,7 +16,7 @@ class Rig {
   dues = 0
   onDue = (): void => {}
 
-  constructor (options: Partial<GateOptions> = {}) {
+  constructor (options: Partial<GateDeps> = {}) {
     this.gate = new Gate({ sink: 'loki', breaker: { failureThreshold: 1, recoveryTimeoutMs: 30000 }, healthCheck: undefined, clock, random: () => 0, ...options }, {
       onTransition: event => { this.transitions.push(event) },
       onDue: () => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ChildListener } from '#lib/child/child'
 import type { FailureReason, SinkFailure } from '#lib/failure'
-import { Supervisor, type SupervisorOptions } from '#lib/lane/supervisor'
+import { Supervisor, type SupervisorDeps } from '#lib/lane/supervisor'
 import { HandClock, settled } from '../support/hand-clock.js'
 import { ScriptedChild } from '../support/lane-rig.js'
 
@@ -17,7 +17,7 @@ class Rig {
   /** Whether a former child had hung, each time one was gone. */
   readonly gone: boolean[] = []
 
-  constructor (options: Partial<SupervisorOptions> = {}) {
+  constructor (options: Partial<SupervisorDeps> = {}) {
     this.supervisor = new Supervisor({
       sink: 'loki',
       startTimeoutMs: 10000,
