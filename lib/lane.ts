@@ -2,7 +2,7 @@ import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
 import type { Clock } from './clock.js'
-import { Admission } from './lane/admission.js'
+import { Admission, type Verdict } from './lane/admission.js'
 import { Alarm } from './alarm.js'
 import { Backlog } from './lane/backlog.js'
 import { Conditions } from './lane/conditions.js'
@@ -407,9 +407,12 @@ export class Lane {
     } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
     this.#settleDisk()
-    if (this.#isEmpty) this.#returnPermit()
-    // A `send` that is being aborted pumps as it settles.
-    else if (this.isTripped && !this.#sink.isAborting) this.#gate.awaitRecovery()
+    if (!this.#isEmpty) {
+      // A `send` that is being aborted pumps as it settles.
+      if (this.isTripped && !this.#sink.isAborting) this.#gate.awaitRecovery()
+    } else if (this.#sink.child !== undefined && this.#sink.held.count === 0) {
+      this.#gate.giveBack()
+    }
     this.#conditions.changed()
   }
 
@@ -422,7 +425,7 @@ export class Lane {
   }
 
   #send (lines: Lines, permit: Permit | null): void {
-    this.#sink.send(this.#idOf(lines.firstLine), lines, permit)
+    this.#sink.take(lines, permit, this.#idOf(lines.firstLine))
   }
 
   /** The id of a batch that begins with this line: the same whenever it is sent in this life. */
@@ -443,12 +446,7 @@ export class Lane {
 
   get #canFeedSink (): boolean {
     const source = this.#source
-    return source !== undefined && this.#sink.canSend(source.doubts(this.#sink.next.which))
-  }
-
-  /** There is nothing to probe with, and the sink holds nothing either. */
-  #returnPermit (): void {
-    if (this.#sink.child !== undefined && this.#sink.held.count === 0) this.#gate.giveBack()
+    return source !== undefined && this.#sink.canTake(0, source.doubts(this.#sink.next.which))
   }
 
   /** Lets new lines in, as far as there is room, or no reason left to hold the app back. */
@@ -474,8 +472,8 @@ export class Lane {
     this.#relieve()
   }
 
-  #decide (lines: NewLines): ReturnType<Admission['decide']> {
-    const ask = (): ReturnType<Admission['decide']> => this.#admission.decide(lines, this.#outlet, this.#backlog.pressingSince)
+  #decide (lines: NewLines): Verdict {
+    const ask = (): Verdict => this.#admission.decide(lines, this.#outlet, this.#backlog.pressingSince)
     this.#makeRoom(lines.bytes.length, lines.count)
     const verdict = ask()
     // Before a line is lost the queue goes to the disk, where there is one.

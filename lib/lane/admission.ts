@@ -58,7 +58,7 @@ export class Admission {
 
   /** True if new lines are within the limits, or are going to leave memory at once. */
   fits (bytes: number, lines: number, outlet: Outlet): boolean {
-    return this.#queue.fits(bytes, lines, outlet.held) || (this.#queue.isEmpty && outlet.mayExceed(bytes, lines))
+    return this.#queue.fits(bytes, lines, outlet.held) || (this.#queue.isEmpty && outlet.mayExceed(bytes))
   }
 
   /** Cuts off as many lines as there is room for. `head` is `undefined` if there is no room for one. */

@@ -13,5 +13,5 @@ export interface Outlet {
   /** True if it takes new lines of this size now. */
   canTake (bytes: number): boolean
   /** True if new lines of this size may exceed the limits of the queue, because they leave memory at once. */
-  mayExceed (bytes: number, lines: number): boolean
+  mayExceed (bytes: number): boolean
 }

@@ -15,7 +15,7 @@ import type { Outlet } from './outlet.js'
 import { Pace } from './pace.js'
 import { Poison } from './poison.js'
 import { Quiet } from './quiet.js'
-import { Supervisor } from './supervisor.js'
+import { Supervisor } from '../child/supervisor.js'
 import { Unsettled, type Attempt } from './unsettled.js'
 import { Watch } from './watch.js'
 
@@ -151,18 +151,14 @@ export class SinkOutlet implements Outlet {
     return this.#aborted !== undefined
   }
 
-  canTake (bytes: number): boolean {
-    return bytes <= this.#sizeLimit && this.canSend(0)
-  }
-
   mayExceed (): boolean {
     return false
   }
 
-  /** True if the sink can be handed lines now. Lines in doubt are sent only by themselves, so that the answer is about them. */
-  canSend (doubts: number): boolean {
+  /** @param doubts - Lines in doubt are sent only by themselves, so that the answer is about them */
+  canTake (bytes: number, doubts = 0): boolean {
     const ready = this.supervisor.ready
-    if (this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.#gate.isPaused) return false
+    if (bytes > this.#sizeLimit || this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.#gate.isPaused) return false
     const isAlone = ready.kind === 'delivery' || doubts > 0 || this.#poison.nextLines === 'newest' || this.held.isInDoubt
     if (isAlone) return this.held.count === 0
     return this.held.unacceptedBytes < ready.child.windowBytes && !(this.held.isOverfull && this.#watch.expectsProof)
@@ -179,7 +175,7 @@ export class SinkOutlet implements Outlet {
   }
 
   /** Hands lines over. The caller has made sure that the sink can take them. */
-  send (id: string, next: Lines, permit: Permit | null): void {
+  take (next: Lines, permit: Permit | null, id: string): void {
     this.#detour = this.#poison.nextLines === 'other' ? next.firstLine : undefined
     const lines = this.#poison.send(next)
     this.#watch.begin()

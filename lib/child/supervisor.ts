@@ -1,4 +1,4 @@
-import type { Child, ChildListener, PinoConfig, SinkKind } from '../child/child.js'
+import type { Child, ChildListener, PinoConfig, SinkKind } from './child.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'

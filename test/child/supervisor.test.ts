@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ChildListener } from '#lib/child/child'
 import type { FailureReason, SinkFailure } from '#lib/failure'
-import { Supervisor, type SupervisorDeps } from '#lib/lane/supervisor'
+import { Supervisor, type SupervisorDeps } from '#lib/child/supervisor'
 import { HandClock, settled } from '../support/hand-clock.js'
 import { ScriptedChild } from '../support/lane-rig.js'
 
