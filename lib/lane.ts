@@ -307,7 +307,7 @@ export class Lane {
 
   /** True if the sink holds lines that must be on the disk before newer ones, and are not being written. */
   get #holdsUnwritten (): boolean {
-    return this.#disk !== undefined && this.#redelivers && (this.#backlog.replay.hasUnwritten || this.#sink.held.some(line => !isSpooled(line)))
+    return this.#disk !== undefined && this.#redelivers && (this.#backlog.replay.hasUnwritten || this.#sink.held.hasDirect)
   }
 
   /** True if lines that were handed over may be handed over again. */

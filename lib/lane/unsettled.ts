@@ -1,8 +1,11 @@
 import { countLines, cutAt, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { QueueLimits } from '../queue.js'
+import { isSpooled } from './replay.js'
 
 const NEWLINE = 10
+/** Places of attempts that are gone are reused once there are this many, and as many as others. */
+const COMPACTED_FROM = 1024
 
 /** Lines that were handed to a sink at once. */
 export interface Attempt {
@@ -18,10 +21,19 @@ export interface Attempt {
   consumedAt: number | undefined
 }
 
-/** Lines that one lane has handed to its child and that nothing has settled yet, oldest first. */
+/**
+ * Lines that one lane has handed to its child and that nothing has settled yet, oldest first. No call costs more the more
+ * there are, but for those that take them out.
+ */
 export class Unsettled {
   readonly #limits: QueueLimits
-  #attempts: Attempt[] = []
+  /** From `#head` on; those before it are gone. */
+  #attempts: Array<Attempt | undefined> = []
+  #head = 0
+  /** The place of each attempt that has a lower first line than all after it: the first of them has the lowest. */
+  #lowest: number[] = []
+  #inDoubt = 0
+  #direct = 0
   #accepted = 0
   /** Of the accepted ones, those that have left the sink's own buffers. */
   #consumed = 0
@@ -50,7 +62,7 @@ export class Unsettled {
   }
 
   get count (): number {
-    return this.#attempts.length
+    return this.#attempts.length - this.#head
   }
 
   get unacceptedBytes (): number {
@@ -62,38 +74,38 @@ export class Unsettled {
   }
 
   get hasUnaccepted (): boolean {
-    return this.#accepted < this.#attempts.length
+    return this.#accepted < this.count
   }
 
   /** True if these are lines in doubt, which are sent by themselves. */
   get isInDoubt (): boolean {
-    return this.#attempts.some(({ lines }) => lines.doubts > 0)
+    return this.#inDoubt > 0
   }
 
   /** The lowest number of these lines; `Infinity` if there are none. */
   get firstLine (): number {
     // Not that of the oldest attempt: lines of a spool, whose numbers are lower, may have been sent after lines that never were in it.
-    return this.#attempts.reduce((least, { lines }) => Math.min(least, lines.firstLine), Infinity)
+    return this.#lowest.length === 0 ? Infinity : this.#at((this.#lowest[0] as number) - this.#head).lines.firstLine
   }
 
-  /** True if this holds for the first number of any attempt. */
-  some (holds: (firstLine: number) => boolean): boolean {
-    return this.#attempts.some(({ lines }) => holds(lines.firstLine))
+  /** True if there are lines that did not come from a disk. */
+  get hasDirect (): boolean {
+    return this.#direct > 0
   }
 
   /** The oldest attempt that the sink has accepted and whose lines have left its own buffers. */
   get oldestConsumed (): Attempt | undefined {
-    return this.#consumed > 0 ? this.#attempts[0] : undefined
+    return this.#consumed > 0 ? this.#at(0) : undefined
   }
 
   /** The oldest attempt that the sink has accepted and keeps in its own buffers. */
   get oldestHeld (): Attempt | undefined {
-    return this.#consumed < this.#accepted ? this.#attempts[this.#consumed] : undefined
+    return this.#consumed < this.#accepted ? this.#at(this.#consumed) : undefined
   }
 
   /** The number of the oldest line that the sink has not accepted. */
   get firstUnacceptedLine (): number | undefined {
-    return this.#attempts[this.#accepted]?.lines.firstLine
+    return this.hasUnaccepted ? this.#at(this.#accepted).lines.firstLine : undefined
   }
 
   /** Resets the byte counts for a new child. Every attempt has been taken out before. */
@@ -105,6 +117,7 @@ export class Unsettled {
     const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
     this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined })
+    this.#index(this.#attempts.length - 1)
     this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
@@ -112,16 +125,13 @@ export class Unsettled {
 
   /** Gives lines other numbers; nothing else of them may change. */
   renumber (renumbered: (lines: Lines) => Lines): void {
-    this.#attempts = this.#attempts.map(attempt => ({ ...attempt, lines: renumbered(attempt.lines) }))
+    this.#replaceAll(this.#attempts.slice(this.#head).map(attempt => ({ ...attempt as Attempt, lines: renumbered((attempt as Attempt).lines) })))
   }
 
   /** Marks bytes as accepted, up to this count; returns how many of them were not before. */
   acceptUpTo (end: number, now: number): number {
     const before = this.#unacceptedBytes
-    while (this.#accepted < this.#attempts.length && (this.#attempts[this.#accepted] as Attempt).end <= end) {
-      const attempt = this.#attempts[this.#accepted++] as Attempt
-      attempt.acceptedAt = now
-    }
+    while (this.hasUnaccepted && this.#at(this.#accepted).end <= end) this.#at(this.#accepted++).acceptedAt = now
     this.#unacceptedBytes = Math.min(before, Math.max(0, this.#given - end))
     return before - this.#unacceptedBytes
   }
@@ -129,10 +139,7 @@ export class Unsettled {
   /** Marks bytes that have left the sink's own buffers, up to this count; returns whether an attempt is among them. */
   consumeUpTo (end: number, now: number): boolean {
     const before = this.#consumed
-    while (this.#consumed < this.#accepted && (this.#attempts[this.#consumed] as Attempt).end <= end) {
-      const attempt = this.#attempts[this.#consumed++] as Attempt
-      attempt.consumedAt = now
-    }
+    while (this.#consumed < this.#accepted && this.#at(this.#consumed).end <= end) this.#at(this.#consumed++).consumedAt = now
     return this.#consumed > before
   }
 
@@ -144,17 +151,19 @@ export class Unsettled {
 
   /** Takes the permits of attempts up to this count of bytes; their lines stay. */
   takePermits (end: number): Permit[] {
-    return this.#attempts.slice(0, this.#countUpTo(end)).flatMap(attempt => {
-      const { permit } = attempt
+    const permits: Permit[] = []
+    for (let n = 0, count = this.#countUpTo(end); n < count; n++) {
+      const attempt = this.#at(n)
+      if (attempt.permit !== null) permits.push(attempt.permit)
       attempt.permit = null
-      return permit ?? []
-    })
+    }
+    return permits
   }
 
   /** Takes out attempts whose lines had left the sink's own buffers by this time. */
   takeConsumedBefore (time: number): Attempt[] {
     let n = 0
-    while (n < this.#consumed && ((this.#attempts[n] as Attempt).consumedAt as number) <= time) n++
+    while (n < this.#consumed && (this.#at(n).consumedAt as number) <= time) n++
     return this.#take(n)
   }
 
@@ -172,7 +181,7 @@ export class Unsettled {
 
   /** Takes out the attempt with this id. */
   settle (id: string): Attempt | undefined {
-    return this.#attempts[0]?.id === id ? this.#take(1)[0] : undefined
+    return this.count > 0 && this.#at(0).id === id ? this.#take(1)[0] : undefined
   }
 
   /**
@@ -180,26 +189,27 @@ export class Unsettled {
    * a file is continued where it stopped, even in the middle of a line.
    */
   takeAll (): { attempts: Attempt[], deliveredLines: number } {
-    return this.#withoutDelivered(this.#take(this.#attempts.length))
+    return this.#withoutDelivered(this.#take(this.count))
   }
 
   /** Takes out refused lines: those up to this count of bytes that were not delivered before. */
   takeRefused (end: number): { attempts: Attempt[], deliveredLines: number } {
-    let n = 0
-    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
+    let n = this.#countUpTo(end)
     if (this.#splitAt(n, end)) n++
     return this.#withoutDelivered(this.#take(n))
   }
 
   /** Splits an attempt at the last line that ends before this byte. The permit stays with the second part. */
   #splitAt (n: number, end: number): boolean {
-    const attempt = this.#attempts[n]
-    if (attempt === undefined) return false
+    if (n >= this.count) return false
+    const attempt = this.#at(n)
     const { bytes } = attempt.lines
     const cut = bytes.lastIndexOf(NEWLINE, bytes.length - (attempt.end - end) - 1) + 1
     if (bytes.length - (attempt.end - end) <= 0 || cut === 0) return false
     const [head, rest] = cutAt(attempt.lines, cut, countLines(bytes.subarray(0, cut)))
-    this.#attempts.splice(n, 1, { ...attempt, lines: head, permit: null, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
+    const attempts = this.#attempts.slice(this.#head) as Attempt[]
+    attempts.splice(n, 1, { ...attempt, lines: head, permit: null, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
+    this.#replaceAll(attempts)
     if (n < this.#accepted) this.#accepted++
     if (n < this.#consumed) this.#consumed++
     return true
@@ -222,20 +232,53 @@ export class Unsettled {
 
   #countUpTo (end: number): number {
     let n = 0
-    while (n < this.#attempts.length && (this.#attempts[n] as Attempt).end <= end) n++
+    while (n < this.count && this.#at(n).end <= end) n++
     return n
   }
 
   #take (n: number): Attempt[] {
     if (n === 0) return []
-    const taken = this.#attempts.splice(0, n)
+    const taken = this.#attempts.slice(this.#head, this.#head + n) as Attempt[]
+    this.#removeFirst(n)
     this.#accepted = Math.max(0, this.#accepted - n)
     this.#consumed = Math.max(0, this.#consumed - n)
     for (const { lines, end, acceptedAt } of taken) {
+      if (lines.doubts > 0) this.#inDoubt--
+      if (!isSpooled(lines.firstLine)) this.#direct--
       this.#bytes -= lines.bytes.length
       this.#lines -= lines.count
       if (acceptedAt === undefined) this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
     }
     return taken
+  }
+
+  #at (n: number): Attempt {
+    return this.#attempts[this.#head + n] as Attempt
+  }
+
+  #index (place: number): void {
+    const { lines } = this.#attempts[place] as Attempt
+    if (lines.doubts > 0) this.#inDoubt++
+    if (!isSpooled(lines.firstLine)) this.#direct++
+    while (this.#lowest.length > 0 && (this.#attempts[this.#lowest.at(-1) as number] as Attempt).lines.firstLine >= lines.firstLine) this.#lowest.pop()
+    this.#lowest.push(place)
+  }
+
+  #removeFirst (n: number): void {
+    this.#attempts.fill(undefined, this.#head, this.#head + n)
+    this.#head += n
+    if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = 0
+    while (this.#lowest[0] !== undefined && this.#lowest[0] < this.#head) this.#lowest.shift()
+    if (this.#head < COMPACTED_FROM || this.#head * 2 < this.#attempts.length) return
+    this.#attempts.splice(0, this.#head)
+    this.#lowest = this.#lowest.map(place => place - this.#head)
+    this.#head = 0
+  }
+
+  #replaceAll (attempts: Attempt[]): void {
+    this.#attempts = attempts
+    this.#head = this.#inDoubt = this.#direct = 0
+    this.#lowest = []
+    for (let place = 0; place < attempts.length; place++) this.#index(place)
   }
 }

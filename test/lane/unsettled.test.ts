@@ -264,3 +264,46 @@ t.test('lines in doubt are known', async t => {
   unsettled.add('0', { ...linesOf(0, 'a'), doubts: 1 }, null)
   t.equal(unsettled.isInDoubt, true)
 })
+
+t.test('whatever is added and taken, what it says of its lines is true', async () => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), count: fc.integer({ min: 1, max: 700 }), firstLine: fc.integer({ min: -50, max: 50 }), doubts: fc.nat(1) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 900 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('renumber' as const), by: fc.integer({ min: -30, max: 30 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('takeAll' as const) }) }
+  )
+  fc.assert(fc.property(fc.array(step, { maxLength: 12 }), steps => {
+    const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
+    let model: Array<{ firstLine: number, doubts: number }> = []
+    let gone = 0
+    for (const step of steps) {
+      switch (step.do) {
+        case 'add':
+          for (let n = 0; n < step.count; n++) {
+            const line = { firstLine: step.firstLine + n % 7, doubts: step.doubts }
+            unsettled.add('x', { ...linesOf(line.firstLine, 'a'), doubts: line.doubts }, null)
+            model.push(line)
+          }
+          break
+        case 'deliver':
+          gone += Math.min(step.count, model.length)
+          model = model.slice(step.count)
+          unsettled.deliverUpTo(gone * 2)
+          break
+        case 'renumber':
+          model = model.map(line => ({ ...line, firstLine: line.firstLine + step.by }))
+          unsettled.renumber(lines => ({ ...lines, firstLine: lines.firstLine + step.by }))
+          break
+        case 'takeAll':
+          assert.equal(unsettled.takeAll().attempts.length, model.length)
+          gone += model.length
+          model = []
+      }
+      assert.equal(unsettled.count, model.length)
+      assert.equal(unsettled.firstLine, model.reduce((least, { firstLine }) => Math.min(least, firstLine), Infinity))
+      assert.equal(unsettled.isInDoubt, model.some(({ doubts }) => doubts > 0))
+      assert.equal(unsettled.hasDirect, model.some(({ firstLine }) => firstLine >= 0))
+      assert.equal(unsettled.firstUnacceptedLine, model[0]?.firstLine)
+    }
+  }), { numRuns: 100 })
+})
