@@ -1,7 +1,6 @@
 import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, TransitionEvent } from './breaker.js'
 import type { PinoConfig } from './child/child.js'
-import type { Clock } from './clock.js'
 import { Admission, type Verdict } from './lane/admission.js'
 import { Alarm } from './alarm.js'
 import { Backlog } from './lane/backlog.js'
@@ -10,7 +9,7 @@ import { DeadLetters } from './lane/dead-letters.js'
 import { DiskOutlet } from './lane/disk-outlet.js'
 import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
-import type { LaneDeps, LaneSettings } from './lane/lane-deps.js'
+import type { LaneDeps } from './lane/lane-deps.js'
 import type { Outlet } from './lane/outlet.js'
 import { isSpooled } from './lane/replay.js'
 import { SinkOutlet } from './lane/sink-outlet.js'
@@ -50,9 +49,7 @@ export class Lane {
   /** Called when it holds the app back no more. */
   onRelief: () => void = () => {}
 
-  readonly #settings: LaneSettings
   readonly #deps: LaneDeps
-  readonly #clock: Clock
   readonly #gate: Gate
   readonly #backlog: Backlog
   readonly #admission: Admission
@@ -69,27 +66,24 @@ export class Lane {
   constructor (deps: LaneDeps) {
     const { settings, clock, app, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
     const { name, breaker, healthCheck, writeTimeoutMs, startTimeoutMs, sense, deadLetter, spool, queue: limits } = settings
+    const pump = (): void => this.#pump()
     const ledger = this.#ledger = new Ledger((loss, lines) => events.onLoss(loss, lines))
     this.name = name
     this.#deps = deps
-    this.#settings = settings
-    this.#clock = clock
     this.#conditions = new Conditions(clock)
     this.#backlog = new Backlog(limits)
     this.#admission = new Admission(limits, this.#backlog.memory, clock, app)
-    this.#pressing = new Alarm(clock, () => this.#pump())
-    const deadLetters = this.#deadLetters = new DeadLetters({
-      sink: name, clock, ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: () => this.#pump()
-    })
+    this.#pressing = new Alarm(clock, pump)
+    const deadLetters = this.#deadLetters = new DeadLetters({ sink: name, clock, ledger, store: deadLetter && deadLetterStore, maxBytes: deadLetter?.maxBytes ?? 0, onChange: pump })
     const gate = this.#gate = new Gate({ sink: name, breaker, healthCheck, clock, random }, {
       onTransition: event => this.#onTransition(event),
-      onDue: () => this.#pump(),
+      onDue: pump,
       onUnhealthy: failure => this.#sink.setBack(failure)
     })
     this.#sink = new SinkOutlet({
       sink: name, writeTimeoutMs, startTimeoutMs, willSendConfig, redelivers: this.#redelivers, isSensing: sense !== false, limits, clock, random, createChild, gate, ledger, deadLetters, report: events
     }, {
-      onChange: () => this.#pump(),
+      onChange: pump,
       onReturned: lines => this.#takeBack(lines),
       onArrivedLate: (firstLine, bytes) => this.#settleLate(firstLine, bytes),
       onComeBack: () => { if (!gate.isPaused) this.#probeEarly() },
@@ -99,7 +93,7 @@ export class Lane {
     this.#disk = spool && createSpool && new DiskOutlet({
       createSpool, mode: spool.mode, limits, clock, gate, ledger, replay: this.#backlog.replay, onNews: news => events.onSpoolNews(news)
     }, {
-      onChange: () => this.#pump(),
+      onChange: pump,
       onReturned: lines => this.#backlog.memory.unshift(lines)
     })
   }
@@ -116,7 +110,7 @@ export class Lane {
 
   /** True if a diagnostic record is safe with it. */
   get takesDiagnostics (): boolean {
-    return this.#gate.state === 'closed' && !this.#hasLeft
+    return this.#gate.breaker.state === 'closed' && !this.#hasLeft
   }
 
   /** True while it holds the app back. */
@@ -143,7 +137,7 @@ export class Lane {
     // Only now, since a permit may bring a transition, and its listeners may ask for a snapshot.
     this.#ledger.receive(batch.count)
     if (hasLeft) this.#ledger.giveUp(batch)
-    else if (isTurnedAway && this.#settings.whenOpen === 'skip') this.#ledger.skip(batch.count, batch.isDiagnostic)
+    else if (isTurnedAway && this.#deps.settings.whenOpen === 'skip') this.#ledger.skip(batch.count, batch.isDiagnostic)
     else if (isTurnedAway) this.#ledger.passOn(batch)
     else if (permit !== undefined) this.#send(this.#pass(batch), permit)
     else this.#keep(batch)
@@ -199,7 +193,7 @@ export class Lane {
     this.#phase = 'draining'
     this.#disk?.drain()
     // There may be no time for the whole quiet time, and lines that are not sent now are lost.
-    this.#sink.settleWithin((deadline - this.#clock.now()) / 4)
+    this.#sink.settleWithin((deadline - this.#deps.clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
     this.#pump()
@@ -224,7 +218,7 @@ export class Lane {
     const pending = this.#disk?.pending ?? NOTHING
     return {
       name: this.name,
-      state: this.#gate.state,
+      state: this.#gate.breaker.state,
       ...this.#ledger.entries,
       queueLines: inMemory.lines + pending.lines,
       queueBytes: inMemory.bytes + pending.bytes + held.bytes + this.#deadLetters.bytes,
@@ -234,7 +228,7 @@ export class Lane {
       spoolLines: this.#disk?.lines ?? 0,
       spoolBytes: this.#disk?.bytes ?? 0,
       restarts: this.#sink.supervisor.restarts,
-      consecutiveFailures: this.#gate.consecutiveFailures
+      consecutiveFailures: this.#gate.breaker.consecutiveFailures
     }
   }
 
@@ -256,7 +250,7 @@ export class Lane {
     // Lines that were dropped or passed on as they came have no number.
     const isGone = this.firstHeldLine > line || this.#backlog.nextComer <= line
     if (isGone) return this.#ledger.lostLines === lostLines ? 'arrived' : 'lost'
-    if (this.#phase === 'ended' || this.#gate.state !== 'closed') return 'lost'
+    if (this.#phase === 'ended' || this.#gate.breaker.state !== 'closed') return 'lost'
     return this.#ledger.failureCount === failures ? 'held' : 'failing'
   }
 
@@ -267,7 +261,7 @@ export class Lane {
 
   /** True if its sink has accepted every line, and only the proof that they arrived is missing. */
   get awaitsProof (): boolean {
-    return this.#gate.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
+    return this.#gate.breaker.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
   }
 
   /** Resolves when a condition holds, which is checked after each change, or at the deadline. */
@@ -312,7 +306,7 @@ export class Lane {
 
   /** True if lines that were handed over may be handed over again. */
   get #redelivers (): boolean {
-    return this.#settings.redelivery === 'at-least-once'
+    return this.#deps.settings.redelivery === 'at-least-once'
   }
 
   /** True once its sink is being ended: nothing is handed over any more. */
@@ -322,7 +316,7 @@ export class Lane {
 
   /** True if new lines are kept away from the queue, because the breaker is not closed. */
   #turnsAway (): boolean {
-    const { whenOpen } = this.#settings
+    const { whenOpen } = this.#deps.settings
     if (whenOpen === 'hold' || whenOpen === 'spool' || !this.isTripped) return false
     // The next lines join those in the queue, for a probe that tells more.
     if (whenOpen === 'skip' && (this.#lacksOthers || this.#wantsNewer)) return false
@@ -371,15 +365,15 @@ export class Lane {
       this.#backlog.memory.push(batch)
     } else {
       if (!this.#backlog.isPressing) this.#noteArrival()
-      this.#backlog.press(batch, this.#clock.waited())
-      this.#pressing.setFor(this.#clock.waited() + PRESSING_MS)
+      this.#backlog.press(batch, this.#deps.clock.waited())
+      this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
     }
     this.#pump()
   }
 
   /** Its pace is measured from the moment in which an outlet has something to take. */
   #noteArrival (): void {
-    if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#clock.waited())
+    if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
   }
 
   /** Makes room in the queue: accepted lines that are kept only in case of a failure are settled, or lines go to the disk. */
@@ -459,7 +453,7 @@ export class Lane {
       if (verdict === 'hold-back') {
         const { head, rest } = this.#admission.cutToRoom(lines, this.#outlet)
         this.#backlog.admit(head, rest)
-        return this.#pressing.setFor(this.#clock.waited() + PRESSING_MS)
+        return this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
       }
       if (verdict === 'admit') {
         this.#backlog.admit(lines)
@@ -525,7 +519,7 @@ export class Lane {
 
   #onTransition (event: TransitionEvent): void {
     this.#deps.events.onTransition(event)
-    if (this.#gate.isShut && this.#settings.whenOpen === 'fallback') {
+    if (this.#gate.isShut && this.#deps.settings.whenOpen === 'fallback') {
       for (const lines of this.#backlog.drain()) this.#ledger.passOn(lines)
       this.#relieve()
     } else if (event.to === 'closed') {
@@ -535,7 +529,7 @@ export class Lane {
 
   /** A disk needs time for lines that the sink has not taken by then. */
   #sinkDeadline (deadline: number): number {
-    return this.#disk === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#clock.now()) / 4)
+    return this.#disk === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#deps.clock.now()) / 4)
   }
 
   /** Tells the disk which lines need not be sent again. */
@@ -573,7 +567,7 @@ export class Lane {
     if (isTaking) {
       this.#moveToDisk()
       // Lines that were given to it before may still be pending on a slow disk.
-      while (!memory.isEmpty && this.#clock.now() < deadline && await disk.syncBy(deadline)) this.#moveToDisk()
+      while (!memory.isEmpty && this.#deps.clock.now() < deadline && await disk.syncBy(deadline)) this.#moveToDisk()
     }
     await disk.close(deadline)
     return lost

@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.js'
 import { freshLines, type Lines } from '../batch.js'
 import type { Amount, QueueLimits } from '../queue.js'
-import type { Position, SpooledLines } from '../spool/position.js'
-import type { Recovered } from '../spool/recovery.js'
+import type { Position } from '../spool/position.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 import { within } from '../within.js'
@@ -106,13 +105,20 @@ export class DiskOutlet implements Outlet {
         this.#isRefusing = false
         events.onChange()
       },
-      onLines: lines => this.#onLines(lines),
+      onLines: lines => {
+        this.#isReading = false
+        replay.add(lines)
+        events.onChange()
+      },
       onDropped: (lines, reason) => {
         ledger.drop(lines, reason, false)
         events.onChange()
       },
       onFault: fault => report.failed(fault),
-      onAdopted: (recovered, slot) => this.#onAdopted(recovered, slot),
+      onAdopted: (recovered, slot) => {
+        report.recovered(recovered, slot)
+        events.onChange()
+      },
       mayAdopt: () => this.#mayAdopt
     })
   }
@@ -291,17 +297,6 @@ export class DiskOutlet implements Outlet {
     this.#countWaiting()
     // From here on, the lines on the disk are reason enough to divert.
     if (this.#spool.pending.lines > 0) this.#isOverflowing = false
-  }
-
-  #onAdopted (recovered: Recovered, slot: number): void {
-    this.#report.recovered(recovered, slot)
-    this.#events.onChange()
-  }
-
-  #onLines (lines: SpooledLines): void {
-    this.#isReading = false
-    this.#deps.replay.add(lines)
-    this.#events.onChange()
   }
 
   #onWritten (): void {

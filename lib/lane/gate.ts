@@ -1,4 +1,4 @@
-import { SinkCircuitBreaker, type BreakerOptions, type CircuitState, type Permit, type TransitionEvent } from '../breaker.js'
+import { SinkCircuitBreaker, type BreakerOptions, type Permit, type TransitionEvent } from '../breaker.js'
 import type { Clock } from '../clock.js'
 import type { SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
@@ -24,7 +24,7 @@ export interface GateEvents {
 
 /** The breaker between a lane and its sink, with the health check that comes before a probe. */
 export class Gate {
-  readonly #breaker: SinkCircuitBreaker
+  readonly breaker: SinkCircuitBreaker
   readonly #healthCheck: HealthCheck | undefined
   readonly #events: GateEvents
   /** A permit that is kept for the next lines, for instance until the sink has started. */
@@ -37,7 +37,7 @@ export class Gate {
   constructor ({ sink, breaker, healthCheck, clock, random }: GateDeps, events: GateEvents) {
     this.#events = events
     this.#clock = clock
-    this.#breaker = new SinkCircuitBreaker(sink, breaker, {
+    this.breaker = new SinkCircuitBreaker(sink, breaker, {
       now: clock.now,
       wallTime: clock.wallTime,
       random,
@@ -47,40 +47,20 @@ export class Gate {
       onPassed: () => events.onDue(),
       onFailed: failure => {
         // While it is open, this says nothing new: the next probe waits for a check that passes.
-        if (!this.#breaker.isOpen) events.onUnhealthy(failure)
+        if (!this.breaker.isOpen) events.onUnhealthy(failure)
       }
     })
   }
 
-  get state (): CircuitState {
-    return this.#breaker.state
-  }
-
   /** True while it keeps lines from the sink, or lets them through one probe at a time. */
   get isTripped (): boolean {
-    const { enabled, mode } = this.#breaker.settings
-    return enabled && mode === 'enforce' && this.#breaker.state !== 'closed'
+    const { enabled, mode } = this.breaker.settings
+    return enabled && mode === 'enforce' && this.breaker.state !== 'closed'
   }
 
   /** True while it lets nothing through at all. */
   get isShut (): boolean {
-    return this.isTripped && this.#breaker.isOpen
-  }
-
-  get settleMs (): number {
-    return this.#breaker.settings.settleMs
-  }
-
-  get failureThreshold (): number {
-    return this.#breaker.settings.failureThreshold
-  }
-
-  get generation (): number {
-    return this.#breaker.generation
-  }
-
-  get consecutiveFailures (): number {
-    return this.#breaker.consecutiveFailures
+    return this.isTripped && this.breaker.isOpen
   }
 
   get hasReserved (): boolean {
@@ -107,7 +87,7 @@ export class Gate {
    * than `maxRecoveryTimeoutMs`, however much the backend asks for.
    */
   pause (ms: number): void {
-    const until = this.#clock.now() + Math.min(ms, this.#breaker.settings.maxRecoveryTimeoutMs)
+    const until = this.#clock.now() + Math.min(ms, this.breaker.settings.maxRecoveryTimeoutMs)
     if (until <= this.#pausedUntil) return
     this.resume()
     this.#pausedUntil = until
@@ -127,7 +107,7 @@ export class Gate {
   /** Takes a permit to hand lines over now; `null` where the breaker has no say, `undefined` if there is none. */
   take (): Permit | null | undefined {
     if (this.isPaused) return undefined
-    if (!this.isTripped) return this.#takeReserved() ?? this.#breaker.tryAcquire()
+    if (!this.isTripped) return this.#takeReserved() ?? this.breaker.tryAcquire()
     this.reserve()
     return this.#takeReserved()
   }
@@ -141,13 +121,13 @@ export class Gate {
   /** As {@link reserve}, but before the next probe is due, without a health check, and during a pause. */
   reserveEarly (): void {
     this.resume()
-    this.#reserved ??= this.#breaker.tryProbeEarly() ?? undefined
+    this.#reserved ??= this.breaker.tryProbeEarly() ?? undefined
   }
 
   /** Keeps a permit for the next lines, because the answer to these lines said nothing about the backend. */
   keep (permit: Permit | null): void {
     if (permit === null) return
-    if (this.#reserved === undefined && permit.generation === this.#breaker.generation) this.#reserved = permit
+    if (this.#reserved === undefined && permit.generation === this.breaker.generation) this.#reserved = permit
     else permit.ignore()
   }
 
@@ -159,30 +139,30 @@ export class Gate {
   /** Records that an attempt failed, or the sink did while a permit was kept for it. */
   fail (permit: Permit | null | undefined, { err, reason }: SinkFailure): void {
     const failed = this.#takeReserved() ?? permit
-    if (failed != null && failed.generation === this.#breaker.generation) failed.failure(err, reason)
-    else this.#breaker.recordFailure(err, reason)
+    if (failed != null && failed.generation === this.breaker.generation) failed.failure(err, reason)
+    else this.breaker.recordFailure(err, reason)
   }
 
   /** Has `onDue` called when a probe is due. Only a lane that holds lines asks for that. */
   awaitRecovery (): void {
     // A check that is under way, or the next one, calls `onDue` itself.
-    const isUpToHealth = this.#breaker.retryInMs === 0 && this.#healthCheck?.hasPassed === false
-    if (this.#breaker.state !== 'open' || isUpToHealth || this.isPaused) return
+    const isUpToHealth = this.breaker.retryInMs === 0 && this.#healthCheck?.hasPassed === false
+    if (this.breaker.state !== 'open' || isUpToHealth || this.isPaused) return
     this.#recoveryTimer ??= setTimeout(() => {
       this.#recoveryTimer = undefined
       this.#events.onDue()
-    }, this.#breaker.retryInMs)
+    }, this.breaker.retryInMs)
   }
 
   /** A health check comes before a probe: while it fails, no line is risked. */
   #probe (): Permit | undefined {
     if (this.isPaused) return undefined
-    const isDue = this.#breaker.state === 'open' && this.#breaker.retryInMs === 0
+    const isDue = this.breaker.state === 'open' && this.breaker.retryInMs === 0
     if (isDue && this.#healthCheck?.hasPassed === false) {
       this.#healthCheck.check()
       return undefined
     }
-    return this.#breaker.tryAcquire() ?? undefined
+    return this.breaker.tryAcquire() ?? undefined
   }
 
   #takeReserved (): Permit | undefined {

@@ -56,7 +56,7 @@ export class Poison {
 
   constructor (options: PoisonDeps) {
     this.#options = options
-    this.#stride = options.gate.failureThreshold
+    this.#stride = options.gate.breaker.settings.failureThreshold
   }
 
   /** True if the sink is known to accept lines: only then are lines in doubt sent before others. */
@@ -117,7 +117,7 @@ export class Poison {
 
   /** Counts the last acceptance for the present generation. */
   renew (): void {
-    this.#proof.accept(this.#options.gate.generation)
+    this.#proof.accept(this.#options.gate.breaker.generation)
   }
 
   /**
@@ -178,7 +178,7 @@ export class Poison {
       if (gate.isTripped) permit?.success()
       else permit?.ignore()
     }
-    this.#proof.spend(0, gate.generation)
+    this.#proof.spend(0, gate.breaker.generation)
   }
 
   /** Returns lines that did not arrive as they are to be sent again: in halves, if they seem to be to blame. */
@@ -202,17 +202,17 @@ export class Poison {
   }
 
   #beginSmall (): void {
-    this.#stride = this.#options.gate.failureThreshold
+    this.#stride = this.#options.gate.breaker.settings.failureThreshold
     this.#hasConvicted = false
   }
 
   #covers (lines: number, limit: number): boolean {
-    return this.#proof.covers(lines, limit, this.#options.gate.generation)
+    return this.#proof.covers(lines, limit, this.#options.gate.breaker.generation)
   }
 
   #mayConvict (lines: Lines, count: number): boolean {
     // The answer to a witness is about the backend.
-    return this.#witness !== 'sent' && this.#covers(count, lines.doubts > 0 ? this.#stride : this.#options.gate.failureThreshold)
+    return this.#witness !== 'sent' && this.#covers(count, lines.doubts > 0 ? this.#stride : this.#options.gate.breaker.settings.failureThreshold)
   }
 
   #convict (lines: Lines, { err }: SinkFailure): void {
@@ -222,7 +222,7 @@ export class Poison {
 
   #spend (lines: Lines, count: number): void {
     if (lines.doubts > 0) this.#hasConvicted = true
-    this.#proof.spend(count, this.#options.gate.generation)
+    this.#proof.spend(count, this.#options.gate.breaker.generation)
   }
 }
 

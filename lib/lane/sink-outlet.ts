@@ -105,7 +105,7 @@ export class SinkOutlet implements Outlet {
     this.#ledger = ledger
     this.held = new Unsettled(limits)
     this.#poison = new Poison(deps)
-    const quiet = this.#quiet = new Quiet({ settleMs: gate.settleMs, writeTimeoutMs, isSensing })
+    const quiet = this.#quiet = new Quiet({ settleMs: gate.breaker.settings.settleMs, writeTimeoutMs, isSensing })
     this.#watch = new Watch({ clock, pace: this.pace, unsettled: this.held, quiet, writeTimeoutMs, gate }, () => this.#look())
     this.supervisor = new Supervisor(deps, {
       onReady: restarted => this.#onReady(restarted),
