@@ -6,7 +6,7 @@ type Values = Readonly<Record<string, number>>
 
 /** The numeric constants of TypeScript sources, `const BEAT_MS = 20`, read without running the sources. */
 export class SourceConstants {
-  /** By the path of the file without its extension: `spool/writer`. */
+  /** By the path of the file, without its extension: `spool/writer`. */
   readonly #files = new Map<string, Values>()
 
   /** @param folder - Where the sources are; all of its files are read. */
@@ -21,12 +21,12 @@ export class SourceConstants {
   /**
    * The value of a calculation with constants of one file: `RESERVE_MB / 2`.
    *
-   * @param file - Where to look; may be left out if only one file has constants of these names
+   * @param file - The end of the file's path, `writer` or `spool/writer`; may be left out if only one file has such constants
    * @throws Error if there are no such constants, or if they are in several files
    */
   valueOf (calculation: string, file: string | undefined): number {
     const names = calculation.match(/[A-Z][A-Z0-9_]*/g) ?? []
-    const places = [...this.#files].filter(([path, values]) => (file === undefined || path === file) && names.every(name => name in values))
+    const places = [...this.#files].filter(([path, values]) => (file === undefined || `/${path}`.endsWith(`/${file}`)) && names.every(name => name in values))
     const [place] = places
     if (place === undefined) throw new Error(`no file${file === undefined ? '' : ` ${file}`} has ${names.join(' and ')}`)
     if (places.length > 1) throw new Error(`${names.join(' and ')}: name one of the files ${places.map(([path]) => path).join(', ')}`)
