@@ -17,6 +17,15 @@ interface Example {
   prints: string | undefined
 }
 
+/** A diagnostic record that a page shows, and the file that an example of the page logs it to. */
+interface ShownRecord {
+  page: string
+  /** The line of its page that it begins at. */
+  line: number
+  file: string
+  record: { msg: string }
+}
+
 const root = process.cwd()
 const pages = [
   ...readdirSync(root).filter(name => name.endsWith('.md')),
@@ -41,6 +50,10 @@ for (const page of pages) {
       t.equal(code, 0, `${page}:${line} exits with 0`, { stdout, stderr })
       t.notMatch(stderr, 'undelivered', `${page}:${line} tells of no lost line on stderr`)
       if (prints !== undefined) t.match(stdout, prints, `${page}:${line} prints what it says`)
+    }
+    for (const { file, line, record } of recordsOf(page)) {
+      const logged = readFileSync(join(folder, file), 'utf8').trimEnd().split('\n').map(text => JSON.parse(text) as { msg: string })
+      t.equal(lasting(logged.find(({ msg }) => msg === record.msg)), lasting(record), `${page}:${line} is the record in ${file}`)
     }
   })
 }
@@ -77,6 +90,20 @@ function examplesOf (page: string): Example[] {
     const { prints, file, code } = match.groups as Record<string, string | undefined>
     return { page, line: text.slice(0, match.index).split('\n').length, code: code as string, file, prints }
   })
+}
+
+function recordsOf (page: string): ShownRecord[] {
+  const text = texts.get(page) as string
+  const marked = /^<!-- example: record of (?<file>\S+) -->\n```json\n(?<json>.+)\n```$/gm
+  return [...text.matchAll(marked)].map(match => {
+    const { file, json } = match.groups as { file: string, json: string }
+    return { page, line: text.slice(0, match.index).split('\n').length, file, record: JSON.parse(json) }
+  })
+}
+
+/** A record as text, without what differs from run to run. */
+function lasting (record: object | undefined): string {
+  return JSON.stringify(record ?? {}, (key, value: unknown) => ['time', 'pid', 'hostname', 'stack'].includes(key) ? '…' : value)
 }
 
 /** The relative links of a page, but for what stands in code. */
