@@ -17,7 +17,7 @@ export function ownerOf (name: string): Owner | undefined {
 
 /**
  * Restricts a folder to one writer. A lock is an empty file whose name says who owns it: a full disk has room for that,
- * and it is never half written. A writer creates its own lock first, then looks for others. If it finds a lock whose
+ * and it is never half written. A writer looks for others after it has created its own. If it finds a lock whose
  * owner is alive, it removes its own, so two writers can never both keep theirs. Anyone may remove the lock of a dead
  * owner at any time, since no later owner ever has the same name.
  */

@@ -119,7 +119,7 @@ export class Opener {
     clearTimeout(this.#retryTimer)
   }
 
-  /** Notices if somebody has removed or replaced the folder, and then opens it again, or has removed the open segment. */
+  /** Checks whether the folder, or the segment that lines are appended to, is lost. Opens a lost folder again. */
   async check (): Promise<void> {
     if (!this.isActive) return
     const holds = await this.#spoolFolder.holds()
@@ -130,7 +130,7 @@ export class Opener {
     if (this.#state === 'opening') await this.#open()
   }
 
-  /** Notices if somebody has removed or replaced the folder. Call it after {@link stop}. */
+  /** Checks whether the folder is lost. Call it after {@link stop}. */
   async checkLast (): Promise<void> {
     if (this.#hasEntered && !await this.#spoolFolder.holds()) await this.#abandon()
   }
@@ -153,7 +153,7 @@ export class Opener {
     if (entry.kind === 'tied') return this.#openAfter(TIE_MS * this.#random())
     if (entry.kind === 'hindered') return this.#onHindered(entry.hindrance)
     const { found, identity } = entry
-    // Settling a line of the lost folder must not settle one of this folder that has the same position.
+    // Settling a line that was read from the lost folder must not settle one with the same position in this folder.
     if (this.#segments.orphanedLines > 0 && (found.numbers[0] ?? Infinity) <= this.#segments.lastNumber) {
       await this.#spoolFolder.leave()
       return this.#onHindered({ kind: 'failed', error: lost(this.#folder, 'was replaced by a folder with other lines, which can be sent only after all lines that were read before are settled') })
@@ -170,7 +170,7 @@ export class Opener {
     this.#segments.begin(Math.max(this.#segments.lastNumber, found.numbers.at(-1) ?? 0, cursor?.segment ?? 0), found.bytes ?? 0)
     this.#isSizeKnown = found.bytes !== undefined
     this.#count(recovery, () => this.#state !== 'counting' || entries !== this.#entries)
-    // With so little to count the spool opens at once, and lines that wait for that need not go by the disk.
+    // With so little to count, the spool opens at once, and lines that wait for that need not go through the disk.
     if (found.numbers.length > 1) this.#events.onEntered()
   }
 
