@@ -1,4 +1,4 @@
-interface ByteRange {
+interface Range {
   from: number
   to: number
 }
@@ -7,7 +7,7 @@ interface ByteRange {
 export class Deliveries {
   #prefix: number
   /** In ascending order, with gaps before, and between, the ranges. */
-  readonly #beyond: ByteRange[] = []
+  readonly #beyond: Range[] = []
 
   /** @param prefix - How many bytes at the start have been delivered already. */
   constructor (prefix = 0) {

@@ -88,7 +88,7 @@ t.test('TypeBox is not loaded at run time', async t => {
   t.equal(spawnSync(process.execPath, ['-e', script]).status, 0)
 })
 
-/** Calls back for every field, except those of secrets, which are described in one place. */
+/** Calls for every field, but for those of secrets, which are told in one place. */
 function visit (node: SchemaNode, path: string, call: (path: string, node: SchemaNode) => void): void {
   for (const [key, field] of Object.entries(propertiesOf(node))) {
     const fieldPath = path === '' ? key : `${path}.${key}`
