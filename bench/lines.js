@@ -1,19 +1,19 @@
-// The lines that are measured with: requests of a web app, with nested objects and text beyond ASCII, of some 270 bytes.
+// The lines of the benchmarks: requests to a web app, of about 270 bytes, with nested objects and non-ASCII text.
 
 const METHODS = ['GET', 'GET', 'GET', 'POST', 'PUT']
 const PATHS = ['/', '/artikel/grün', '/users/42', '/api/v1/orders', '/suche?q=größe']
 const USERS = [{ name: 'Zoë Müller', city: 'Łódź' }, { name: 'José Peña', city: '東京' }, { name: 'Anna Ås', city: 'Kraków' }]
 
-/** Twenty lines: what a service logs in production with `debug` on. */
+/** The levels of twenty lines, as of a service in production with `debug` on. */
 const LEVELS = [30, 20, 30, 30, 20, 30, 30, 40, 30, 30, 20, 30, 30, 30, 20, 30, 50, 30, 30, 30]
 const LABELS = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' }
 
-/** The value of the level of the line with this number. */
+/** The numeric level of the line with this number. */
 export function levelOf (n) {
   return LEVELS[n % LEVELS.length]
 }
 
-/** The method of a logger for that level. */
+/** The logger's method for that level. */
 export function labelOf (n) {
   return LABELS[levelOf(n)]
 }
@@ -25,7 +25,7 @@ export function linesFrom (level, count) {
   return lines
 }
 
-/** What an app hands to its logger. */
+/** The object that an app passes to its logger. */
 export function recordOf (n) {
   return {
     req: { id: n, method: METHODS[n % METHODS.length], url: PATHS[n % PATHS.length], remote: { address: '10.0.0.7', port: 40000 + n % 20000 } },
@@ -34,12 +34,12 @@ export function recordOf (n) {
   }
 }
 
-/** The line that pino makes of it, with its newline. */
+/** The line that pino makes of that object, with its newline. */
 export function lineOf (n) {
   return JSON.stringify({ level: levelOf(n), time: 1790000000000 + n, pid: 4242, hostname: 'web-1', ...recordOf(n), msg: 'request completed' }) + '\n'
 }
 
-/** `count` lines as one text. `lineBytes` makes all of them that long, about. */
+/** `count` lines as one text. With `lineBytes`, all lines have about that length. */
 export function textOf (count, lineBytes) {
   let text = ''
   for (let n = 0; n < count; n++) text += lineBytes === undefined ? lineOf(n) : sizedLine(n, lineBytes)
@@ -51,7 +51,7 @@ function sizedLine (n, bytes) {
   return `${head}${'é'.repeat(Math.max(1, Math.round((bytes - head.length - 3) / 2)))}"}\n`
 }
 
-/** Cuts a text into chunks of so many characters, wherever that may be. */
+/** Cuts a text into chunks of a number of characters, also within lines. */
 export function chunksOf (text, length) {
   const chunks = []
   for (let at = 0; at < text.length; at += length) chunks.push(text.slice(at, at + length))

@@ -1,4 +1,4 @@
-// A transport as it is, but for one thing: as it ends, the CPU time that its thread has taken is written to a file.
+// Wraps a transport, and writes the CPU time of its thread to a file at its end.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = 100
@@ -11,7 +11,7 @@ export default async function ({ target, options, report }) {
   return sink
 }
 
-/** User and system time of this thread, as Linux counts it. */
+/** User and system time of this thread, on Linux. */
 function cpuSeconds () {
   const stat = readFileSync('/proc/thread-self/stat', 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

@@ -1,9 +1,9 @@
-// Lines from standard input into three files, by level: `cat lines.ndjson | node bench/pipe.js directory`.
+// Writes lines from standard input to three files by level: `cat lines.ndjson | node bench/pipe.js directory`.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-// As CommonJS, which Node.js 20 loads in half the time.
+// CommonJS, since Node.js 20 loads it in half the time.
 const { default: fanout } = createRequire(import.meta.url)('pino-breaker-fanout')
 
 const dir = process.argv[2] ?? '.'

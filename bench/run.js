@@ -1,6 +1,6 @@
-// Runs the scenarios, writes what was measured into bench/results.json, and the report from that. `--quick` runs each
-// scenario small and three times, for a look while working, and writes nothing; `--only routing` runs those whose name has
-// that in it, and replaces only their results; `--scenarios` names another folder and `--results` another file.
+// Runs the scenarios, and writes the results to bench/results.json and the report. `--quick` runs each scenario with a small
+// size, three times, and writes nothing. `--only routing` runs the scenarios whose name contains that, and replaces only
+// their results. `--scenarios` names another folder, and `--results` another file.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -46,11 +46,11 @@ for (const name of names) {
   for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides))]) console.log(`  ${line}`)
 }
 results.machine = describeMachine()
-// A part that is run again takes its place in the whole.
+// Keeps the order of the scenarios when only some of them were run again.
 if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
 
 if (values.quick) {
-  console.log('\na quick look: nothing is written')
+  console.log('\na quick run: nothing is written')
 } else {
   mkdirSync(dirname(resolve(values.results)), { recursive: true })
   writeFileSync(values.results, JSON.stringify(results, null, 1) + '\n')

@@ -1,6 +1,6 @@
-// What sensing costs a healthy HTTP sink: the CPU time of the sink's thread with `sense: true` and with `sense: false`, in
-// pairs, one after the other, and the medians of these. Linux only, since it reads the time of a thread from /proc.
-// `--only <transport>` measures one, `--seconds <n>` for longer than 8 s a run, `--pairs <n>` more than 5 pairs.
+// Measures what sensing costs a healthy HTTP sink: the CPU time of the sink's thread with `sense: true` and with
+// `sense: false`. The two run one after the other, in pairs, and the result is the medians. Linux only, since it reads the
+// time of a thread from /proc. Options: `--only <transport>`, `--seconds <n>` a run (8), `--pairs <n>` (5).
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ console.log('| sink | CPU with `sense: false` | with `sense: true` | more |\n| -
 for (const name of names) {
   const taken = { true: [], false: [] }
   for (let pair = 0; pair < Number(pairs); pair++) {
-    // The order changes from pair to pair, so that what comes second is not always the same.
+    // The order changes from pair to pair, so that neither always runs second.
     for (const sense of pair % 2 === 0 ? [true, false] : [false, true]) taken[sense].push(await run(name, sense))
   }
   const [without, withSense] = [median(taken.false), median(taken.true)]
@@ -56,7 +56,7 @@ async function run (name, sense) {
   await backend.close()
   const seconds = Number(readFileSync(report, 'utf8'))
   rmSync(dir, { recursive: true, force: true })
-  // For as many lines in each run.
+  // Scaled to the same number of lines in each run.
   return seconds / logged * LINES_PER_SECOND * runMs / 1000
 }
 

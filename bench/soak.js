@@ -1,8 +1,8 @@
-// Load for half an hour, with sinks that fail and come back at random, a reader that stands still, and an app that is
-// stopped as a whole: do memory, handles and threads stay where they are, is every line accounted for at any time, and does
-// a healthy sink notice nothing? `npm run bench:soak -- --minutes 30`; only a run of 10 minutes or more writes its result,
-// bench/soak.json, for the report. `--seed` repeats a sequence of faults. Linux only: it reads /proc, and frees what it has
-// read of a file by `fallocate`.
+// Load for half an hour, with sinks that fail and recover at random, a reader that pauses, and an app that is stopped as a
+// whole. Checks that memory, handles and threads do not grow, that every line is accounted for at any time, and that healthy
+// sinks neither lose a line nor fail. Run it with `npm run bench:soak -- --minutes 30`. A run of at least 10 minutes writes its
+// result to bench/soak.json, for the report. `--seed` repeats a sequence of faults. Linux only: it reads /proc, and frees the
+// parts of a file that it has read with `fallocate`.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,11 +24,11 @@ import { quantile } from './runner/statistics.js'
 const HERE = dirname(fileURLToPath(import.meta.url))
 const SAMPLES = 120
 const WORTH_KEEPING_MINUTES = 10
-/** Memory is compared between the second and the last quarter of the run; in the first one buffers reach their size. */
+/** Limit for the growth of memory from the second to the last quarter of the run. In the first one, buffers are still growing. */
 const ALLOWED_GROWTH = 1.1
-/** The run ends without faults, so that all sinks are back. */
+/** How long the run has no faults at its end, so that all sinks recover. */
 const CALM_MS = 15000
-/** More than the app logs. */
+/** An upper limit of what the app logs. */
 const MOST_LINES_PER_MINUTE = 400000
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string', default: String(Date.now() % 1e6) } } })
@@ -39,7 +39,7 @@ console.log(`${minutes} minutes, seed ${seed}`)
 
 const dir = mkdtempSync(join(tmpdir(), 'fanout-soak-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-/** What has come to the sinks that may lose no line, by the lowest level that they take. */
+/** The lines that have arrived at the sinks that must not lose any. */
 const arrivals = Object.fromEntries(['file', 'http', 'pipe'].map(name => [name, new Arrivals(minutes * MOST_LINES_PER_MINUTE)]))
 const levels = { file: 20, http: 30, pipe: 40 }
 const healthy = ['file', 'http']
@@ -60,7 +60,7 @@ const fifo = join(dir, 'pipe.ndjson')
 execFileSync('mkfifo', [fifo])
 const reader = new Socket({ fd: openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK) })
 const pipeInput = reader.pipe(arrivals.pipe.newInput())
-// Without a writer the pipe would end whenever its sink is started again.
+// Keeps the pipe open: without a writer it would end whenever its sink is restarted.
 const writer = openSync(fifo, 'w')
 
 const onDemand = pathOf('sinks/fails-on-demand.js')
@@ -80,7 +80,7 @@ const transport = fanoutOf([
 })
 
 const app = fork(pathOf('apps/soak.js'), [JSON.stringify({ transport })])
-// A process that is stopped ends by nothing else.
+// SIGKILL, since no other signal ends a stopped process.
 process.once('exit', () => app.kill('SIGKILL'))
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 const ended = once(app, 'disconnect')
@@ -138,11 +138,11 @@ for (const { what, value, isGood } of verdict) console.log(`${isGood ? 'good' : 
 if (minutes >= WORTH_KEEPING_MINUTES) {
   const result = { machine: describeMachine(), minutes, seed, lines, faults, verdict, samples }
   writeFileSync(join(HERE, 'soak.json'), JSON.stringify(result, null, 1) + '\n')
-  console.log('bench/soak.json is written; `npm run bench:report` takes it into the report')
+  console.log('bench/soak.json is written; `npm run bench:report` adds it to the report')
 }
 process.exitCode = verdict.every(({ isGood }) => isGood) ? 0 : 1
 
-/** One fault after another, each for a while, with a rest between. */
+/** Causes one fault after another, each for a while, with a pause in between. */
 async function failAtRandom (kinds, restSeconds, random) {
   while (performance.now() < calmAt) {
     const kind = Object.keys(kinds)[Math.floor(random() * Object.keys(kinds).length)]
@@ -173,7 +173,7 @@ async function takeSamples () {
   }
 }
 
-/** Reads what has come to the healthy file, and frees its place on the disk: the file would fill it. */
+/** Reads the new lines of the healthy file, and frees their space, since the file would fill the disk. */
 function readFile () {
   const bytes = Buffer.alloc(fstatSync(file).size - fileBytes)
   fileBytes += readSync(file, bytes, 0, bytes.length, fileBytes)
@@ -233,7 +233,7 @@ function sum (numbers) {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-/** Mulberry32: the same numbers for the same seed. */
+/** Pseudo-random numbers, the same for the same seed (mulberry32). */
 function randomFrom (seed) {
   return () => {
     seed = seed + 0x6d2b79f5 | 0

@@ -1,5 +1,5 @@
-// A NestJS app whose log goes to a file and to the terminal, by nestjs-pino. It needs "experimentalDecorators" and
-// "emitDecoratorMetadata" in the tsconfig.json, as any NestJS app.
+// A NestJS app whose log goes to a file and to the terminal, with nestjs-pino. Like any NestJS app, it needs
+// "experimentalDecorators" and "emitDecoratorMetadata" in the tsconfig.json.
 import 'reflect-metadata'
 import { Controller, Get, Module, Param } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
@@ -35,7 +35,7 @@ async function bootstrap () {
   const app = await NestFactory.create(AppModule, new FastifyAdapter(), { bufferLogs: true })
   app.useLogger(app.get(Logger))
   await app.listen(Number(process.env['PORT'] ?? 3000))
-  // Not enableShutdownHooks(): it ends with a signal to the process itself, which leaves no time for the last lines.
+  // enableShutdownHooks() would end the process by a signal, which leaves no time for the last lines.
   process.once('SIGTERM', () => app.close())
 }
 bootstrap()

@@ -4,47 +4,47 @@ import { dirname, join } from 'node:path'
 import { FanoutError, serializeError, type SerializedError } from './errors.js'
 import { makeFolders, openTrustedFile } from './trusted-files.js'
 
-/** What became of records that were to be appended. */
+/** Result of appending records. */
 export interface Appended {
-  /** How many of them, from the first, are in the file now. */
+  /** How many of the records, counted from the first, are in the file now. */
   readonly written: number
 }
 
 const NEWLINE = Buffer.from('\n')
 const { O_RDWR, O_APPEND, O_CREAT } = constants
 
-/** The folder in which a dead-letter file stands while it is replayed. */
+/** The folder that holds a dead-letter file while it is replayed. */
 export function workingFolderOf (path: string): string {
   return `${path}.replaying`
 }
 
-/** The name that a dead-letter file has beside its own while a replay puts records back. */
+/** The second name that a dead-letter file has while a replay puts records back. */
 export function secondNameOf (path: string): string {
   return join(workingFolderOf(path), 'left.ndjson')
 }
 
 /**
- * An NDJSON file that records are appended to: whole ones, each within one write, by one append after another. It is
- * opened for each append, so that it can be moved away or emptied at any time, and nothing is known of it but what the
- * disk says. A file that others may have made is refused, and no symbolic link is followed.
+ * An NDJSON file to which whole records are appended, each within one write, by one append after another. The file is
+ * opened for each append, and nothing about it is remembered, so it can be moved or emptied at any time. A file that other
+ * users may have created is refused, and no symbolic link is followed.
  */
 export class DeadLetterFile {
   readonly path: string
-  readonly #onTrouble: (err: SerializedError) => void
+  readonly #onFault: (err: SerializedError) => void
   #last: Promise<unknown> = Promise.resolve()
-  #isInTrouble = false
+  #isFailing = false
 
-  /** @param onTrouble - Told once when the file cannot be written any more, until it can again. */
-  constructor (path: string, onTrouble: (err: SerializedError) => void) {
+  /** @param onFault - Called when the file cannot be written, and not again until it could be written. */
+  constructor (path: string, onFault: (err: SerializedError) => void) {
     this.path = path
-    this.#onTrouble = onTrouble
+    this.#onFault = onFault
   }
 
   /**
    * Appends as many records as the file may hold. Never rejects.
    *
-   * @param records each with its newline
-   * @param maxBytes how large the file may become
+   * @param records - Each with its newline.
+   * @param maxBytes - Limit of the file's size.
    */
   append (records: readonly Buffer[], maxBytes: number): Promise<Appended> {
     const appended = this.#last.then(() => this.#append(records, maxBytes))
@@ -63,11 +63,11 @@ export class DeadLetterFile {
       if (admitted > 0) written = await write(file, size, records.slice(0, admitted), isTorn)
       if (written < admitted) throw Object.assign(new Error(`the disk of the dead-letter file is full: ${this.path}`), { code: 'ENOSPC' })
       if (admitted < records.length) throw new FanoutError('ERR_FANOUT_DEAD_LETTERS_FULL', `the dead-letter file has reached its maxBytes, ${maxBytes}: ${this.path}`)
-      this.#isInTrouble = false
+      this.#isFailing = false
     } catch (error) {
-      this.#tell(error)
+      this.#report(error)
     }
-    // What could not be closed was written all the same.
+    // The records are written even if the file cannot be closed.
     await file?.close().catch(() => {})
     return { written }
   }
@@ -86,23 +86,23 @@ export class DeadLetterFile {
     return await openTrustedFile(this.path, O_RDWR | O_APPEND | O_CREAT, { mode: 0o600, secondName: secondNameOf(this.path) })
   }
 
-  #tell (error: unknown): void {
-    if (this.#isInTrouble) return
-    this.#isInTrouble = true
-    this.#onTrouble(serializeError(error))
+  #report (error: unknown): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    this.#onFault(serializeError(error))
   }
 }
 
-/** One write for all of them; a full disk may cut it off, and what is whole of them counts. */
+/** Appends all records in one write. A full disk may cut it off. Returns how many whole records were written. */
 async function write (file: FileHandle, size: number, records: readonly Buffer[], isTorn: boolean): Promise<number> {
-  // What was cut off before is nobody's line: it must not spoil the first of these.
+  // The newline ends a torn line at the end of the file, which would otherwise spoil the first record.
   const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [NEWLINE, ...records] : records))
   const whole = countAdmitted(records, bytesWritten - Number(isTorn))
   if (whole < records.length) await cutOff(file, size, size + bytesWritten, records.slice(0, whole), isTorn).catch(() => {})
   return whole
 }
 
-/** Takes a part of a record away again, unless another process has appended to it since. */
+/** Removes the torn last record, unless another process has appended to the file since. */
 async function cutOff (file: FileHandle, before: number, after: number, whole: readonly Buffer[], isTorn: boolean): Promise<void> {
   const { size } = await file.stat()
   if (size === after) await file.truncate(whole.reduce((sum, { length }) => sum + length, before + Number(isTorn)))
@@ -113,7 +113,7 @@ async function endsWithNewline (file: FileHandle, size: number): Promise<boolean
   return buffer.equals(NEWLINE)
 }
 
-/** How many of these, from the first, fit into so many bytes. */
+/** How many of the records, counted from the first, fit into `room` bytes. */
 function countAdmitted (records: readonly Buffer[], room: number): number {
   let left = room
   let n = 0

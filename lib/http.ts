@@ -6,17 +6,17 @@ import { parseHttpOptions, type HttpSinkOptions } from './http/options.js'
 
 export type { HttpSinkOptions, Secret } from './http/options.js'
 
-/** What pino's own worker thread is given. */
+/** The `workerData` of pino's own worker thread. */
 interface PinoWork {
   targets?: ReadonlyArray<{ options?: unknown }>
   pipelines?: ReadonlyArray<ReadonlyArray<{ options?: unknown }>>
 }
 
 /**
- * A delivery sink that sends each batch by HTTP POST, for a target of this package's transport. As a target of pino's own
- * it is that transport, with itself as the only target.
+ * A delivery sink that sends each batch by HTTP POST, for a target of this package's transport. If pino itself loads it as
+ * a target, it returns that transport, with itself as the only target.
  *
- * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, or the secrets that cannot be had
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that lists all faults of the options, or all secrets that cannot be read
  */
 export default function http (options: HttpSinkOptions & { $context: unknown }): Promise<FanoutStream>
 export default function http (options: HttpSinkOptions): DeliverySink
@@ -24,7 +24,7 @@ export default function http (options: HttpSinkOptions): DeliverySink | Promise<
   return isForPino(options) ? openTransport(options) : createHttpSink(options)
 }
 
-/** pino adds a key to the options of a single target; those in a list it hands on as they came to its thread. */
+/** pino adds `$context` to the options of a single target. It passes on those of `targets` and `pipelines` as they came to its thread. */
 function isForPino (options: unknown): boolean {
   if (typeof options !== 'object' || options === null) return false
   if ('$context' in options) return true
@@ -34,7 +34,7 @@ function isForPino (options: unknown): boolean {
 
 async function openTransport (options: object): Promise<FanoutStream> {
   const { $context, pinoWillSendConfig, ...own } = options as Record<string, unknown>
-  // So that paths begin at the options as they were given.
+  // Reports faults with the paths that the user knows: the transport would report them below `targets[0].options`.
   parseHttpOptions(own)
   const { default: fanout } = await import('./fanout.js')
   return await fanout({ targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: own }], ...pinoWillSendConfig === true && { pinoWillSendConfig } } as Parameters<typeof fanout>[0])

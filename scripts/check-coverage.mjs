@@ -1,6 +1,6 @@
-// Tells how much of lib/ a test run covered, and fails below a limit. It reads what V8 counted in every process and
-// every thread (NODE_V8_COVERAGE), terminated threads included. The two builds of a source count together: code that
-// ran in one of them ran. A line counts if it has code, a branch is a block or a function as V8 counts them.
+// Shows how much of lib/ a test run covered, and fails below a limit. It reads V8's counts of every process and every thread
+// (NODE_V8_COVERAGE), including terminated threads. Code counts as covered if it ran in either of the two builds. Only lines
+// with code count. A branch is a block or a function, as V8 counts them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -15,7 +15,7 @@ if (!existsSync(counts)) {
   process.exit(1)
 }
 
-/** What is known of each source: by place, `line:column`, whether it ran. */
+/** For each source, whether the code at each position, `line:column`, ran. */
 const sources = new Map()
 const scripts = new Map(['esm', 'cjs'].flatMap(format => readScripts(join(root, 'dist', format, 'lib'))).map(script => [script.url, script]))
 for (const name of readdirSync(counts)) {
@@ -32,7 +32,7 @@ function readScripts (folder) {
     .map(entry => readScript(join(entry.parentPath, entry.name)))
 }
 
-/** A script and its segments: where in it each place of its source has come to. */
+/** Reads a script and its segments, which map offsets in the script to positions in the source. */
 function readScript (file) {
   const map = JSON.parse(readFileSync(`${file}.map`, 'utf8'))
   const path = relative(root, resolve(dirname(file), map.sources[0]))
@@ -57,12 +57,12 @@ function readCounts (file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8')).result
   } catch {
-    // A process that was killed while it wrote.
+    // The process was killed while it wrote the file.
     return []
   }
 }
 
-/** Each segment has the count of the innermost range around it. */
+/** Applies V8's counts: a segment has the count of the innermost range around it. */
 function apply ({ source, segments }, functions) {
   const ranges = functions.flatMap(({ ranges, isBlockCoverage }) => ranges.map(range => ({ ...range, isBranch: isBlockCoverage })))
     .sort((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset)
@@ -73,7 +73,7 @@ function apply ({ source, segments }, functions) {
       const range = ranges[next++]
       while (open.at(-1)?.endOffset <= range.startOffset) open.pop()
       open.push(range)
-      // Where a branch begins between two segments, the second one is its place in the source.
+      // A branch that begins between two segments is placed at the second one.
       if (range.isBranch && range.endOffset > offset) source.branches.add(place)
     }
     while (open.at(-1)?.endOffset <= offset) open.pop()
@@ -117,7 +117,7 @@ function report () {
   }
 }
 
-/** Rounded down, so that a number never looks better than it is. */
+/** A percentage, rounded down so that it never looks better than it is. */
 function percent (part, whole) {
   return whole === 0 ? '100.0' : (Math.floor(part / whole * 1000) / 10).toFixed(1)
 }

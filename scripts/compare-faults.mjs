@@ -1,6 +1,6 @@
-// Runs each faulty sink and each incident beside a file, under pino's own targets and under ours, and writes what became of
-// the app and its lines into docs/faults.md. `--only <name>` runs one fixture or incident, `--short` the sinks with a tenth
-// of the lines; neither writes.
+// Runs each faulty sink and each incident next to a file, with pino's own `targets` and with this package, and writes to
+// docs/faults.md what happened to the app and its lines. `--only <name>` runs one fixture or incident. `--short` runs the
+// sinks with a tenth of the lines. With either option nothing is written.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, platform, arch, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'

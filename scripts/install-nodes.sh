@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs further versions of Node.js into .nodes/, for tests of what differs between them. Where one is missing its tests
-# are skipped, but they fail if CI is set.
+# Installs further versions of Node.js into .nodes/, for tests of behaviour that differs between them. Without one of them,
+# its tests are skipped, or fail if CI is set.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real servers that integration tests and the survey log to, on Debian. Where one is missing its tests are
-# skipped, but they fail if CI is set.
+# Installs, on Debian, the real servers to which integration tests and the survey log. Without one of them, its tests are
+# skipped, or fail if CI is set.
 set -euo pipefail
 
 servers=(
@@ -13,5 +13,5 @@ as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
 
 "${as_root[@]}" apt-get update
-# With that runlevel nothing is started: the tests start their own.
+# At this runlevel the packages start no server: the tests start their own.
 "${as_root[@]}" env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${servers[@]}"

@@ -1,7 +1,7 @@
-// Runs real transports through outages of their backends, each beside a healthy file, and for a minute with nothing in
-// their way; writes what was measured into docs/transports.md, and ends with 1 if it is not as it is asked to be.
-// `--part outages` or `--part healthy` runs one of the two, `--only <transport>` and `--outage <name>` a part of that, whose
-// rows are written in place of those of a run before. `--short` makes a healthy run one of some seconds, and writes nothing.
+// Runs real transports, each next to a healthy file, through outages of their backends and for a minute without any. Writes
+// the results to docs/transports.md, and exits with 1 if they are not as required. `--part outages` or `--part healthy` runs
+// one of the two. `--only <transport>` and `--outage <name>` run a part of them, and replace only its rows. `--short` makes a
+// healthy run last some seconds, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus, platform } from 'node:os'
 import { join, relative } from 'node:path'
@@ -27,7 +27,7 @@ let failures = 0
 
 if (part !== 'healthy') await surveyOutages()
 if (part !== 'outages' && outage === undefined) await surveyHealthy()
-console.log(failures === 0 ? '\nall is as it is asked to be' : `\n${failures} not as asked`)
+console.log(failures === 0 ? '\nall results are as required' : `\n${failures} results are not as required`)
 process.exit(failures === 0 ? 0 : 1)
 
 async function surveyOutages () {
@@ -110,7 +110,7 @@ function count (n) {
   return n === undefined ? '' : n.toLocaleString('en')
 }
 
-/** The first cells of a row, so many as there are keys, tell which one it takes the place of. */
+/** Writes a table. A row replaces the earlier one that has the same first `keys` cells. */
 function write (name, keys, head, rows, how) {
   const [begin, end] = [`<!-- ${name}: begin -->\n`, `<!-- ${name}: end -->\n`]
   const page = readFileSync(PAGE, 'utf8')

@@ -1,5 +1,5 @@
-// Runs all that protects main, one thing after another and stopping at nothing, and ends with the line
-// `N passed, N failed`: the assertions of the tests, and each other step as one more.
+// Runs all checks that protect main, one after another, even if one fails. The last line of its output is
+// `N passed, N failed`. It counts the assertions of the tests, and each other step as one.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
@@ -29,7 +29,7 @@ async function runTap () {
   rmSync(coverage, { recursive: true, force: true })
   mkdirSync(coverage, { recursive: true })
   const begin = performance.now()
-  // Before it knows which plugins are off, tap loads them into every process and every thread.
+  // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
   spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
   const first = await runTests([], 'tap.txt')
   results.push({ name: 'tap', ...first, failed: first.failed - first.crashed.length, seconds: (performance.now() - begin) / 1000 })
@@ -37,9 +37,8 @@ async function runTap () {
 }
 
 /**
- * Node.js 20 dies by a segmentation fault once in some thousands of times that one worker starts as another is terminated
- * (nodejs/node#56312), which is what the tests do for minutes. A file that ended so is run a second time; if that ends so
- * too, it is no chance.
+ * Runs files again that ended with a segmentation fault. Node.js 20 crashes once in some thousands of times when one worker
+ * starts while another is terminated (nodejs/node#56312), which the tests do for minutes. A second crash counts as a failure.
  */
 async function runCrashedAgain (files) {
   console.log(`\n> again: Node.js itself crashed in ${files.join(', ')}`)
@@ -55,14 +54,14 @@ async function runTests (files, log) {
   })
   tap.stdout.pipe(createWriteStream(join(root, 'build', log)))
   const [[status], { pass, fail, skipped, crashed }] = await Promise.all([once(tap, 'close'), report(tap.stdout)])
-  // A run that fails without a failed assertion, or without any count at all, has failed all the same.
+  // A run also fails if it exits with an error without a failed assertion, or without any count.
   const failed = Math.max(fail, status === 0 ? 0 : 1, pass === 0 ? 1 : 0)
   return { passed: pass, failed, skipped, crashed }
 }
 
 /**
- * Shows of a run one line for each file, and all there is to know of what failed, and reads the counts at its end:
- * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. All of it is in build/tap.txt.
+ * Shows one line for each file of a run, and the details of each failure. Reads the counts at the end of the run:
+ * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. The whole output is in build/tap.txt.
  */
 async function report (output) {
   let counts = ''

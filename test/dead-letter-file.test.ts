@@ -12,7 +12,7 @@ function openFile (path: string): { file: DeadLetterFile, troubles: SerializedEr
   return { file: new DeadLetterFile(path, err => { troubles.push(err) }), troubles }
 }
 
-t.test('records are appended to what is there, in order, by whoever shares the file', async t => {
+t.test('records are appended in order, also by several users of one file', async t => {
   const path = join(t.testdir(), 'dead.ndjson')
   writeFileSync(path, '"old"\n')
   const { file, troubles } = openFile(path)
@@ -23,17 +23,17 @@ t.test('records are appended to what is there, in order, by whoever shares the f
   t.same(troubles, [])
 })
 
-t.test('a file that is not there is made, with its folder, for its owner only', async t => {
+t.test('a missing file is created, with its folder, for its owner only', async t => {
   const dir = join(t.testdir(), 'new', 'folder')
   const path = join(dir, 'dead.ndjson')
   const { file } = openFile(path)
-  t.equal(existsSync(dir), false, 'not before there is something to keep')
+  t.equal(existsSync(dir), false, 'not before the first record')
   await file.append([record('1')], MUCH)
   t.equal(statSync(path).mode & 0o777, 0o600)
   t.equal(statSync(dir).mode & 0o777, 0o700)
 })
 
-t.test('a file that is moved away is begun anew', async t => {
+t.test('a file that was moved away is created again', async t => {
   const path = join(t.testdir(), 'dead.ndjson')
   const { file } = openFile(path)
   await file.append([record('1')], MUCH)
@@ -42,22 +42,22 @@ t.test('a file that is moved away is begun anew', async t => {
   t.same([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')], ['1\n', '2\n'])
 })
 
-t.test('its size is what the disk says, and never more than maxBytes', async t => {
+t.test('the size is read from the disk, and never exceeds maxBytes', async t => {
   const path = join(t.testdir(), 'dead.ndjson')
   writeFileSync(path, 'xxxxx\n')
   const { file, troubles } = openFile(path)
   t.same(await file.append([record('abc'), record('def')], 10), { written: 1 })
   t.same(await file.append([record('g')], 10), { written: 0 })
   t.equal(readFileSync(path, 'utf8'), 'xxxxx\nabc\n')
-  t.match(troubles, [{ code: 'ERR_FANOUT_DEAD_LETTERS_FULL' }], 'that is told once')
+  t.match(troubles, [{ code: 'ERR_FANOUT_DEAD_LETTERS_FULL' }], 'that is reported once')
 
   writeFileSync(path, '')
   t.same(await file.append([record('h')], 10), { written: 1 })
   await file.append([record('too long for it')], 10)
-  t.equal(troubles.length, 2, 'and again once it had been well')
+  t.equal(troubles.length, 2, 'and again after a success')
 })
 
-t.test('what an earlier process could not finish spoils nothing', async t => {
+t.test('a torn record of an earlier process does not spoil the next one', async t => {
   const path = join(t.testdir(), 'dead.ndjson')
   appendFileSync(path, '{"torn":')
   const { file } = openFile(path)
@@ -65,14 +65,14 @@ t.test('what an earlier process could not finish spoils nothing', async t => {
   t.equal(readFileSync(path, 'utf8'), '{"torn":\n1\n')
 })
 
-t.test('a file that cannot be opened is told, and takes nothing', async t => {
+t.test('a file that cannot be opened is reported, and takes no record', async t => {
   const dir = t.testdir()
   const { file, troubles } = openFile(dir)
   t.same(await file.append([record('1')], MUCH), { written: 0 })
   t.match(troubles, [{ code: 'EISDIR' }])
 })
 
-t.test('a folder that cannot be made is told too', async t => {
+t.test('a folder that cannot be created is reported too', async t => {
   const path = join(t.testdir({ file: '' }), 'file', 'dead.ndjson')
   const { file, troubles } = openFile(path)
   t.same(await file.append([record('1')], MUCH), { written: 0 })

@@ -6,7 +6,7 @@ import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } 
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_APPEND } = constants
 const REFUSED = { code: 'ERR_FANOUT_UNTRUSTED_PATH' }
-const onWindows = process.platform === 'win32' && 'Windows knows neither owners nor modes'
+const onWindows = process.platform === 'win32' && 'Windows has neither owners nor modes'
 const self = process.geteuid?.() ?? 0
 const unlessRoot = self !== 0 && 'only root can give files away'
 const STRANGER = 12345
@@ -20,7 +20,7 @@ async function open (path: string, flags = O_RDWR): Promise<string> {
   }
 }
 
-t.test('a file of one\'s own is opened, and made if it is to be', async t => {
+t.test('a file of this user is opened, and created with O_CREAT', async t => {
   const dir = t.testdir({ file: 'x' })
   for (const flags of [O_RDONLY, O_RDWR, O_RDWR | O_CREAT]) t.equal(await open(join(dir, 'file'), flags), 'x')
   t.equal(await open(join(dir, 'new'), O_RDWR | O_CREAT), '')
@@ -28,7 +28,7 @@ t.test('a file of one\'s own is opened, and made if it is to be', async t => {
   await t.rejects(open(join(dir, 'missing')), { code: 'ENOENT' })
 })
 
-t.test('no symbolic link is followed, whatever it is opened for', { skip: onWindows }, async t => {
+t.test('a symbolic link is never followed', { skip: onWindows }, async t => {
   const dir = t.testdir({ file: 'secret' })
   symlinkSync('file', join(dir, 'link'))
   symlinkSync('nothing', join(dir, 'dangling'))
@@ -50,15 +50,15 @@ t.test('a file with a second name is refused, unless that name is known', async 
   await t.rejects(openTrustedFile(path, O_RDWR, { secondName: second }), REFUSED)
 })
 
-t.test('what is no file is refused, and a FIFO does not block', { skip: onWindows }, async t => {
+t.test('a folder, a device or a FIFO is refused, and a FIFO does not block', { skip: onWindows }, async t => {
   const dir = t.testdir({ folder: {} })
   execFileSync('mkfifo', [join(dir, 'fifo')])
-  for (const flags of [O_RDONLY, O_RDWR]) await t.rejects(open(join(dir, 'fifo'), flags), { ...REFUSED, message: /no regular file/ })
+  for (const flags of [O_RDONLY, O_RDWR]) await t.rejects(open(join(dir, 'fifo'), flags), { ...REFUSED, message: /not a regular file/ })
   await t.rejects(open(join(dir, 'folder'), O_RDONLY), REFUSED)
   await t.rejects(open('/dev/null'), REFUSED)
 })
 
-t.test('a file that others may write to is refused; one that they may read is not', { skip: onWindows }, async t => {
+t.test('a file that others may write to is refused, and one that they may only read is not', { skip: onWindows }, async t => {
   const path = join(t.testdir({ file: 'x' }), 'file')
   for (const mode of [0o600, 0o644, 0o640]) {
     chmodSync(path, mode)
@@ -85,7 +85,7 @@ t.test('a file of another user is refused, and one of root is not', { skip: onWi
   t.same([asStranger, ofRoot], ['x', 'x'])
 })
 
-t.test('a group may write if it is root\'s, or has the number of the user', { skip: onWindows || unlessRoot }, async t => {
+t.test('a group may write if it is root\'s, or has the same number as the user', { skip: onWindows || unlessRoot }, async t => {
   const path = join(t.testdir({ file: 'x' }), 'file')
   chmodSync(path, 0o660)
   t.equal(await open(path), 'x')
@@ -93,7 +93,7 @@ t.test('a group may write if it is root\'s, or has the number of the user', { sk
   await t.rejects(open(path), { ...REFUSED, message: new RegExp(`mode 660, group ${STRANGER}`) })
 })
 
-t.test('a folder is to be one\'s own, and no link to it', { skip: onWindows }, async t => {
+t.test('a folder must belong to this user and must not be a symbolic link', { skip: onWindows }, async t => {
   const dir = t.testdir({ folder: {}, file: 'x' })
   const path = join(dir, 'folder')
   symlinkSync(path, join(dir, 'link'))
@@ -107,7 +107,7 @@ t.test('a folder is to be one\'s own, and no link to it', { skip: onWindows }, a
   }
 })
 
-t.test('the folder above may be sticky, or a link, if it is that of a user who is trusted', { skip: onWindows }, async t => {
+t.test('the parent folder may be sticky, or a symbolic link, if it belongs to a trusted user', { skip: onWindows }, async t => {
   const dir = t.testdir({ folder: {} })
   const path = join(dir, 'folder')
   const link = join(dir, 'link')
@@ -127,7 +127,7 @@ t.test('the folder above may be sticky, or a link, if it is that of a user who i
   await t.rejects(checkTrustedParent(path), REFUSED)
 })
 
-t.test('folders are made where they are missing, and the highest is told', async t => {
+t.test('missing folders are created, and the highest of them is returned', async t => {
   const dir = t.testdir({ file: '' })
   t.equal(await makeFolders(join(dir, 'a', 'b', 'c'), 0o700), join(dir, 'a'))
   t.equal(await makeFolders(join(dir, 'a', 'b', 'd'), 0o700), join(dir, 'a', 'b', 'd'))
@@ -136,9 +136,9 @@ t.test('folders are made where they are missing, and the highest is told', async
   await t.rejects(makeFolders(join(dir, 'file', 'a'), 0o700), { code: 'ENOTDIR' })
   mkdirSync(join(dir, 'x'))
   const all = await Promise.all(Array.from({ length: 20 }, (_, i) => makeFolders(join(dir, 'x', 'y', 'z', `${i}`), 0o700)))
-  t.equal(all.length, 20, 'several at once do not get into each other\'s way')
+  t.equal(all.length, 20, 'concurrent calls do not disturb each other')
 })
 
-t.test('a folder that can be neither made nor found is an error', { skip: !existsSync('/proc/self') && 'there is no /proc' }, async t => {
+t.test('a folder that can be neither created nor found is an error', { skip: !existsSync('/proc/self') && 'there is no /proc' }, async t => {
   await t.rejects(makeFolders('/proc/spool/loki', 0o700), { code: 'ENOENT' })
 })

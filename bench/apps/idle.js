@@ -1,4 +1,4 @@
-// An app that has logged a line and is idle: what its threads do all the same.
+// An app that has logged a line and is idle. Measures the activity of its threads.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import pino from 'pino'
 import { recordOf } from '../lines.js'
 import { tell } from '../runner/tell.js'
 
-// Some look after their last line for a while.
+// Some targets stay active for a while after their last line.
 const SETTLE_MS = 12000
 
 const { transport: options, seconds } = JSON.parse(process.argv[2])
@@ -16,7 +16,7 @@ await once(transport, 'ready')
 log.info(recordOf(0), 'request completed')
 await sleep(SETTLE_MS)
 
-// To look costs more than to be idle for ten seconds, the first time above all.
+// Measuring costs more CPU time than ten idle seconds, above all the first time.
 wakeUps()
 const wakeUpsBefore = wakeUps()
 const cpuBefore = process.cpuUsage()
@@ -28,7 +28,7 @@ const closed = once(transport, 'close')
 transport.end()
 await closed
 
-/** How often the threads of this process have gone to sleep of their own will, but for this one, which wakes to look. */
+/** How often the threads of this process have gone to sleep voluntarily, except this one, which wakes up to measure. */
 function wakeUps () {
   let count = 0
   for (const thread of readdirSync('/proc/self/task')) {

@@ -1,5 +1,6 @@
-// An app whose backend fails and comes back: how long the breaker takes to open beyond its threshold, and the first line
-// to arrive beyond `recoveryTimeoutMs`. The backend is a server in this process, the sink a delivery sink in its thread.
+// An app whose backend fails and recovers. Measures the time from the failure at the threshold until the breaker is open, and
+// the time from the end of `recoveryTimeoutMs` until the first line arrives. The backend is a server in this process, the sink
+// a delivery sink in its own thread.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { performance } from 'node:perf_hooks'
@@ -49,7 +50,7 @@ const before = arrivals.length
 while (arrivals.length === before) await sleep(1)
 tell({ openDelayMs: openedAt - tripping, recoveryDelayMs: arrivals[before] - openedAt - recoveryTimeoutMs })
 
-// Before the end, which blocks this thread and so the server.
+// Before the transport ends, which blocks this thread, and with it the server.
 clearInterval(logging)
 await new Promise(resolve => log.flush(resolve))
 transport.ref()
@@ -59,7 +60,7 @@ await closed
 server.close()
 server.closeAllConnections()
 
-/** Settles with the moment at which the breaker came to this state, by this process's clock. */
+/** Settles with the time, on this process's clock, at which the breaker reached a state. */
 function timeOf (state) {
   return new Promise(resolve => {
     transport.on('breaker', function onBreaker ({ to }) {

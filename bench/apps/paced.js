@@ -1,5 +1,5 @@
-// An app that logs at a steady rate, as a server does, and looks at what that costs it: how long `log.info()` takes, and
-// how late its event loop is.
+// An app that logs at a steady rate, as a server does. Measures what that costs the app: how long `log.info()` takes, and the
+// delay of its event loop.
 import { once } from 'node:events'
 import { createHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import pino from 'pino'
@@ -26,7 +26,7 @@ tell({
   logP999Us: calls.percentile(99.9) / 1e3,
   loopP99Ms: delay.percentile(99) / 1e6
 })
-// What waits for a slow sink is of no interest any more, and pino would wait for it, at its exit too, for 10 s.
+// The lines that wait for a slow sink are not needed, and pino would wait up to 10 s for them, even at its exit.
 if (endsAtOnce) {
   tellUsage()
   process.reallyExit(0)
@@ -36,7 +36,7 @@ const closed = once(transport, 'close')
 transport.end()
 await closed
 
-/** Logs evenly for so many seconds: what is due comes in turns of some milliseconds. */
+/** Logs at a steady rate for some seconds. The lines that are due are logged every few milliseconds. */
 async function logFor (seconds, histogram) {
   const startedAt = performance.now()
   const total = linesPerSecond * seconds

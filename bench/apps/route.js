@@ -1,5 +1,5 @@
-// Splits and routes in this very process, as a worker of pino's would do: `side` is `fanout`, or `targets` for what pino
-// runs for its `targets`. The sinks only count. Lines come in chunks of `chunkBytes`, as ThreadStream hands them over.
+// Splits and routes lines in this process, as pino's worker would. `side` is `fanout`, or `targets` for pino's own `targets`.
+// The sinks only count. Lines come in chunks of `chunkBytes`, as from ThreadStream.
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { performance } from 'node:perf_hooks'
@@ -15,7 +15,7 @@ const SOURCE_BYTES = Math.max(4 * 2 ** 20, chunkBytes)
 const WARM_UP = 0.2
 const LIMIT_MS = 60000
 
-// Where the sinks count, since they are in this thread: characters or bytes, as each takes them.
+// The counts of the sinks, which are in this thread: in characters or in bytes, depending on the sink.
 const counts = globalThis.benchCounts = levels.map(() => 0)
 const target = new URL(`../sinks/${sink}.js`, import.meta.url).href
 const targets = levels.map((level, n) => ({ target, level, options: { sink: n } }))
@@ -29,7 +29,7 @@ const source = Array.from(chunksOf(textOf(lines, lineBytes), chunkBytes))
 const amounts = levels.map(level => amountFrom(LEVEL_VALUES[level]))
 const rounds = Math.max(1, Math.round(megabytes * 2 ** 20 / SOURCE_BYTES))
 
-// Sinks start side by side with the first lines; what is measured begins when all of them are there and warm.
+// Sinks start while the first lines come. The measurement begins once all of them are started and warm.
 await feed(1)
 await feed(Math.ceil(rounds * WARM_UP))
 const cpuBefore = process.cpuUsage()
@@ -46,8 +46,8 @@ tell({
 stream.end()
 
 /**
- * Writes the source so many times, a chunk each turn of the event loop, as the worker of ThreadStream does; then waits
- * until every sink has got what it is to get, and no more.
+ * Writes the source a number of times, one chunk in each turn of the event loop, as ThreadStream's worker does. Then waits
+ * until every sink has received exactly what it should.
  */
 async function feed (times) {
   const want = amounts.map((amount, n) => counts[n] + times * amount)
@@ -56,10 +56,10 @@ async function feed (times) {
   }
   const limit = performance.now() + LIMIT_MS
   while (want.some((amount, n) => counts[n] < amount) && performance.now() < limit) await sleep(1)
-  if (want.some((amount, n) => counts[n] !== amount)) throw new Error(`the sinks have got ${counts} in place of ${want}`)
+  if (want.some((amount, n) => counts[n] !== amount)) throw new Error(`the sinks have received ${counts} instead of ${want}`)
 }
 
-/** How much of the source is of this level or a higher one. */
+/** The size of the lines in the source with this level or a higher one. */
 function amountFrom (level) {
   const text = source.join('').split(/(?<=\n)/).filter((_, n) => levelOf(n) >= level).join('')
   return sink === 'takes-bytes' ? Buffer.byteLength(text) : text.length

@@ -1,4 +1,5 @@
-// An app that logs evenly until it is told to end, and tells of its sinks. Its parent makes the sinks fail and stops it.
+// An app that logs at a steady rate until its parent ends it, and reports the state of its sinks. Its parent makes the sinks
+// fail, and stops the app for a while.
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
@@ -26,7 +27,7 @@ while (!ending.signal.aborted) {
 const closed = once(transport, 'close')
 transport.end()
 await closed
-// The last snapshot comes in the same turn.
+// The last snapshot comes in the same turn of the event loop.
 await sleep(0)
 process.removeAllListeners('disconnect')
 process.send({ lines }, () => process.disconnect())

@@ -1,6 +1,6 @@
 import { SinkCircuitBreaker } from 'pino-breaker-fanout'
 
-/** What a batch pays for leave to be sent. */
+/** The cost of a permit for one batch. */
 export default function addTasks (bench) {
   const closed = new SinkCircuitBreaker('sink', { failureThreshold: 5 })
   bench.add('acquire and succeed', () => closed.tryAcquire().success())

@@ -2,7 +2,7 @@ import { countLines } from '#lib/batch'
 import { LineQueue } from '#lib/queue'
 import { textOf } from '../lines.js'
 
-/** Batches of 64 KiB through the queue, and past it. */
+/** Batches of 64 KiB that go through the queue, and batches that go past it. */
 export default function addTasks (bench) {
   const bytes = Buffer.from(textOf(250))
   const batch = { bytes, count: countLines(bytes) }

@@ -2,7 +2,7 @@ import { EVERYTHING, LevelNames } from '#lib/levels'
 import { Router } from '#lib/router'
 import { textOf } from '../lines.js'
 
-/** 250 lines, some 64 KiB, to lanes that do nothing. */
+/** 250 lines, about 64 KiB, to lanes that do nothing. */
 export default function addTasks (bench) {
   const utf8 = Buffer.from(textOf(250))
   const parts = { 'beyond ASCII': [utf8.toString()], ASCII: [utf8.toString('latin1').replace(/[^\n -~]/g, '?')], bytes: [utf8] }

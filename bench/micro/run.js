@@ -1,4 +1,4 @@
-// Small measurements of single parts, for work on them: `npm run bench:micro -- router`.
+// Measures single parts, for work on them: `npm run bench:micro -- router`.
 import { readdirSync } from 'node:fs'
 import { Bench } from 'tinybench'
 

@@ -1,18 +1,18 @@
 import split2 from 'split2'
 
-/** Tells which lines of `recordOf()` have arrived, by their numbers. */
+/** Records, by their numbers, which lines of `recordOf()` have arrived. */
 export class Arrivals {
-  /** Lines that have arrived, each counted once. */
+  /** The number of lines that have arrived, each counted once. */
   lines = 0
   repeated = 0
   #seen
 
-  /** @param {number} most - No line has a number as high as this. */
+  /** @param {number} most - All line numbers are lower than this. */
   constructor (most) {
     this.#seen = new Uint8Array(most)
   }
 
-  /** A stream for their text, in pieces of any size. */
+  /** Creates a stream that takes the text of arriving lines, in pieces of any size. */
   newInput () {
     return split2().on('data', line => this.#note(line))
   }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const NEWLINE = 10
 
-/** The path of a file of this folder. */
+/** The path of a file in `bench/`. */
 export const pathOf = name => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 /** Runs one of the programs in `apps/` with its plan. */
@@ -13,20 +13,20 @@ export const app = (name, plan) => ({ argv: [process.execPath, pathOf(`apps/${na
 /** Runs a command line in a shell. */
 export const shell = line => ({ argv: ['bash', '-o', 'pipefail', '-c', line] })
 
-/** A target that writes a file of the run's own directory. */
+/** A target that writes to a file in the run's directory. */
 export const fileTarget = (dir, name, more) => ({ target: 'pino/file', options: { destination: join(dir, `${name}.ndjson`) }, ...more })
 
 /** `pino-breaker-fanout` with these targets, as options of `pino.transport()`. */
 export const fanoutOf = (targets, options) => ({ target: 'pino-breaker-fanout', options: { targets, ...options } })
 
-/** Whether the program is there: what is not installed is left out of a comparison, and named in the report. */
+/** Whether a program is installed. One that is not is left out of the comparison, and named in the report. */
 export const isInstalled = path => existsSync(path)
 
-/** Makes a check that these files have so many lines: what lost some was not fast. */
+/** Creates a check of the number of lines in files: a run that lost lines does not count as fast. */
 export function expectLines (dir, expected) {
   for (const [name, lines] of Object.entries(expected)) {
     const found = countLines(join(dir, `${name}.ndjson`))
-    if (found !== lines) throw new Error(`${name}.ndjson has ${found} lines in place of ${lines}`)
+    if (found !== lines) throw new Error(`${name}.ndjson has ${found} lines instead of ${lines}`)
   }
 }
 

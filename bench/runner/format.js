@@ -1,6 +1,6 @@
 import { summarize } from './statistics.js'
 
-/** What the measures are called, and how they are written. */
+/** The names and units of the measures. */
 export const MEASURES = {
   wallMs: { name: 'wall time', unit: 'ms' },
   cpuMs: { name: 'CPU time', unit: 'ms' },
@@ -20,13 +20,13 @@ export const MEASURES = {
   recoveryDelayMs: { name: 'from recovery being due to the first line delivered', unit: 'ms' }
 }
 
-/** A number as a reader wants it: three digits that count, or all before the point. */
+/** Formats a number with three significant digits, or with all digits before the point. */
 export function formatNumber (value) {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
   return String(Number(value.toPrecision(3)))
 }
 
-/** One measure of a side: median, and the quartiles. */
+/** Formats one measure of a side: median and quartiles. */
 export function formatMeasure (side, measure) {
   const values = side.runs.map(run => run[measure]).filter(value => value !== undefined)
   if (values.length === 0) return '—'
@@ -35,14 +35,14 @@ export function formatMeasure (side, measure) {
   return `${formatNumber(median)}${unit === '' ? '' : ` ${unit}`} (${formatNumber(low)}–${formatNumber(high)})`
 }
 
-/** Each side on a line, for a terminal. */
+/** Formats each side as a line, for a terminal. */
 export function formatSides ({ sides, show }) {
   const all = Object.values(sides)
   const width = Math.max(...all.map(({ label }) => label.length))
   return all.map(side => `${side.label.padEnd(width)}  ${show.map(measure => `${nameOf(measure)} ${formatMeasure(side, measure)}`).join(', ')}`)
 }
 
-/** What was to be reached, in words. */
+/** Describes a goal in words. */
 export function describeGoal ({ measure, of, against, atMost, timesLess, timesMore }, sides) {
   const subject = `${nameOf(measure)} of ${sides[of].label}`
   const { unit } = MEASURES[measure] ?? { unit: '' }
@@ -52,7 +52,7 @@ export function describeGoal ({ measure, of, against, atMost, timesLess, timesMo
   return `${subject}: at least ${timesLess ?? timesMore} times ${timesLess === undefined ? 'more' : 'less'} than ${other}`
 }
 
-/** What was reached, for a terminal. */
+/** Formats the result of a goal, for a terminal. */
 export function formatGoal (goal, sides) {
   return `${goal.isReached ? 'reached' : 'MISSED '}  ${formatNumber(goal.median)} (${formatNumber(goal.low)}–${formatNumber(goal.high)})  ${describeGoal(goal, sides)}`
 }

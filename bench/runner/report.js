@@ -1,4 +1,4 @@
-// Writes the report from a file of results; by itself: `node bench/runner/report.js [bench/results.json]`.
+// Writes the report from a file of results. Run by itself: `node bench/runner/report.js [bench/results.json]`.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 }
 
 /**
- * Writes `REPORT.md` and `charts/` beside the results.
+ * Writes `REPORT.md` and `charts/` next to the results.
  *
  * @returns the path of the report
  */
@@ -67,7 +67,7 @@ function section (dir, name, scenario) {
   return parts.join('\n\n')
 }
 
-/** What `npm run bench:soak` has left, if it has been run. */
+/** The result of `npm run bench:soak`, if there is one. */
 function soakSection (dir) {
   const file = join(dir, 'soak.json')
   if (!existsSync(file)) return []

@@ -1,6 +1,6 @@
 import { app } from './commands.js'
 
-/** What each way of routing is compared by: sinks that do nothing, in one process, fed as pino's worker feeds them. */
+/** A scenario of routing: sinks that do nothing, in one process, fed in the same way as by pino's worker. */
 export function routing ({ title, what, levels, sink, timesMore }) {
   const route = (side, megabytes) => app('route', { side, megabytes, levels, sink, chunkBytes: 65536 })
   return {

@@ -5,12 +5,12 @@ import { runSide } from './run-side.js'
 import { summarize } from './statistics.js'
 
 /**
- * Runs the sides of a scenario side by side, round by round, so that whatever else the machine does meets all of them;
- * who is first changes from round to round. Each run has a directory of its own, and is checked before it counts.
+ * Runs all sides of a scenario once in each round, so that other work on the machine affects all of them. The first side
+ * changes from round to round. Each run has a directory of its own, and its output is checked before it counts.
  *
- * @param scenario - What a file of `scenarios/` exports.
+ * @param scenario - The export of a file in `scenarios/`.
  * @param {{ rounds: number, isQuick: boolean, onRun?: (round: number, side: string, measures: Record<string, number>) => void }} options
- * @returns What was measured: of each side the values round by round, and for each goal what was reached.
+ * @returns The values of each side, round by round, and the result of each goal.
  */
 export async function runScenario (scenario, { rounds, isQuick, onRun = () => {} }) {
   const size = isQuick ? scenario.quick : scenario.full
@@ -57,9 +57,8 @@ async function runOnce (scenario, name, { size, shared }) {
 }
 
 /**
- * Compares a side with another, pair by pair of one round: the spread of ratios is what noise leaves of a comparison.
- * A goal is `atMost` (our value by theirs), `timesLess` (theirs by ours) or `timesMore` (ours by theirs); without
- * `against` it is about our value itself.
+ * Compares two sides round by round; the spread of the ratios shows the noise. A goal is `atMost` (our value by theirs),
+ * `timesLess` (theirs by ours) or `timesMore` (ours by theirs). A goal without `against` is about our value itself.
  */
 function judge ({ measure, of, against, atMost, timesLess, timesMore }, runs) {
   const ratios = runs[of].map((run, round) => {

@@ -5,16 +5,15 @@ import { performance } from 'node:perf_hooks'
 const LIMIT_MS = 120000
 
 /**
- * Runs one command as a whole process, and measures it from outside: `wallMs` from start to exit. What the process
- * tells of itself on file descriptor 3, a line of JSON each, is added: a program of ours tells `cpuMs` and `peakRssMb`
- * (see tell.js).
+ * Runs one command as a process, and measures `wallMs` from its start to its exit. Measures that the process reports on
+ * file descriptor 3, as lines of JSON, are added: our own programs report `cpuMs` and `peakRssMb` (see tell.js).
  *
  * @param {{ argv: string[], env?: Record<string, string> }} command
  * @returns {Promise<Record<string, number>>}
  */
 export async function runSide ({ argv: [file, ...args], env }) {
   const startedAt = performance.now()
-  // A group of its own: a shell pipeline that hangs is ended with all that it started.
+  // A process group of its own, so that a shell pipeline that hangs is killed with all its processes.
   const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'pipe'], detached: true })
   let told = ''
   child.stdio[3].setEncoding('utf8').on('data', text => { told += text })
@@ -42,6 +41,6 @@ function killGroup (pid) {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // It has just ended by itself.
+    // The process has just ended by itself.
   }
 }

@@ -1,4 +1,4 @@
-/** The value at a fraction of the way through the sorted values, between two of them by their distance. */
+/** The quantile of some values at a fraction from 0 to 1, interpolated between the two nearest. */
 export function quantile (values, fraction) {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * fraction

@@ -2,7 +2,7 @@ import { app, fanoutOf, fileTarget, pathOf } from '../runner/commands.js'
 
 const paced = (transport, { linesPerSecond, seconds }) => app('paced', { transport, linesPerSecond, seconds })
 const hanging = { name: 'hanging', target: pathOf('sinks/hangs.js'), writeTimeoutMs: 1000 }
-// What is left for the hanging sink at the end is not what is measured here.
+// Does not wait at the end for the hanging sink's lines, since that is not measured here.
 const options = { closeTimeoutMs: 500 }
 
 export default {

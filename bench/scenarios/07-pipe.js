@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { lineOf, linesFrom, textOf } from '../lines.js'
 import { expectLines, isInstalled, pathOf, shell } from '../runner/commands.js'
 
-// Debian's two packages exclude each other. `apt-get download syslog-ng-core && dpkg -x syslog-ng-core_*.deb
-// /opt/syslog-ng` puts the one beside the other; it needs libivykis0, libnet1 and libwrap0.
+// Debian's packages of rsyslog and syslog-ng cannot both be installed. `apt-get download syslog-ng-core && dpkg -x
+// syslog-ng-core_*.deb /opt/syslog-ng` puts syslog-ng next to rsyslog. It needs libivykis0, libnet1 and libwrap0.
 const SYSLOG_NG = ['/usr/sbin/syslog-ng', '/opt/syslog-ng/usr/sbin/syslog-ng'].find(isInstalled)
 const RSYSLOG = ['/usr/sbin/rsyslogd', '/opt/rsyslog/usr/sbin/rsyslogd'].find(isInstalled)
 

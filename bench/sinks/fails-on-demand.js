@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { Writable } from 'node:stream'
 
 /**
- * A sink whose faults are ordered from outside, by files in a directory: `exit` ends its thread, `error` emits an error,
- * `hang` never calls back as long as the file is there.
+ * A sink whose faults are controlled by files in a directory: `exit` ends its thread, `error` emits an error, and `hang`
+ * makes writes hang.
  */
 export default function failsOnDemand ({ dir }) {
   return new Writable({

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-/** A sink that takes bytes and does nothing but count them. */
+/** A sink that takes bytes, and only counts them. */
 export default function takesBytes ({ sink }) {
   const counts = globalThis.benchCounts
   return new Writable({

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-/** A sink that takes so many bytes a second, however they are cut. */
+/** A sink that takes a fixed number of bytes a second, whatever the size of the writes. */
 export default function takesItsTime ({ bytesPerSecond }) {
   const wait = (bytes, done) => setTimeout(done, bytes / bytesPerSecond * 1000)
   return new Writable({

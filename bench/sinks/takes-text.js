@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-/** A sink that takes strings and does nothing but count how much that was. */
+/** A sink that takes strings, and only adds up their lengths. */
 export default function takesText ({ sink }) {
   const counts = globalThis.benchCounts
   return new Writable({

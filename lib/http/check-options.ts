@@ -5,15 +5,15 @@ import { systemSources } from './secrets.js'
 import { settleTls } from './tls.js'
 
 /**
- * What is wrong with the options of an HTTP sink before it is started, secrets, certificates and keys that cannot be had
- * among it. Loads no HTTP client.
+ * Checks the options of an HTTP sink before it is started. Secrets, certificates and keys that cannot be read are faults
+ * too. Loads no HTTP client.
  *
  * @param env - The environment that the sink will have.
  */
 export function checkHttpOptions (input: unknown, env: NodeJS.ProcessEnv): Faults {
   const faults = new Faults()
   const settings = settleHttpOptions(input, faults)
-  // What is no secret cannot be read.
+  // Faulty options may have anything in place of a secret.
   if (faults.list.length > 0) return faults
   const sources = { ...systemSources, env }
   readHeaders(settings, sources, faults)

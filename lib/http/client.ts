@@ -10,15 +10,15 @@ import { readTls } from './tls.js'
 
 export type { Answer } from './exchange.js'
 
-/** Less than the 5 s after which Node.js, Apache and others close an idle connection, unless they announce a time of their own. */
+/** Node.js, Apache and others close an idle connection after 5 s, unless they announce another time. This is less. */
 const MAX_IDLE_MS = 4000
 
-/** There is no answer, since a connection was broken off before one began. */
+/** Result of a request whose connection was broken off before an answer began. */
 export interface BrokenOff {
   brokenOff: FanoutError
 }
 
-/** Connections to one backend, kept alive, and POST requests over them. */
+/** Makes POST requests to one backend, over connections that are kept alive. */
 export class HttpClient {
   readonly #settings: HttpSettings
   readonly #agent: HttpAgent
@@ -34,7 +34,7 @@ export class HttpClient {
     this.#target = { method: 'POST', protocol, hostname, port } as RequestOptions
     const options: AgentOptions = { keepAlive: true, maxSockets: concurrency, scheduling: 'lifo', timeout: MAX_IDLE_MS }
     if (protocol === 'https:') {
-      // Without it the name would be that of a `host` header.
+      // The default is the name in a `host` header.
       const servername = isIP(hostname ?? '') === 0 ? hostname ?? '' : ''
       this.#agent = new HttpsAgent({ ...options, servername, ...readTls(tls) })
       this.#request = httpsRequest
@@ -45,11 +45,11 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request, and reads its answer to the end. A connection that the backend closed while it was idle is no
-   * failure: the request is made once more, over a new one.
+   * Sends a request and reads its answer to the end. If the backend closed the connection while it was idle, the request is
+   * sent again over a new one.
    *
-   * @param mayRepeat - Whether a request may be made again that can have arrived.
-   * @throws the signal's reason; FanoutError `ERR_FANOUT_SINK_REPORTED`, with what happened in its cause, if there is no whole answer
+   * @param mayRepeat - Whether a request that may have arrived can be sent again.
+   * @throws the signal's reason; FanoutError `ERR_FANOUT_SINK_REPORTED`, with its `cause`, if there is no whole answer
    */
   async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, mayRepeat: boolean): Promise<Answer | BrokenOff> {
     const { origin, timeoutMs } = this.#settings
@@ -74,7 +74,7 @@ export class HttpClient {
 
   async #attempt (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, deadline: number): Promise<Answer | NoAnswer> {
     signal.throwIfAborted()
-    // Lets the end of an idle connection be read that has arrived already.
+    // Reads the end of an idle connection first, if that has arrived already.
     await new Promise(resolve => setImmediate(resolve))
     signal.throwIfAborted()
     const request = this.#request({ ...this.#target, path, headers, agent: this.#agent })
@@ -96,7 +96,7 @@ function timeoutError (timeoutMs: number): Error {
   return Object.assign(new Error(`it took longer than ${timeoutMs} ms`), { code: 'ETIMEDOUT' })
 }
 
-/** A name with several addresses fails with an error for each, and no message of its own. */
+/** A host name with several addresses fails with an `AggregateError` that has no message of its own. */
 function messageOf (error: Error): string {
   return error instanceof AggregateError ? (error.errors[0] as Error).message : error.message
 }

@@ -1,17 +1,17 @@
 const NAMED: Readonly<Record<string, string>> = { amp: '&', apos: '\'', gt: '>', lt: '<', nbsp: '\u00a0', quot: '"', sol: '/', plus: '+', equals: '=', colon: ':', semi: ';', comma: ',', period: '.', excl: '!', num: '#', dollar: '$', percnt: '%', lpar: '(', rpar: ')', ast: '*', commat: '@', quest: '?', lsqb: '[', rsqb: ']', lbrack: '[', rbrack: ']', bsol: '\\', Hat: '^', lowbar: '_', grave: '`', lcub: '{', rcub: '}', lbrace: '{', rbrace: '}', vert: '|', verbar: '|', Tab: '\t', NewLine: '\n' }
 const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
-/** One way to escape; what looks like another's escape may be what was escaped. */
+/** The ways to escape a text. They are decoded separately: what looks like an escape of one may be plain text in another. */
 export const escapings = {
   uri: /(?<uri>(?:%[0-9a-f]{2})+)/gi,
   backslash: /\\u(?<unit>[0-9a-f]{4})|\\u\{(?<braced>[0-9a-f]{1,6})\}|\\x(?<byte>[0-9a-f]{2})|\\(?<short>[^ux])/gi,
   html: /&#x0*(?<hex>[0-9a-f]{1,6});?|&#0*(?<decimal>\d{1,7});?|&(?<name>[a-z]+);/gi
 } as const
 
-/** A text with its escapes decoded, once or more often, and the place in the original of each of its characters. */
+/** A text that was decoded once or more often. It knows the position in the original text of each of its characters. */
 export class Decoded {
   readonly text: string
-  /** For each UTF-16 unit of `text`, where it begins in the original, and where it ends. */
+  /** For each UTF-16 unit of `text`, its start and its end in the original. */
   readonly #starts: readonly number[] | undefined
   readonly #ends: readonly number[] | undefined
 
@@ -21,12 +21,12 @@ export class Decoded {
     this.#ends = ends
   }
 
-  /** Where in the original a part of the text stands. */
+  /** The range in the original from which a part of the text was decoded. */
   rangeOf (start: number, end: number): [start: number, end: number] {
     return [this.#starts?.[start] ?? start, this.#ends?.[end - 1] ?? end]
   }
 
-  /** The text decoded once more, from one way to escape. `undefined` if nothing is escaped so. */
+  /** Decodes one of {@link escapings} in the text. Returns `undefined` if the text has none of its escapes. */
   decode (escaping: RegExp): Decoded | undefined {
     let text = ''
     const starts: number[] = []
@@ -65,7 +65,7 @@ function characterOf ({ 0: escape, groups = {} }: RegExpMatchArray): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : escape
 }
 
-/** The characters of percent-encoded UTF-8; a byte that is none of it is a character of Latin-1. */
+/** The characters of percent-encoded UTF-8. A byte that is not valid UTF-8 is read as Latin-1. */
 function * charactersOf (uri: string): Generator<{ character: string, at: number, bytes: number }> {
   const encoded = Buffer.from(uri.replaceAll('%', ''), 'hex')
   for (let at = 0; at < encoded.length;) {

@@ -2,7 +2,7 @@
 export const httpDefaults = {
   format: 'ndjson',
   gzip: false,
-  /** zlib's fastest: log lines repeat themselves so much that higher levels gain little for what they cost. */
+  /** zlib's fastest level: log lines are so repetitive that higher levels gain little and cost much. */
   gzipLevel: 1,
   levelLabel: 'level',
   levelKey: 'level',

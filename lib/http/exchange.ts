@@ -3,44 +3,43 @@ import type { Socket } from 'node:net'
 import { systemClock } from '../clock.js'
 import { isBreakCode } from '../failure.js'
 
-// The answer of a bulk API tells of every line; all others are short.
+// A bulk API answers with an item for each line. Other answers are short.
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
-/** What a backend answered. */
+/** The answer of a backend. */
 export interface Answer {
   status: number
   retryAfter: string | undefined
   location: string | undefined
-  /** Whole, if the status is one of success. */
+  /** Complete if the status means success; otherwise it may be cut off. */
   body: string
 }
 
-/** Why there is no whole answer. */
+/** Result of a request without a whole answer. */
 export interface NoAnswer {
   error: Error
   /**
-   * The backend, or a proxy before it, broke off a connection that was established, and no part of an answer has been
-   * read: it may have been unable to take the request.
+   * Whether the backend, or a proxy before it, broke off an established connection before any part of an answer was read.
+   * It may have been unable to take the request.
    */
   isBrokenOff: boolean
-  /** `isBrokenOff`, and the connection had been used before: it may have been closed as the request was made. */
+  /** Like `isBrokenOff`, for a connection that had been used before: it may have been closed just as the request was sent. */
   isStale: boolean
 }
 
 /** Limits of an exchange. */
 export interface ExchangeLimits {
-  /** Ends it. */
+  /** Aborts the exchange. */
   signal: AbortSignal
-  /** When it must be over, in waited time. */
+  /** When the exchange must be finished, in waited time. */
   deadline: number
-  /** What it fails with once that time has passed. */
+  /** Creates the error with which it fails at the deadline. */
   timeoutError: () => Error
 }
 
 /**
- * Sends a request and reads its answer to the end. Settles only once nothing of the body is still to be written, as a
- * backend may answer before it has read all of it, or once the connection has been closed. Interim answers (1xx) are
- * passed over. Never rejects.
+ * Sends a request and reads its answer to the end. A backend may answer before it has read the whole body; so this settles
+ * once the body is written, too, or the connection is closed. Skips interim answers (1xx). Never rejects.
  */
 export async function exchange (request: ClientRequest, body: string | Buffer, { signal, deadline, timeoutError }: ExchangeLimits): Promise<Answer | NoAnswer> {
   return await new Promise(resolve => {
@@ -56,9 +55,9 @@ export async function exchange (request: ClientRequest, body: string | Buffer, {
       failure ??= error
       request.destroy(error)
     }
-    const giveUp = (): void => end(toError(signal.reason))
+    const abort = (): void => end(toError(signal.reason))
     const cancelDeadline = systemClock.whenWaited(deadline, () => end(timeoutError()))
-    signal.addEventListener('abort', giveUp, { once: true })
+    signal.addEventListener('abort', abort, { once: true })
 
     request.on('socket', (socket: Socket) => {
       if (request.reusedSocket) isEstablished = true
@@ -75,15 +74,15 @@ export async function exchange (request: ClientRequest, body: string | Buffer, {
     })
     request.on('upgrade', (_message, socket) => {
       isEnded = true
-      failure ??= failureOf('it switched to another protocol, which nobody had asked for', 'EPROTO')
+      failure ??= failureOf('it switched to another protocol without being asked', 'EPROTO')
       socket.destroy()
     })
     request.on('error', error => { failure ??= error })
-    // Also emitted when a connection is kept: then all has been written and read.
+    // Emitted also if the connection is kept: then everything has been written and read.
     request.once('close', () => {
       cancelDeadline()
-      signal.removeEventListener('abort', giveUp)
-      // An answer of success that breaks off leaves open what became of the lines; one of failure means the same without its end.
+      signal.removeEventListener('abort', abort)
+      // If an answer of success is cut off, the outcome of the lines is unknown. A failure is clear without the rest.
       const { statusCode = 0, headers, complete } = response ?? {}
       if (headers !== undefined && (complete === true || statusCode >= 300)) {
         return resolve({ status: statusCode, retryAfter: headers['retry-after'], location: headers.location, body: Buffer.concat(chunks).toString() })

@@ -15,9 +15,9 @@ const makers: Readonly<Record<FormatName, (settings: HttpSettings, now: () => nu
 }
 
 /**
- * The format that the settings name.
+ * Creates the format that the settings name.
  *
- * @param now - Wall-clock time, in milliseconds of the epoch, for lines that bear no time.
+ * @param now - The wall-clock time in milliseconds since the epoch, for lines without a time.
  */
 export function createFormat (settings: HttpSettings, now: () => number): Format {
   return makers[settings.format](settings, now)

@@ -3,37 +3,36 @@ import { gzip } from 'node:zlib'
 import type { DeliverySink, SendContext, SinkBatch } from '../child/delivery.js'
 import { systemClock } from '../clock.js'
 import { isRefusalStatus } from '../failure.js'
+import { cutPart, divide, keyOf, wholeOf, type BatchPart } from './batch-part.js'
 import { HttpClient, type Answer, type BrokenOff } from './client.js'
 import { createFormat } from './formats.js'
-import type { Format, LineOutcomes, Refusal } from './formats/format.js'
+import type { Format, LineOutcomes, RequestRefusal } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
-import { cutPart, divide, keyOf, wholeOf, type Part } from './part.js'
 import { Redactor } from './redactor.js'
 import { RequestHeaders } from './request-headers.js'
 import { RequestSize } from './request-size.js'
 import { parseRetryAfter } from './retry-after.js'
-import { SendReport, rejectionOf } from './send-report.js'
+import { SendReport, sendErrorOf } from './send-report.js'
 import { Sending, type PartResult } from './sending.js'
 import { isSuccess } from './status.js'
 
-// A request costs more than a few lines do: less than this is not divided any further.
+// A request costs more than a few lines, so a batch is not divided into smaller shares than this.
 const MIN_SHARE_BYTES = 16 * 1024
 const MAX_EXCERPT_LENGTH = 300
-// To look for secrets in all of a long answer takes long, and no more than its beginning is shown.
+// Only the beginning of an answer is shown, and redacting a long one takes long.
 const MAX_READ_LENGTH = 64 * 1024
 const TOO_LARGE = 413
 const UNAUTHORIZED = [401, 403]
 const SECRET_PARAMETER = /auth|key|pass|secret|sig|token/i
-// Some services have the key of a collector in its path.
+// Some services put a secret key into the path.
 const MIN_SECRET_SEGMENT_LENGTH = 20
 
 const compress = promisify(gzip)
 
 /**
- * A delivery sink that sends each batch by HTTP POST: the default export of `pino-breaker-fanout/http`, which a target
- * names.
+ * Creates a delivery sink that sends each batch by HTTP POST, for a target `pino-breaker-fanout/http`.
  *
- * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, or the secrets that cannot be had
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that lists all faults of the options, or all secrets that cannot be read
  */
 export default function createHttpSink (options: HttpSinkOptions): DeliverySink {
   return new HttpSink(parseHttpOptions(options))
@@ -63,7 +62,7 @@ class HttpSink implements DeliverySink {
     const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.bytes / MIN_SHARE_BYTES)))
     const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#size.limit))
     const report = new SendReport(origin, batch.count)
-    const request = (part: Part): Promise<PartResult> => this.#request(part, signal, redelivers)
+    const request = (part: BatchPart): Promise<PartResult> => this.#request(part, signal, redelivers)
     await new Sending({ request, size: this.#size, report, redelivers, attempt }).run(parts, concurrency)
     report.throwIfAny()
   }
@@ -72,7 +71,7 @@ class HttpSink implements DeliverySink {
     this.#client.close()
   }
 
-  async #request (part: Part, signal: AbortSignal, redelivers: boolean): Promise<PartResult> {
+  async #request (part: BatchPart, signal: AbortSignal, redelivers: boolean): Promise<PartResult> {
     try {
       const answer = await this.#post(part, signal, redelivers)
       if ('brokenOff' in answer) return { kind: 'broken-off', error: answer.brokenOff }
@@ -85,7 +84,7 @@ class HttpSink implements DeliverySink {
     }
   }
 
-  async #post (part: Part, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
+  async #post (part: BatchPart, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
     const content = this.#format.encode(part)
     const { gzipLevel } = this.#settings
     const body = gzipLevel === 0 ? content : await compress(content, { level: gzipLevel })
@@ -97,42 +96,42 @@ class HttpSink implements DeliverySink {
       ...gzipLevel !== 0 && { 'content-encoding': 'gzip' }
     }, body, signal, redelivers)
     const answer = await post()
-    // A token in a file may have been replaced since it was read.
+    // A token may have been replaced in its file since it was read.
     return 'status' in answer && UNAUTHORIZED.includes(answer.status) && this.#headers.refresh() ? await post() : answer
   }
 
-  #outcomesOf (part: Part, answer: Answer): LineOutcomes {
+  #outcomesOf (part: BatchPart, answer: Answer): LineOutcomes {
     if (this.#format.readOutcomes === undefined) return { refused: [], retry: [] }
     try {
       const { refused, retry, retryReason } = this.#format.readOutcomes(part, answer.body)
-      const redact = <Told extends { reason: string }> (told: Told): Told => ({ ...told, reason: this.#redactor.redact(told.reason) })
+      const redact = <Outcome extends { reason: string }> (outcome: Outcome): Outcome => ({ ...outcome, reason: this.#redactor.redact(outcome.reason) })
       return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) } }
     } catch {
-      // No cause: what JSON.parse() says has some of the text in it.
+      // No cause: the message of JSON.parse() quotes the answer, which may have secrets.
       const { origin, format } = this.#settings
-      throw rejectionOf(`the backend at ${origin} answered http ${answer.status}, but not as ${format} does${this.#excerptOf(answer)}`)
+      throw sendErrorOf(`the backend at ${origin} answered http ${answer.status}, but its body is not an answer of ${format}${this.#excerptOf(answer)}`)
     }
   }
 
-  /** What a refusal of a request says of single lines, if it says anything of them. */
-  #refusalOf (part: Part, { status, body }: Answer): Refusal | undefined {
+  /** The refused lines, if the answer refuses the request and says which. */
+  #refusalOf (part: BatchPart, { status, body }: Answer): RequestRefusal | undefined {
     const refusal = isRefusalStatus(status) ? this.#format.readRefusal?.(part, status, body) : undefined
-    return refusal && { ...refusal, refused: refusal.refused.map(told => ({ ...told, reason: this.#redactor.redact(told.reason) })) }
+    return refusal && { ...refusal, refused: refusal.refused.map(line => ({ ...line, reason: this.#redactor.redact(line.reason) })) }
   }
 
   #failureOf (answer: Answer): Error {
     const { origin } = this.#settings
     const { status, retryAfter, location } = answer
     const retryAfterMs = parseRetryAfter(retryAfter, systemClock.wallTime())
-    const redirect = status < 400 && location !== undefined ? ` and leads to ${this.#redactor.redact(originOf(location, origin))}; redirects are not followed` : ''
-    return rejectionOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
+    const redirect = status < 400 && location !== undefined ? ` and redirects to ${this.#redactor.redact(originOf(location, origin))}; redirects are not followed` : ''
+    return sendErrorOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
       statusCode: status,
       retryable: !isRefusalStatus(status),
       ...retryAfterMs !== undefined && { retryAfterMs }
     })
   }
 
-  /** Redacted before it is cut: half of a secret would not be known for one. */
+  /** Redacts before cutting, since half of a secret would not be recognized. */
   #excerptOf ({ body }: Answer): string {
     const text = this.#redactor.redact(body.slice(0, MAX_READ_LENGTH)).replace(/[\s\p{Cc}]+/gu, ' ').trim()
     if (text === '' || (body.length > MAX_READ_LENGTH && text.length <= MAX_EXCERPT_LENGTH)) return ''
@@ -147,7 +146,7 @@ function pathOf ({ path, query }: HttpSettings, format: Format): string {
   return (path ?? format.defaultPath) + (whole === '' ? '' : `?${whole}`)
 }
 
-/** What of the URL may be secret, beside its user. */
+/** The parts of path and query that may be secret. */
 function secretsOf ({ path = '', query }: HttpSettings): string[] {
   const segments = path.split('/').filter(segment => segment.length >= MIN_SECRET_SEGMENT_LENGTH)
   const parameters = [...new URLSearchParams(query)].filter(([name]) => SECRET_PARAMETER.test(name)).map(([, value]) => value)

@@ -1,8 +1,8 @@
-/** What of a line a backend asks for beside the line. */
+/** Level and time of a line. */
 export interface LineHead {
-  /** The level as it stands there: a number or a label; `undefined` if there is none. */
+  /** The level as it is in the line, a number or a label; `undefined` if there is none. */
   level: number | string | undefined
-  /** Nanoseconds of the epoch, in digits; `undefined` if there is no time, or none that can be read. */
+  /** Nanoseconds since the epoch, in decimal digits; `undefined` if there is no time, or one that cannot be read. */
   timeNs: string | undefined
 }
 
@@ -12,9 +12,8 @@ export interface HeadReader {
 }
 
 /**
- * A reader that knows the head as pino writes it, `{"level":30,"time":1700000000000,`, by a look at that place. Only a
- * line whose head has another form is parsed. Of a key that a line bears twice the first counts in that form, the last
- * in others.
+ * Creates a reader that recognizes the head that pino writes, `{"level":30,"time":1700000000000,`, without parsing. Only a
+ * line with another head is parsed. If a line has a key twice, the first one counts in pino's form, and the last in others.
  */
 export function createHeadReader (levelKey: string, timeKey: string): HeadReader {
   const key = (name: string) => JSON.stringify(name).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
@@ -32,7 +31,7 @@ export function createHeadReader (levelKey: string, timeKey: string): HeadReader
   }
 }
 
-/** Milliseconds of the epoch as nanoseconds, in digits. */
+/** Converts milliseconds since the epoch to nanoseconds, in decimal digits. */
 export function msToNs (milliseconds: number): string {
   return digitsOf(Math.trunc(milliseconds), 6)
 }
@@ -42,7 +41,7 @@ function parse (line: string, levelKey: string, timeKey: string): LineHead {
   try {
     record = JSON.parse(line)
   } catch {
-    // What is no JSON is a line all the same.
+    // A line that is not JSON has neither level nor time.
   }
   if (typeof record !== 'object' || record === null) return { level: undefined, timeNs: undefined }
   const { [levelKey]: level, [timeKey]: time } = record as Record<string, unknown>
@@ -52,7 +51,7 @@ function parse (line: string, levelKey: string, timeKey: string): LineHead {
   }
 }
 
-/** By its size, a number is in seconds, milliseconds, microseconds or nanoseconds: what it means is between 1973 and 5138. */
+/** Guesses the unit of a number, s, ms, µs or ns, from its size, such that the time is between 1973 and 5138. */
 function digitsToNs (digits: string): string {
   return digits === '0' ? digits : digits + '0'.repeat(missingDigits(digits.length))
 }
@@ -67,7 +66,7 @@ function numberToNs (time: number): string | undefined {
   if (!(time >= 0 && time < 1e19)) return undefined
   const whole = Math.floor(time)
   const missing = missingDigits(String(BigInt(whole)).length)
-  // Seconds with a fraction, as some write them: exact to the microsecond, which is what a number of that size holds.
+  // Seconds with a fraction are exact to the microsecond, the precision of a number of that size.
   const fraction = missing === 9 ? Math.round((time - whole) * 1e6) * 1e3 : 0
   return String(BigInt(whole) * 10n ** BigInt(missing) + BigInt(fraction))
 }

@@ -5,19 +5,19 @@ import { httpSchema, type HttpSinkOptions, type Secret } from './schema.js'
 
 export type { HttpSinkOptions, Secret } from './schema.js'
 
-/** Names what a request looks like, and what is read from its answer. */
+/** The name of a format. */
 export type FormatName = NonNullable<HttpSinkOptions['format']>
 
-/** What the `authorization` header is made from. */
+/** Settings of the `authorization` header. */
 export type AuthSettings =
   | { kind: 'basic', user: Secret, password: Secret }
   | { kind: 'token', scheme: string, token: Secret }
 
 /** The complete settings of an HTTP sink, frozen. */
 export interface HttpSettings {
-  /** `https://logs.example:8443`: all that is ever shown of the URL. */
+  /** Such as `https://logs.example:8443`. No other part of the URL is ever shown. */
   origin: string
-  /** Path and query; `undefined` where the URL has no path, and the format's own stands in. */
+  /** The path of the URL; `undefined` if it has none, and the format's default path is used. */
   path: string | undefined
   query: string
   format: FormatName
@@ -37,7 +37,7 @@ export interface HttpSettings {
   splunk: NonNullable<HttpSinkOptions['splunk']>
 }
 
-/** Options that only some formats have a use for. */
+/** Options that only some formats use. */
 const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatName[]>>> = {
   labels: ['loki', 'splunk'],
   levelLabel: ['loki'],
@@ -47,14 +47,15 @@ const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatN
   splunk: ['splunk']
 }
 
-// A header's name is a token (RFC 9110, 5.6.2). These say how a message is framed, which is not the user's to say.
+// A header's name is a token (RFC 9110, 5.6.2).
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
+// These control how the message is framed, so the user cannot set them.
 const OWN_HEADERS = ['connection', 'content-encoding', 'content-length', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
 /**
- * Turns what a user gave into complete settings.
+ * Turns a user's options into complete settings.
  *
- * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, each on a line with its path, and no secret
+ * @throws FanoutError `ERR_FANOUT_OPTIONS` that lists all faults, each on a line with its path, without any secret
  */
 export function parseHttpOptions (input: unknown): HttpSettings {
   const faults = new Faults()
@@ -63,7 +64,7 @@ export function parseHttpOptions (input: unknown): HttpSettings {
   return settings
 }
 
-/** As {@link parseHttpOptions}, but tells in `faults` what is wrong. What it returns means something only if nothing is. */
+/** Like {@link parseHttpOptions}, but adds what is wrong to `faults`. The result is usable only if there are no faults. */
 export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings {
   const given = (validate(httpSchema, input, '', faults) ?? {}) as Partial<HttpSinkOptions>
   const format = given.format ?? httpDefaults.format
@@ -106,7 +107,7 @@ function settleUrl (given: string | undefined, faults: Faults): URL | undefined 
     const url = new URL(given)
     if (/^https?:$/.test(url.protocol)) return url
   }
-  // Query and fragment may hold a key.
+  // Query and fragment may contain a secret key.
   faults.add('url', `expected an http:// or https:// URL, got ${show(given.replace(/[?#].*$/s, ''))}`)
   return undefined
 }
@@ -126,7 +127,7 @@ function settleAuth ({ auth }: Partial<HttpSinkOptions>, format: FormatName, url
   return undefined
 }
 
-/** A percent sign that stands for itself is no fault. */
+/** A text with an unescaped percent sign is taken literally. */
 function decode (text: string): string {
   try {
     return decodeURIComponent(text)

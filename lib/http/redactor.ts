@@ -2,37 +2,37 @@ import { Decoded, escapings } from './decoded.js'
 
 const HIDDEN = '[hidden]'
 const MIN_HIDDEN_LENGTH = 4
-type Range = [start: number, end: number]
+type TextRange = [start: number, end: number]
 
-/** So many encodings, one within the other, are seen through. */
+/** How many nested encodings are decoded. */
 const MAX_DEPTH = 2
 const BASE64 = /[A-Za-z0-9+/_-]{6,}={0,2}/g
-/** Words of headers that are no secret; without them many an answer could not be read. */
+/** Words of headers that are not secret. If they were hidden, many answers would be unreadable. */
 const COMMON_WORDS = new Set(['apikey', 'basic', 'bearer', 'digest', 'gzip', 'httponly', 'json', 'path', 'samesite', 'secure', 'splunk', 'token', 'utf-8'])
 
 /**
- * Takes what is secret out of texts that are shown: a backend may send back what it was sent, as it stands or escaped for
- * JSON, HTML or a URL, in base64, in another case, or in any of these within another.
+ * Hides secrets in texts that are shown. A backend may send back what it was sent: unchanged, in another case, escaped for
+ * JSON, HTML or a URL, in base64, or with several of these nested.
  */
 export class Redactor {
   readonly #always: readonly string[]
   #needles: readonly string[]
 
-  /** @param always - What is hidden for good, beside what is given to `hide()`. */
+  /** @param always - Texts that are always hidden, in addition to those passed to {@link hide}. */
   constructor (always: readonly string[] = []) {
     this.#always = always
     this.#needles = needlesOf(always)
   }
 
   /**
-   * Replaces what is hidden: each of these texts, each of its words, and each value of a list or a cookie. Less than four
-   * characters hide nothing, and would make a text unreadable.
+   * Sets the texts to hide, replacing those of an earlier call. Also hidden are each word of a text, and each value of a list
+   * or a cookie. Anything shorter than four characters is not hidden, since that would make texts unreadable.
    */
   hide (texts: readonly string[]): void {
     this.#needles = needlesOf([...this.#always, ...texts])
   }
 
-  /** A text without what is hidden. */
+  /** Returns the text with `[hidden]` in place of each secret. */
   redact (text: string): string {
     const ranges = this.#find(text, MAX_DEPTH).sort(([a], [b]) => a - b)
     let shown = ''
@@ -44,13 +44,13 @@ export class Redactor {
     return shown + text.slice(from)
   }
 
-  /** Where in a text something secret stands. */
-  #find (text: string, depth: number): Range[] {
+  /** Finds the secrets in a text. */
+  #find (text: string, depth: number): TextRange[] {
     return this.#needles.length === 0 ? [] : this.#findIn(new Decoded(text), depth)
   }
 
-  #findIn (level: Decoded, depth: number): Range[] {
-    const ranges: Range[] = []
+  #findIn (level: Decoded, depth: number): TextRange[] {
+    const ranges: TextRange[] = []
     const folded = fold(level.text)
     for (const needle of this.#needles) {
       for (let at = folded.indexOf(needle); at >= 0; at = folded.indexOf(needle, at + 1)) ranges.push(level.rangeOf(at, at + needle.length))
@@ -66,7 +66,7 @@ export class Redactor {
     return ranges
   }
 
-  /** Whether something secret is in what may be base64, also where other characters stand before it. */
+  /** Whether a run of characters contains a secret in base64. Up to three characters before the base64 are skipped. */
   #isSecret (run: string, depth: number): boolean {
     return [0, 1, 2, 3].some(skipped => {
       const bytes = Buffer.from(run.slice(skipped), 'base64')
@@ -81,7 +81,7 @@ function needlesOf (texts: readonly string[]): string[] {
     const value = bare.slice(bare.indexOf('=') + 1)
     return [part, bare, value, value.replace(/^(["'])(.*)\1$/s, '$2')]
   })
-  // By itself it is found by decoding; not so in another case, nor with characters that were lost.
+  // Decoding finds base64, but not if its case was changed or characters are missing: so the encoded form is searched for too.
   const forms = parts.flatMap(part => {
     const base64 = Buffer.from(part).toString('base64').replace(/=+$/, '')
     return part.length < MIN_HIDDEN_LENGTH ? [part] : [part, base64, base64.replaceAll('+', '-').replaceAll('/', '_')]

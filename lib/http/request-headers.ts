@@ -7,32 +7,32 @@ import { readSecret, systemSources, type SecretSources } from './secrets.js'
 
 const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/
 
-type Settings = Pick<HttpSettings, 'headers' | 'auth'>
+type HeaderSettings = Pick<HttpSettings, 'headers' | 'auth'>
 
 /**
- * The headers that a user gave, with what is secret in them. They are read at the start, and anew when a backend no
- * longer takes them.
+ * The headers of a user's options, with their secrets read. They are read at the start, and again when a backend no longer
+ * accepts them.
  */
 export class RequestHeaders {
-  readonly #settings: Settings
+  readonly #settings: HeaderSettings
   readonly #redactor: Redactor
   readonly #sources: SecretSources
   #values: Readonly<Record<string, string>>
 
-  /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a secret cannot be had, or cannot stand in a header */
-  constructor (settings: Settings, redactor: Redactor, sources: SecretSources = systemSources) {
+  /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a secret cannot be read or has a character that a header must not have */
+  constructor (settings: HeaderSettings, redactor: Redactor, sources: SecretSources = systemSources) {
     this.#settings = settings
     this.#redactor = redactor
     this.#sources = sources
     this.#values = this.#read()
   }
 
-  /** By their names, in lower case. */
+  /** The values by their names, which are in lower case. */
   get values (): Readonly<Record<string, string>> {
     return this.#values
   }
 
-  /** Reads all secrets again. Tells whether any has changed; one that cannot be had now stays as it was. */
+  /** Reads all secrets again. Returns whether any has changed. If one cannot be read now, all stay as they were. */
   refresh (): boolean {
     const before = this.#values
     try {
@@ -52,13 +52,13 @@ export class RequestHeaders {
   }
 }
 
-/** Reads the headers that a user gave, and what is secret in them; tells in `faults` what cannot be had. */
-export function readHeaders ({ headers, auth }: Settings, sources: SecretSources, faults: Faults): { headers: Record<string, string>, secrets: string[] } {
+/** Reads the headers of a user's options, and collects the secrets in them. Adds what cannot be read to `faults`. */
+export function readHeaders ({ headers, auth }: HeaderSettings, sources: SecretSources, faults: Faults): { headers: Record<string, string>, secrets: string[] } {
   const values: Record<string, string> = {}
   const secrets: string[] = []
   const read = (secret: Secret, path: string): string => {
     const value = readSecret(secret, path, sources, faults) ?? ''
-    if (NOT_IN_A_HEADER.test(value)) faults.add(path, 'holds a character that cannot stand in a header')
+    if (NOT_IN_A_HEADER.test(value)) faults.add(path, 'contains a character that a header cannot have')
     secrets.push(value)
     return value
   }

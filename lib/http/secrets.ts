@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Faults } from '../options/faults.js'
 import type { Secret } from './schema.js'
 
-/** The outside that secrets come from. */
+/** The sources of secrets. */
 export interface SecretSources {
   env: NodeJS.ProcessEnv
   readFile: (path: string) => string
@@ -12,8 +12,8 @@ export interface SecretSources {
 export const systemSources: SecretSources = { env: process.env, readFile: path => readFileSync(path, 'utf8') }
 
 /**
- * What a secret is at this moment; `undefined` if it cannot be had, which is told in `faults` by the place where it was
- * to be found, and never by what is there.
+ * Reads the current value of a secret. If it cannot be read, returns `undefined` and adds the place where it should be to
+ * `faults`, never its content.
  */
 export function readSecret (secret: Secret, path: string, { env, readFile }: SecretSources, faults: Faults): string | undefined {
   if (typeof secret === 'string') return secret

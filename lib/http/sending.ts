@@ -1,48 +1,49 @@
-import type { LineOutcomes, Refusal } from './formats/format.js'
-import { cutPart, halve, pickPart, type Part } from './part.js'
+import { cutPart, halve, pickPart, type BatchPart } from './batch-part.js'
+import type { LineOutcomes, RequestRefusal } from './formats/format.js'
 import type { RequestSize } from './request-size.js'
 import type { SendReport } from './send-report.js'
 
-/** What became of one request. */
+/** Outcome of one request. */
 export type PartResult =
   | { kind: 'taken', outcomes: LineOutcomes }
-  /** The backend said that it was too large. */
+  /** The backend said that the request was too large. */
   | { kind: 'too-large', reason: string, status: number }
   /** The backend refused some of its lines, and said which. */
-  | { kind: 'refused', refusal: Refusal }
+  | { kind: 'refused', refusal: RequestRefusal }
   /** The connection was broken off before an answer began. */
   | { kind: 'broken-off', error: Error }
   | { kind: 'failed', error: unknown }
 
 /** Dependencies of a `Sending`. */
 export interface SendingDeps {
-  /** Makes one request; never rejects. */
-  request: (part: Part) => Promise<PartResult>
+  /** Makes one request. Never rejects. */
+  request: (part: BatchPart) => Promise<PartResult>
   size: RequestSize
   report: SendReport
-  /** Whether lines may be sent again that can have arrived. */
+  /** Whether lines that may have arrived can be sent again. */
   redelivers: boolean
   /** 1 for lines that are sent for the first time. */
   attempt: number
 }
 
-// After a break that may be for the size, so much less is tried: a backend that takes nothing is left alone soon.
+// The factor by which requests become smaller after a break that the size may have caused. It is large, so that a backend that
+// takes nothing gets few requests.
 const DESCENT = 8
-/** How often a line must have been broken off by itself, with others taken in between, to be refused. */
+/** How often the request of a single line must be broken off, with others taken in between, until the line counts as refused. */
 const GUILTY_BREAKS = 3
-/** So many lines broken off in a row, with none taken in between, mean that the backend takes nothing. */
+/** If this many single lines are broken off in a row, the backend takes nothing. */
 const MAX_BREAKS_IN_A_ROW = 4
-/** From this attempt on a first line that is broken off by itself does not keep the others. */
+/** From this attempt on, a first line that is broken off does not hold up the others. */
 const PATIENT_ATTEMPTS = 3
 
 /**
- * Sends the lines of one batch, in requests that the backend can take. Besides answers it reads breaks: a backend or a
- * proxy may break off a request that is too large, or that has a line in it which it cannot bear.
+ * Sends the lines of one batch in requests that the backend can take. It learns from answers, and from broken connections:
+ * a backend or a proxy may break off a request that is too large, or that has a line that crashes it.
  */
 export class Sending {
   readonly #deps: SendingDeps
-  /** Lines that were broken off by themselves, and are tried again after others have been taken. */
-  #aside: Array<{ line: Part, breaks: number, error: Error }> = []
+  /** Single lines that were broken off. They are tried again after others have been taken. */
+  #aside: Array<{ line: BatchPart, breaks: number, error: Error }> = []
   #isDescending = false
   #taken = 0
   #breaksInARow = 0
@@ -51,8 +52,8 @@ export class Sending {
     this.#deps = deps
   }
 
-  /** Sends parts, some of them side by side, and reports what became of every line. */
-  async run (parts: Part[], concurrency: number): Promise<void> {
+  /** Sends parts, up to `concurrency` at the same time, and reports the outcome of every line. */
+  async run (parts: BatchPart[], concurrency: number): Promise<void> {
     const run = async (): Promise<void> => {
       for (let part = parts.shift(); part !== undefined; part = parts.shift()) await this.#deliver(part)
     }
@@ -60,7 +61,7 @@ export class Sending {
     for (const { line, error } of this.#aside) this.#deps.report.failed(line, error)
   }
 
-  async #deliver (part: Part): Promise<void> {
+  async #deliver (part: BatchPart): Promise<void> {
     const { request, report, size } = this.#deps
     if (report.hasFailed) return report.unsent(part)
     // The limit may have become smaller since the part was cut.
@@ -87,12 +88,12 @@ export class Sending {
     }
   }
 
-  async #deliverEach (pieces: readonly Part[]): Promise<void> {
+  async #deliverEach (pieces: readonly BatchPart[]): Promise<void> {
     for (const piece of pieces) await this.#deliver(piece)
   }
 
-  /** Only what is taken of less tells a request that is too large from a backend that takes nothing. */
-  async #onBroken (part: Part, error: Error): Promise<void> {
+  /** Tries smaller parts: if one is taken, the request was too large; if none is, the backend takes nothing. */
+  async #onBroken (part: BatchPart, error: Error): Promise<void> {
     const { report, size, redelivers } = this.#deps
     const bytes = part.bytes.length
     const mayBeTooLarge = size.breakOff(bytes) || this.#isDescending
@@ -102,7 +103,7 @@ export class Sending {
     }
     if (!mayBeTooLarge) return report.failed(part, error)
 
-    // If others are broken off too, these lines need not be to blame.
+    // Other lines are broken off too, so those set aside may not be the cause.
     for (const accused of this.#aside) accused.breaks = 0
     const wasDescending = this.#isDescending
     this.#isDescending = true
@@ -117,22 +118,22 @@ export class Sending {
     this.#isDescending = wasDescending
   }
 
-  #onLineBroken (line: Part, error: Error): void {
+  #onLineBroken (line: BatchPart, error: Error): void {
     const { report, attempt, redelivers, size } = this.#deps
     size.breakOff(line.bytes.length)
     this.#breaksInARow++
-    // Lines are to arrive in order: the rest waits for the first, for a while.
+    // Lines should arrive in order: for some attempts, the others wait for the first line.
     const allowed = this.#taken > 0 ? MAX_BREAKS_IN_A_ROW : attempt >= PATIENT_ATTEMPTS ? 2 : 1
     if (!redelivers || this.#breaksInARow >= allowed) return report.failed(line, error)
     this.#aside.push({ line, breaks: 1, error })
   }
 
-  /** Others have been taken: a line that is broken off again is more likely to be why. */
+  /** Tries single lines again after others have been taken. One that is broken off again is more likely to be the cause. */
   async #retryAside (): Promise<void> {
     const { request, report } = this.#deps
     for (const { line, breaks } of this.#aside.splice(0)) {
       let result = report.hasFailed ? undefined : await request(line)
-      // Twice in a row: one of two servers behind a balancer may be down, and each request in turn reach the other.
+      // A second try: behind a balancer that alternates between two servers, the first may have reached the one that is down.
       if (result?.kind === 'broken-off') result = await request(line)
       if (result === undefined) {
         report.unsent(line)
@@ -147,12 +148,12 @@ export class Sending {
       } else if (breaks + 1 < GUILTY_BREAKS) {
         this.#aside.push({ line, breaks: breaks + 1, error: result.error })
       } else {
-        report.taken({ refused: [{ line: line.first, reason: `the connection was broken off each of ${GUILTY_BREAKS} times that it was sent by itself, and others were taken in between` }], retry: [] })
+        report.taken({ refused: [{ line: line.first, reason: `the connection was broken off each of the ${GUILTY_BREAKS} times that this line was sent by itself, while other lines were taken in between` }], retry: [] })
       }
     }
   }
 
-  #take (part: Part, outcomes: LineOutcomes): void {
+  #take (part: BatchPart, outcomes: LineOutcomes): void {
     this.#taken++
     this.#breaksInARow = 0
     this.#deps.size.take(part.bytes.length)

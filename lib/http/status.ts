@@ -1,4 +1,4 @@
-/** Whether a status says that all is well. */
+/** Whether an HTTP status means success. */
 export function isSuccess (status: number): boolean {
   return status >= 200 && status < 300
 }

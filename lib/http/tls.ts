@@ -3,7 +3,7 @@ import type { HttpSettings } from './options.js'
 import type { Secret } from './schema.js'
 import { readSecret, systemSources, type SecretSources } from './secrets.js'
 
-/** What a TLS connection is made with, as `tls.connect()` takes it. */
+/** Options of a TLS connection, in the form that `tls.connect()` takes. */
 export interface TlsSettings {
   ca?: string
   cert?: string
@@ -14,7 +14,7 @@ export interface TlsSettings {
 }
 
 /**
- * Reads certificates and keys: a text is PEM if it begins like it, and the path of a file otherwise.
+ * Reads certificates and keys. A text is PEM if it begins with `-----BEGIN`; otherwise it is the path of a file.
  *
  * @throws FanoutError `ERR_FANOUT_OPTIONS` if one cannot be read
  */
@@ -25,7 +25,7 @@ export function readTls (tls: HttpSettings['tls'], sources: SecretSources = syst
   return settings
 }
 
-/** As {@link readTls}, but tells in `faults` what cannot be read. */
+/** Like {@link readTls}, but adds what cannot be read to `faults`. */
 export function settleTls ({ ca, cert, key, passphrase, servername, rejectUnauthorized }: HttpSettings['tls'], sources: SecretSources, faults: Faults): TlsSettings {
   const read = (name: 'ca' | 'cert' | 'key' | 'passphrase', given: Secret | undefined): TlsSettings => {
     if (given === undefined) return {}

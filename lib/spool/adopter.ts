@@ -6,19 +6,19 @@ import type { Hindrance, SlotEvents, SpoolEvents } from './spool-events.js'
 /** Dependencies of an {@link Adopter}. */
 export interface AdopterDeps {
   slots: Slots
-  /** Makes the spool of a slot that is to be adopted. */
+  /** Creates the spool of a slot that is to be adopted. */
   createSpool: (slot: number, events: SpoolEvents) => Spool
   now: () => number
 }
 
-/** How often an idle transport looks for slots that no transport has any more. */
+/** How often an idle transport looks for slots without a transport. */
 const POLL_MS = 10000
-/** A slot that has been sent is given free within so many ms, whatever the disk does. */
+/** Longest wait for the disk when a slot is released. */
 const CLOSE_MS = 5000
 
 /**
- * Sends what other transports have left: opens their slots one after the other, each once the lines of the one before
- * have been delivered.
+ * Sends the lines that other transports have left in their slots. It adopts one slot at a time, and the next one once all
+ * lines of the current one are delivered.
  */
 export class Adopter {
   readonly #deps: AdopterDeps
@@ -26,10 +26,10 @@ export class Adopter {
   #own = 0
   #spool: Spool | undefined
   #isOpen = false
-  /** Slots that have had their turn since the last poll. */
+  /** Slots that were adopted or tried since the last poll. */
   readonly #tried = new Set<number>()
-  /** Why a slot could not be opened, as it was told last. */
-  readonly #told = new Map<number, string>()
+  /** The last reported reason why a slot could not be opened, by slot. */
+  readonly #reported = new Map<number, string>()
   #isDue = false
   #isSeeking = false
   #isStopped = false
@@ -41,19 +41,19 @@ export class Adopter {
     this.#events = events
   }
 
-  /** The spool of the slot that is adopted now. */
+  /** The spool of the currently adopted slot. */
   get spool (): Spool | undefined {
     return this.#spool
   }
 
-  /** Begins to look for slots beside the own one. */
+  /** Starts looking for slots other than the transport's own. */
   start (own: number): void {
     this.#own = own
     this.#isDue = true
     this.proceed()
   }
 
-  /** Goes on, after lines were delivered or dropped: to the next slot if this one has none left. */
+  /** Moves on to the next slot if the current one has no lines left. Call it after lines were delivered or dropped. */
   proceed (): void {
     if (this.#isStopped) return
     if (this.#spool === undefined) {
@@ -63,7 +63,7 @@ export class Adopter {
     }
   }
 
-  /** Adopts no more, and gives free what it has: what is not settled stays there. */
+  /** Stops adopting and releases the current slot. Lines that are not settled stay in it. */
   async close (deadline: number): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -71,7 +71,7 @@ export class Adopter {
   }
 
   async #seek (): Promise<void> {
-    this.#await()
+    this.#schedulePoll()
     if (!this.#events.mayAdopt()) return
     this.#isSeeking = true
     const slot = await this.#find()
@@ -85,7 +85,7 @@ export class Adopter {
     }
   }
 
-  /** The next slot that nobody has. */
+  /** The next slot without a transport. */
   async #find (): Promise<number | undefined> {
     for (const slot of await this.#deps.slots.list()) {
       if (this.#isStopped) return undefined
@@ -94,7 +94,7 @@ export class Adopter {
     return undefined
   }
 
-  #await (): void {
+  #schedulePoll (): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#isDue = true
@@ -129,17 +129,17 @@ export class Adopter {
 
   #onOpened (recovered: Recovered, slot: number): void {
     this.#isOpen = true
-    this.#told.delete(slot)
+    this.#reported.delete(slot)
     this.#events.onAdopted(recovered, slot)
     this.proceed()
   }
 
-  /** Another process was quicker, or the disk refuses: the next one has its turn. */
+  /** Another process took the slot first, or the disk failed: goes on with the next slot. */
   #onHindered (spool: Spool, slot: number, hindrance: Hindrance): void {
     if (hindrance.kind === 'failed') {
       const reason = String(hindrance.error)
-      if (this.#told.get(slot) !== reason) this.#events.onFault({ during: 'adopt', error: hindrance.error, slot })
-      this.#told.set(slot, reason)
+      if (this.#reported.get(slot) !== reason) this.#events.onFault({ during: 'adopt', error: hindrance.error, slot })
+      this.#reported.set(slot, reason)
     }
     this.#leave(spool)
   }

@@ -7,16 +7,16 @@ const NAME = 'cursor.json'
 const DRAFT_NAME = `${NAME}.new`
 const MAX_BYTES = 1024
 
-/** What a cursor file says: everything before a position has been delivered; or nothing that could be trusted. */
+/** Result of reading a cursor file. `found`: everything before `position` has been delivered. */
 export type CursorReading = { kind: 'found', position: Position } | { kind: 'missing' | 'damaged' }
 
-/** The text of a cursor file. It bears a check: one wrong digit would skip lines that nobody has had. */
+/** The text of a cursor file. It has a checksum, since one wrong digit would skip lines that were never delivered. */
 export function encodeCursor ({ segment, offset }: Position): string {
   const check = createHash('sha256').update(`${segment}:${offset}`).digest('hex').slice(0, 16)
   return `${JSON.stringify({ segment, offset, check })}\n`
 }
 
-/** The position that a cursor file tells; `undefined` if a single byte of it is not as it was written. */
+/** The position in a cursor file; `undefined` if any byte of the file is wrong. */
 export function decodeCursor (text: string): Position | undefined {
   let value: Partial<Position> | null
   try {
@@ -30,12 +30,12 @@ export function decodeCursor (text: string): Position | undefined {
   return encodeCursor(position) === text ? position : undefined
 }
 
-/** Whether this is the name of a cursor file, or of one that was not finished. */
+/** Whether this is the name of a cursor file or of its draft. */
 export function isCursorName (name: string): boolean {
   return name === NAME || name === DRAFT_NAME
 }
 
-/** The file in which a spool remembers how far it has been delivered. */
+/** The file that stores up to which position a spool has been delivered. */
 export class CursorFile {
   readonly #fs: FileSystem
   readonly #folder: string
@@ -45,7 +45,7 @@ export class CursorFile {
     this.#folder = folder
   }
 
-  /** Never rejects: what cannot be read is damaged. */
+  /** Never rejects: a file that cannot be read counts as damaged. */
   async read (): Promise<CursorReading> {
     try {
       const file = await this.#fs.open(join(this.#folder, NAME), 'read')
@@ -63,16 +63,16 @@ export class CursorFile {
     }
   }
 
-  /** Replaces it: at any moment, also that of a power cut, there is the old one or the new one. */
+  /** Replaces the file atomically: after a power cut at any moment, either the old or the new one is there. */
   async write (position: Position): Promise<void> {
     const path = join(this.#folder, NAME)
     const draft = join(this.#folder, DRAFT_NAME)
     const bytes = Buffer.from(encodeCursor(position))
-    const file = await this.#createAnew(draft)
+    const file = await this.#createDraft(draft)
     try {
       for (let written = 0; written < bytes.length;) {
         const more = await file.write(bytes.subarray(written), written)
-        if (more === 0) throw new Error('the disk takes nothing')
+        if (more === 0) throw new Error('the disk accepted no bytes')
         written += more
       }
       await file.sync()
@@ -83,12 +83,12 @@ export class CursorFile {
     await this.#fs.syncFolder(this.#folder)
   }
 
-  async #createAnew (path: string): ReturnType<FileSystem['create']> {
+  async #createDraft (path: string): ReturnType<FileSystem['create']> {
     try {
       return await this.#fs.create(path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // Left by one who did not come to rename it.
+      // A process ended after creating its draft and before renaming it.
       await this.#fs.remove(path)
       return await this.#fs.create(path)
     }

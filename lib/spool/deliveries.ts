@@ -3,18 +3,18 @@ interface Range {
   to: number
 }
 
-/** What of one segment has been delivered: a prefix of it, and ranges beyond that. */
+/** The delivered bytes of one segment: a prefix, and ranges after it. */
 export class Deliveries {
   #prefix: number
-  /** In order, with gaps between them and before the first. */
+  /** In ascending order, with gaps before, and between, the ranges. */
   readonly #beyond: Range[] = []
 
-  /** @param prefix so many bytes have been delivered already */
+  /** @param prefix - How many bytes at the start have been delivered already. */
   constructor (prefix = 0) {
     this.#prefix = prefix
   }
 
-  /** Everything before this has been delivered. */
+  /** Everything before this offset has been delivered. */
   get prefix (): number {
     return this.#prefix
   }
@@ -39,13 +39,13 @@ export class Deliveries {
     }
   }
 
-  /** The first byte, from this one on, that has not been delivered. */
+  /** The first undelivered byte at or after `offset`. */
   skip (offset: number): number {
     if (offset < this.#prefix) return this.skip(this.#prefix)
     return this.#beyond.find(({ from, to }) => from <= offset && offset < to)?.to ?? offset
   }
 
-  /** Where the next range begins that has been delivered; `Infinity` if there is none. */
+  /** The start of the first delivered range, beyond the prefix, at or after `offset`; `Infinity` if there is none. */
   nextFrom (offset: number): number {
     return this.#beyond.find(({ from }) => from >= offset)?.from ?? Infinity
   }

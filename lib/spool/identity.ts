@@ -3,17 +3,18 @@ import type { FileSystem } from './file-system.js'
 
 const PATTERN = /^id\.([0-9a-f]{12})$/
 
-/** What a file of this name says of a spool; `undefined` if it is no such file. */
+/** The spool's identity in the name of an identity file; `undefined` for any other file. */
 export function identityOf (name: string): string | undefined {
   return PATTERN.exec(name)?.[1]
 }
 
 /**
- * Tells one spool apart from all others, for as long as its folder is there: the places in two of them are the same. It
- * stands in the name of an empty file, for which a full disk has room, and which is never half written.
+ * The identity of a spool, which distinguishes it from all others as long as its folder exists. It is needed because
+ * positions in two spools can be equal. The first call creates it. It is stored as the name of an empty file: a full disk
+ * has room for that, and it is never half written.
  *
- * @param random a number from 0 up to, not including, 1
- * @returns twelve hexadecimal digits; others in the next life, if the disk does not keep them
+ * @param random - Returns a number from 0 (inclusive) to 1 (exclusive).
+ * @returns twelve hexadecimal digits. If the disk cannot store them, the next run gets other digits.
  */
 export async function identify (fs: FileSystem, folder: string, random: () => number): Promise<string> {
   const [known] = (await fs.list(folder)).flatMap(name => identityOf(name) ?? []).sort()
@@ -23,14 +24,14 @@ export async function identify (fs: FileSystem, folder: string, random: () => nu
     await (await fs.create(join(folder, `id.${identity}`))).close()
     await fs.syncFolder(folder)
   } catch {
-    // The lines are no worse for it: what is sent again after a restart is just not known as such.
+    // No line is lost by this: a backend just cannot recognize lines that are sent again after a restart.
   }
   return identity
 }
 
 /**
- * Makes another spool of it, in which a place that had a line before may have another one now. It has happened for good
- * when this settles.
+ * Removes the identity of a spool, so that it gets a new one when it is next opened. Needed before positions are used for
+ * other lines than before. Settles once the removal would survive a power cut.
  */
 export async function loseIdentity (fs: FileSystem, folder: string): Promise<void> {
   for (const name of (await fs.list(folder)).filter(name => identityOf(name) !== undefined)) await fs.remove(join(folder, name))

@@ -4,22 +4,22 @@ import type { Owner, OwnerTable } from './owner.js'
 
 const PATTERN = /^lock\.([\w-]+)\.(\d+)\.(\d+)\.(\d+)$/
 
-/** The name of a lock, which says whose it is. */
+/** The name of a lock file, which says who owns it. */
 export function lockNameOf ({ bootId, pid, thread, startTime }: Owner): string {
   return `lock.${bootId}.${pid}.${thread}.${startTime}`
 }
 
-/** Whose a lock is; `undefined` if it is none. */
+/** The owner in the name of a lock file; `undefined` for any other file. */
 export function ownerOf (name: string): Owner | undefined {
   const [, bootId, pid, thread, startTime] = PATTERN.exec(name) ?? []
   return bootId === undefined ? undefined : { bootId, pid: Number(pid), thread: Number(thread), startTime: Number(startTime) }
 }
 
 /**
- * Keeps a folder to one writer, by an empty file that says in its name whose it is: a full disk has room for it, and it
- * is never half written. Who finds one of somebody alive beside its own withdraws; as everybody looks once the own one
- * is there, no two can both stay. A lock of the dead may be removed by anyone at any time, since nobody ever bears that
- * name again.
+ * Restricts a folder to one writer. A lock is an empty file whose name says who owns it: a full disk has room for that,
+ * and it is never half written. A writer looks for others after it has created its own. If it finds a lock whose
+ * owner is alive, it removes its own, so two writers can never both keep theirs. Anyone may remove the lock of a dead
+ * owner at any time, since no later owner ever has the same name.
  */
 export class Lock {
   readonly #fs: FileSystem
@@ -35,14 +35,14 @@ export class Lock {
   }
 
   /**
-   * Whether the last {@link take} failed since another one came at the same moment. That one may have withdrawn too, so
-   * it is worth a second try.
+   * Whether the last {@link take} failed because another writer created its lock at the same moment. That writer may have
+   * failed for the same reason, so a second try is worthwhile.
    */
   get isTie (): boolean {
     return this.#isTie
   }
 
-  /** @returns who has it, if it is not ours now */
+  /** @returns the other owner if the folder is locked; `undefined` if the lock is taken now */
   async take (): Promise<Owner | undefined> {
     this.#isTie = false
     const self = this.#owners.self()
@@ -59,7 +59,7 @@ export class Lock {
     return other
   }
 
-  /** Whether the own lock is still there, which somebody may have removed. */
+  /** Whether the lock file still exists. Somebody else may have removed it. */
   async isThere (): Promise<boolean> {
     if (this.#name === undefined) return false
     try {
@@ -71,7 +71,7 @@ export class Lock {
     }
   }
 
-  /** The own lock is gone with its folder. */
+  /** Call it once the lock file is gone, together with its folder. */
   forget (): void {
     this.#name = undefined
   }
@@ -82,7 +82,7 @@ export class Lock {
     this.#name = undefined
   }
 
-  /** @returns whether it was not there yet: another transport of this thread would have one of the same name */
+  /** @returns `false` if the file exists already: another transport of this thread has a lock of the same name */
   async #create (name: string): Promise<boolean> {
     try {
       await (await this.#fs.create(join(this.#folder, name))).close()
@@ -93,13 +93,13 @@ export class Lock {
     }
   }
 
-  /** Somebody alive who has a lock here, beside our own; those of the dead are removed. */
+  /** The owner, alive, of a lock other than our own. Removes the locks of dead owners. */
   async #findOther (own: string | undefined): Promise<Owner | undefined> {
     for (const name of await this.#fs.list(this.#folder)) {
       const owner = ownerOf(name)
       if (owner === undefined || name === own) continue
       if (await this.#owners.isAlive(owner)) return owner
-      // Somebody else may be as quick, and one that stays does no harm.
+      // Somebody else may remove it at the same time. If it stays, it does no harm.
       await this.#fs.remove(join(this.#folder, name)).catch(() => {})
     }
     return undefined

@@ -6,12 +6,12 @@ import type { FileSystem, OpenFile } from './file-system.js'
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
-/** What a system says that cannot open or sync a folder: Windows, and some network file systems. */
+/** Error codes of systems that cannot open or sync a folder: Windows, and some network file systems. */
 const NO_FOLDER_SYNC = new Set(['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EPERM'])
 
 /**
- * The disk of this machine, by `node:fs`. Files and folders that others may have made or may write to are refused, and no
- * symbolic link is followed but those above the folder of a spool.
+ * The disk of this machine, through `node:fs`. It refuses files and folders that other users may have created or may
+ * write to. It follows symbolic links only above the folder of a spool.
  */
 export const nodeFileSystem: FileSystem = {
   async makeFolder (path) {
@@ -41,7 +41,7 @@ export const nodeFileSystem: FileSystem = {
 async function syncFolder (path: string): Promise<void> {
   let handle: FileHandle | undefined
   try {
-    // What is no folder, a FIFO even, must not be waited for.
+    // O_DIRECTORY: opening a FIFO in place of the folder would block.
     handle = await open(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
     await handle.sync()
   } catch (error) {

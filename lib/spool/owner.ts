@@ -3,33 +3,33 @@ import { readFile } from 'node:fs/promises'
 import { threadId } from 'node:worker_threads'
 
 /**
- * Who has a spool: a thread, since each thread of a process may have a transport of its own. It is told apart from a
- * later one with the same numbers by when it started, and by the boot of the system.
+ * The owner of a spool. It is a thread, since each thread of a process may have a transport of its own. Start time and
+ * boot id distinguish it from a later thread with the same numbers.
  */
 export interface Owner {
   readonly bootId: string
   readonly pid: number
-  /** The system's number of the thread; that of Node where the system tells none. */
+  /** The system's thread id; Node's `threadId` where the system has none. */
   readonly thread: number
-  /** In ticks since the boot; 0 where the system does not tell. */
+  /** In ticks since the boot; 0 where it is unknown. */
   readonly startTime: number
 }
 
-/** Who is there, as far as locks are concerned. */
+/** Tells which owners of locks are alive. */
 export interface OwnerTable {
-  /** The thread that asks. */
+  /** The calling thread. */
   self (): Owner
   isAlive (owner: Owner): Promise<boolean>
 }
 
-/** The boot of a system that does not tell it. */
+/** Stands for the boot id where the system does not reveal it. */
 const UNKNOWN_BOOT = 'unknown'
-/** What a system says of a thread that has ended. */
+/** Error codes for a thread that has ended. */
 const GONE = new Set(['ENOENT', 'ESRCH'])
 
-/** Threads by /proc, as on Linux. */
+/** Finds threads in /proc, on Linux. */
 export const threadTable: OwnerTable = {
-  // Synchronous, since /proc/thread-self is the thread that asks: by a promise it would be one of libuv's pool.
+  // Synchronous, since /proc/thread-self is the thread that reads it: a promise would give a thread of libuv's pool.
   self () {
     const { number, startTime } = parseStat(readFileSync('/proc/thread-self/stat', 'latin1'))
     return { bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), pid: process.pid, thread: number, startTime }
@@ -37,7 +37,7 @@ export const threadTable: OwnerTable = {
 
   async isAlive (owner) {
     const { bootId, pid, thread, startTime } = owner
-    // Its process may not read /proc, or could not when it took the lock.
+    // The owner could not read /proc when it took the lock.
     if (bootId === UNKNOWN_BOOT) return await processTable.isAlive(owner)
     if (bootId !== this.self().bootId) return false
     try {
@@ -50,8 +50,8 @@ export const threadTable: OwnerTable = {
 }
 
 /**
- * Processes by their numbers, where /proc is missing or must not be read: one is alive if its number is in use. A number
- * that another process has meanwhile keeps the spool locked, until its lock is removed by hand.
+ * Finds processes by their ids, where /proc is missing or not allowed to be read. A process counts as alive if its id is
+ * in use. If another process has that id now, the spool stays locked until somebody removes the lock by hand.
  */
 export const processTable: OwnerTable = {
   self: () => ({ bootId: UNKNOWN_BOOT, pid: process.pid, thread: threadId, startTime: 0 }),
@@ -67,8 +67,8 @@ export const processTable: OwnerTable = {
 }
 
 /**
- * The best table that this process may use. It reads /proc at its first use, not before: under Node's permission model
- * an app without a spool need not grant that.
+ * The best table that this process may use. It reads /proc only at its first use: under Node's permission model, an app
+ * without a spool then need not permit that.
  */
 export const systemOwners: OwnerTable = {
   self: () => bestTable().self(),
@@ -90,8 +90,8 @@ function bestTable (): OwnerTable {
 }
 
 /**
- * The fields of /proc/<pid>/stat (proc(5)): the number, the name in parentheses, which may have any character in it, the
- * state, and as the 22nd the start.
+ * Parses /proc/<pid>/stat (proc(5)). Its fields are the id, the name in parentheses, which may contain any character, the
+ * state, and, as the 22nd, the start time.
  */
 export function parseStat (stat: string): { number: number, startTime: number, isDead: boolean } {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

@@ -4,7 +4,7 @@ import type { FileSystem, OpenFile } from './file-system.js'
 const NAME = 'quarantine'
 const NEWLINE = Buffer.from('\n')
 
-/** The file in which damaged lines are kept, as they are, for somebody to look at. It is never read here. */
+/** The file that keeps damaged lines, unchanged, for a person to look at. The spool never reads it. */
 export class Quarantine {
   readonly #fs: FileSystem
   readonly #path: string
@@ -12,8 +12,8 @@ export class Quarantine {
   readonly #onFault: (error: unknown) => void
 
   /**
-   * @param maxBytes beyond this nothing more is kept
-   * @param onFault told when the file cannot be written
+   * @param maxBytes - Limit of the file's size; lines beyond it are not kept.
+   * @param onFault - Called when the file cannot be written.
    */
   constructor (fs: FileSystem, folder: string, maxBytes: number, onFault: (error: unknown) => void) {
     this.#fs = fs
@@ -22,7 +22,7 @@ export class Quarantine {
     this.#onFault = onFault
   }
 
-  /** Never rejects: lines that cannot be kept are gone, but they were damaged. */
+  /** Appends damaged lines. Never rejects: they are lost if they cannot be written. */
   async add (bytes: Buffer): Promise<void> {
     try {
       const file = await this.#open()
@@ -31,7 +31,7 @@ export class Quarantine {
         if (size + bytes.length >= this.#maxBytes) return
         for (let rest = bytes.at(-1) === NEWLINE[0] ? bytes : Buffer.concat([bytes, NEWLINE]); rest.length > 0;) {
           const written = await file.write(rest, size)
-          if (written === 0) throw new Error('the disk takes nothing')
+          if (written === 0) throw new Error('the disk accepted no bytes')
           size += written
           rest = rest.subarray(written)
         }

@@ -4,23 +4,23 @@ import type { SpooledLines } from './position.js'
 import type { Segment } from './segment.js'
 import type { Segments } from './segments.js'
 
-/** What a reader tells. */
+/** Callbacks of a {@link Reader}. */
 export interface ReaderEvents {
-  /** Lines were left out that are not what was written, or cannot be read. */
+  /** Lines were skipped because they are damaged or cannot be read. */
   onDamaged (lines: number): void
-  /** A segment could not be read: it is put aside, or tried again once somebody asks again. */
+  /** A segment could not be read. It is set aside, or read again at the next request. */
   onFault (error: unknown): void
 }
 
 const NEWLINE = 10
-/** No line is longer, by `maxLineBytes`; what is longer is none. */
+/** The upper limit of `maxLineBytes`: anything longer is not a line. */
 const LONGEST_LINE_BYTES = 256 * 1024 * 1024
-/** So often a segment is tried before it is put aside. */
+/** How often a segment is tried before it is set aside. */
 const TRIES = 3
-/** One is read into, one waits, and one is with the sink. */
-const MOST_SPARE = 3
+/** One buffer is read into, one waits in the lane, and one is held by the sink. */
+const MAX_SPARE = 3
 
-/** Reads the lines of a spool in order, leaving out what has been delivered and what is damaged. */
+/** Reads the lines of a spool in order. It skips lines that are delivered or damaged. */
 export class Reader {
   readonly #segments: Segments
   readonly #quarantine: Quarantine
@@ -37,25 +37,25 @@ export class Reader {
     this.#events = events
   }
 
-  /** Begins again with the first line that has not been delivered. */
+  /** Restarts reading at the first undelivered line. */
   rewind (): void {
     this.#segment = 0
     this.#offset = 0
     this.#rewinds++
   }
 
-  /** Memory of lines that were given out, and that nobody will look at again, is used for what is read next. */
+  /** Takes back the memory of lines that were handed out, for later reads. Nobody may look at those lines again. */
   recycle ({ buffer }: Buffer): void {
     this.#spare.push(Buffer.from(buffer))
-    // The largest is of most use: what is left at the end of a segment takes less than a whole read does.
-    if (this.#spare.length > MOST_SPARE) this.#spare.sort((a, b) => b.length - a.length).pop()
+    // Keeps the largest: small buffers come from the ends of segments, and a full read does not fit into them.
+    if (this.#spare.length > MAX_SPARE) this.#spare.sort((a, b) => b.length - a.length).pop()
   }
 
   /**
-   * Gives out the next lines: as many whole ones as fit into `maxBytes`, though at least one; none if there are none now,
-   * or if it is rewound meanwhile. Never rejects.
+   * Hands out the next lines: as many whole lines as fit into `maxBytes`, but at least one. Hands out none if there are
+   * none now, or if {@link rewind} is called meanwhile. Never rejects.
    *
-   * @param take called in the moment in which the lines do not wait any more
+   * @param take - Receives the lines. Called at the moment when they stop counting as waiting.
    */
   async next (maxBytes: number, take: (lines: SpooledLines) => void): Promise<void> {
     const rewinds = this.#rewinds
@@ -77,13 +77,13 @@ export class Reader {
         const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
         if (!isGone && ++this.#failures < TRIES) return
         this.#failures = 0
-        await this.#giveUp(segment)
+        await this.#setAside(segment)
       }
       if (lines !== undefined) return take(lines)
     }
   }
 
-  /** Moves to the next byte that is to be read, and returns its segment. */
+  /** Moves to the next byte to read, and returns its segment. */
   async #locate (): Promise<Segment | undefined> {
     for (let segment = this.#segments.from(this.#segment); segment !== undefined; segment = this.#segments.from(this.#segment)) {
       if (segment.number !== this.#segment) {
@@ -105,10 +105,10 @@ export class Reader {
     for (let wanted = Math.min(maxBytes, end - offset); ; wanted = Math.min(2 * wanted, end - offset)) {
       const bytes = await segment.read(offset, this.#memoryFor(wanted))
       if (bytes.length < wanted) throw new Error(`segment ${segment.number} is shorter than it was`)
-      // A line that is longer than what was asked for comes alone.
+      // A line longer than `maxBytes` is handed out alone.
       const endOfLines = (wanted > maxBytes ? bytes.indexOf(NEWLINE) : bytes.lastIndexOf(NEWLINE)) + 1
       if (endOfLines > 0) return bytes.subarray(0, endOfLines)
-      // The end of a file is the end of a line too; if the line is torn it shows below.
+      // The end of a recovered file also ends a line. If that line is torn, it is found to be damaged later.
       if (wanted === end - offset && end === segment.bytes && segment.isRecovered) return this.#withNewline(bytes)
       if (wanted === end - offset || wanted > LONGEST_LINE_BYTES) throw new Error(`segment ${segment.number} has no line at ${offset}`)
     }
@@ -121,7 +121,10 @@ export class Reader {
     return line
   }
 
-  /** Never a part of what others have parts of too: it may be recycled. Nor much more than is asked for: it may be kept for long. */
+  /**
+   * A buffer with memory of its own, never a slice of a shared pool, since it may be recycled. Not much larger than
+   * `length`, since a lane may hold it for long.
+   */
   #memoryFor (length: number): Buffer {
     const fit = this.#spare.findIndex(spare => spare.length >= length && spare.length < 2 * length)
     const [spare] = fit === -1 ? [] : this.#spare.splice(fit, 1)
@@ -142,14 +145,14 @@ export class Reader {
     return { segment: segment.number, offset, bytes, count }
   }
 
-  async #giveUp (segment: Segment): Promise<void> {
-    const isAside = this.#segments.setAside(segment)
+  async #setAside (segment: Segment): Promise<void> {
+    const done = this.#segments.setAside(segment)
     this.#events.onDamaged(segment.waitingLines)
-    await isAside
+    await done
   }
 }
 
-/** Where the lines end, from the first one on, for which something holds. */
+/** The end of the first lines that all fulfil a condition. */
 function endOfRun (bytes: Buffer, holds: (line: string) => boolean): number {
   let end = 0
   while (end < bytes.length) {

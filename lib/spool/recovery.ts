@@ -6,55 +6,56 @@ import type { Position } from './position.js'
 import { Segment, segmentNameOf, type FoundSegment } from './segment.js'
 import type { Turns } from './turns.js'
 
-/** What is there as a spool is entered, before any of it has been read. */
-export interface Found {
+/** The files in a spool's folder when it is entered, before any segment has been read. */
+export interface FoundFolder {
   /** The numbers of all segments, in order. */
   numbers: readonly number[]
-  /** What the segments take of the disk; `undefined` if there are so many that it would take long to ask. */
+  /** The size of all segments together; `undefined` if there are too many to look up each. */
   bytes: number | undefined
   cursor: CursorReading
 }
 
-/** What was found of an earlier life. */
+/** The result of counting what earlier runs have left. */
 export interface Recovered {
-  /** Lines that were not delivered. Those among them that are damaged show when they are read. */
+  /** Undelivered lines, including damaged ones, which are only noticed when they are read. */
   lines: number
   /** Bytes on the disk. */
   bytes: number
-  /** Bytes of a torn last line, which were cut off. */
+  /** Size of the torn last line, which was cut off. */
   cutBytes: number
-  /** Segments that could not be read; they were put aside as `.unreadable`. */
+  /** How many segments could not be read and were renamed to `.unreadable`. */
   unreadableSegments: number
-  /** Without a cursor all is delivered again that is there. */
+  /** Unless it is `found`, all lines on the disk are delivered again. */
   cursor: CursorReading['kind']
 }
 
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 10
-/** Where there are more, each call of the disk matters. */
+/** With more segments than this, each call to the disk per segment matters. */
 export const MANY_SEGMENTS = 1000
-/** Of many, those that are no larger are kept in memory until they are read, up to so much together. */
+/** With many segments, the content of those up to this size stays in memory until it is read, which saves opening them again. */
 const SMALL_BYTES = 16 * 1024
+/** Limit of all content that stays in memory. */
 const HELD_BYTES = 1024 * 1024
 const DELIVERED: FoundSegment = { bytes: 0, deliveredBytes: 0, lines: 0, isSynced: true }
 
-/** Reads what an earlier life has left in a folder. Never rejects: whatever is wrong with a file, the others are recovered. */
+/** Counts the lines that earlier runs left in a folder. Never rejects: a file that cannot be read does not affect the others. */
 export class Recovery {
   readonly #fs: FileSystem
   readonly #folder: string
-  readonly #found: Found
+  readonly #found: FoundFolder
   readonly #recovered: Recovered
-  /** Everything before it has been delivered. */
+  /** Everything before this position has been delivered. */
   #start: Position | undefined
   #last: Segment | undefined
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   readonly #onFault: (error: unknown) => void
-  /** Segments that are kept in memory, oldest first, and those that were. */
+  /** Segments whose content was kept in memory, oldest first. Some may have been released since. */
   readonly #held: Array<{ segment: Segment, bytes: number }> = []
   #heldBytes = 0
 
-  /** @param onFault told why a segment cannot be read */
-  constructor (fs: FileSystem, folder: string, found: Found, onFault: (error: unknown) => void) {
+  /** @param onFault - Called with the error when a segment cannot be read. */
+  constructor (fs: FileSystem, folder: string, found: FoundFolder, onFault: (error: unknown) => void) {
     this.#fs = fs
     this.#folder = folder
     this.#found = found
@@ -62,12 +63,12 @@ export class Recovery {
     this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
   }
 
-  /** Everything before it has been delivered; `undefined` if there is no cursor, or one that is wrong. */
+  /** Everything before this position has been delivered; `undefined` if there is no cursor or a wrong one. */
   get start (): Position | undefined {
     return this.#start
   }
 
-  /** The segment that was written last: it has to be whole and safe before another one is begun. */
+  /** Repairs and syncs the segment that was written last. This has to be done before a new segment is created. */
   async begin (): Promise<void> {
     const { numbers, cursor } = this.#found
     if (cursor.kind === 'found') {
@@ -79,12 +80,13 @@ export class Recovery {
   }
 
   /**
-   * Counts all that there is, oldest first. It takes a turn for each segment, so that lines can be read and written
+   * Counts the lines of all segments, oldest first. It takes a turn for each segment, so that lines can be read and written
    * meanwhile.
    *
-   * @param onCounted told of each segment in turn, or that it is gone, with the number of the next and how many are left
-   * @param isAborted asked before each segment: whether to leave off, since nobody waits any more
-   * @returns `undefined` if it left off
+   * @param onCounted - Called for each segment, or with `undefined` if it cannot be read, with the number of the next
+   *   segment and how many are left.
+   * @param isAborted - Called before and after each segment: whether to stop counting.
+   * @returns `undefined` if it was aborted
    */
   async run (turns: Turns, onCounted: (segment: Segment | undefined, next: number | undefined, left: number) => void, isAborted: () => boolean): Promise<Recovered | undefined> {
     const { numbers } = this.#found
@@ -104,10 +106,10 @@ export class Recovery {
     return this.#recovered
   }
 
-  /** What is in a segment; `undefined` if it cannot be read, and is out of the way now. */
+  /** Counts a segment. Returns `undefined` if it cannot be read and was set aside. */
   async #examine (number: number): Promise<Segment | undefined> {
     const isLast = number === this.#found.numbers.at(-1)
-    // One before the cursor is delivered, and was not removed, or came back by a power cut.
+    // A segment before the cursor is delivered. It had not been removed yet, or a power cut undid its removal.
     if (this.#start !== undefined && number < this.#start.segment) return Segment.recover(this.#fs, this.#folder, number, DELIVERED)
     const deliveredBytes = number === this.#start?.segment ? this.#start.offset : 0
     try {
@@ -142,7 +144,7 @@ export class Recovery {
     return this.#heldBytes + bytes <= HELD_BYTES
   }
 
-  /** A segment that was ended in good order ends with a newline; what stands behind the last one is a line, damaged or not. */
+  /** A properly sealed segment ends with a newline. Bytes after the last newline count as one line, damaged or not. */
   async #examineWhole (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
     const { lines, endOfLines, end, reads } = await this.#scan(file, deliveredBytes)
     const found: FoundSegment = { bytes: end, deliveredBytes, lines: end > endOfLines ? lines + 1 : lines, isSynced: true }
@@ -150,26 +152,26 @@ export class Recovery {
     return { ...found, content: Buffer.from(this.#chunk.subarray(0, end)) }
   }
 
-  /** What stands behind the last newline of the last segment was being written when the earlier life ended. */
+  /** Bytes after the last newline of the last segment were being written when the earlier run ended: they are cut off. */
   async #examineLast (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
     const { lines, endOfLines, end } = await this.#scan(file, deliveredBytes)
     if (end > endOfLines) {
       this.#recovered.cutBytes = end - endOfLines
-      // If it stays, it is taken for damaged the next time: nothing is added to it in any case.
+      // If this fails, the next run counts the torn line as damaged. No line is ever appended to this segment.
       await file.truncate(endOfLines).catch(() => {})
     }
     const isSynced = await file.sync().then(() => true, () => false)
     return { bytes: endOfLines, deliveredBytes, lines, isSynced }
   }
 
-  /** The last one may have to be cut and synced; but to read it is enough if there is no more leave. */
+  /** Opens the last segment for writing, to cut and sync it; if that is not permitted, for reading only. */
   async #open (number: number, isLast: boolean): Promise<OpenFile> {
     const path = join(this.#folder, segmentNameOf(number))
     if (!isLast) return await this.#fs.open(path, 'read')
     return await this.#fs.open(path, 'change').catch(() => this.#fs.open(path, 'read'))
   }
 
-  /** How many lines there are from here on, where the last whole one ends, and where the file does. */
+  /** Counts the lines from an offset on. Returns also where the last whole line ends, and where the file ends. */
   async #scan (file: OpenFile, from: number): Promise<{ lines: number, endOfLines: number, end: number, reads: number }> {
     const chunk = this.#chunk
     let [lines, end, endOfLines, reads] = [0, from, from, 0]
@@ -188,10 +190,11 @@ export class Recovery {
 }
 
 /**
- * Where to begin. A cursor to a segment that is gone means the oldest one left. One that stands within a line belongs to
- * another file than it was written for: `undefined`, and all is delivered again.
+ * The position at which delivery starts. If the cursor's segment does not exist, this is the start of the oldest one that
+ * does. If the cursor points into the middle of a line, it was written for another file: the result is `undefined`, and
+ * all lines are delivered again.
  *
- * @param numbers those of all segments, in order
+ * @param numbers - The numbers of all segments, in order.
  */
 export async function startOf (fs: FileSystem, folder: string, cursor: Position, numbers: readonly number[]): Promise<Position | undefined> {
   if (!numbers.includes(cursor.segment)) return { segment: numbers[0] ?? 0, offset: 0 }
@@ -199,7 +202,7 @@ export async function startOf (fs: FileSystem, folder: string, cursor: Position,
   try {
     const file = await fs.open(join(folder, segmentNameOf(cursor.segment)), 'read')
     try {
-      // What was behind the end was delivered, and lost in a power cut after that.
+      // The lines between the file's end and the cursor were delivered, then lost in a power cut.
       if (cursor.offset > await file.size()) return cursor
       const before = Buffer.alloc(1)
       return await file.read(before, cursor.offset - 1) === 1 && before[0] === NEWLINE ? cursor : undefined
@@ -207,7 +210,7 @@ export async function startOf (fs: FileSystem, folder: string, cursor: Position,
       await file.close()
     }
   } catch {
-    // It cannot be read, and will be put aside: the next one is the first.
+    // A segment that cannot be read is set aside later, and delivery starts with the next one.
     return cursor
   }
 }

@@ -4,58 +4,59 @@ import type { FileSystem, OpenFile } from './file-system.js'
 
 const PATTERN = /^(\d{10,15})\.ndjson$/
 
-/** The name of a segment's file: ten digits or more, so that `cat *.ndjson` has them in order. */
+/** The file name of a segment. It has at least ten digits, so that `cat *.ndjson` lists segments in order. */
 export function segmentNameOf (number: number): string {
   return `${String(number).padStart(10, '0')}.ndjson`
 }
 
-/** The number of a segment's file; `undefined` if it is none. */
+/** The segment number in a file name; `undefined` for any other file. */
 export function segmentNumberOf (name: string): number | undefined {
   const number = Number(PATTERN.exec(name)?.[1])
   return number > 0 && segmentNameOf(number) === name ? number : undefined
 }
 
-/** What of a segment is known when it is found on the disk. */
+/** Facts about a segment that an earlier run left on the disk. */
 export interface FoundSegment {
-  /** Bytes of its lines. */
+  /** Size of its lines. */
   bytes: number
   deliveredBytes: number
-  /** Lines that were not delivered. */
+  /** How many of its lines are undelivered. */
   lines: number
   isSynced: boolean
-  /** All of it, if it is to be kept in memory until it is read. */
+  /** Its whole content, if that is to stay in memory until it is read. */
   content?: Buffer
 }
 
-/** Sums over all segments of a spool, which each of them keeps up as it changes. */
+/** Sums over all segments of a spool. Each segment updates them as it changes. */
 export interface SegmentTotals {
   bytes: number
   waitingLines: number
   outstandingLines: number
 }
 
-/** How far a write came. */
+/** Result of a write. */
 export interface Written {
+  /** How many bytes of whole lines were written. */
   bytes: number
-  /** Why it came no further. */
+  /** Why not all bytes were written. */
   error?: unknown
 }
 
 /**
- * One file of a spool, and the count of its lines: those that wait to be read, and those that were read and are not
- * delivered. Its file is opened when it is needed.
+ * One file of a spool. It counts its *waiting* lines, which are to be read, and its *outstanding* lines, which were read
+ * and are not settled yet. The file is opened when it is needed.
  */
 export class Segment {
   readonly number: number
-  /** Whether it was there at the start: then its lines may be damaged. */
+  /** Whether an earlier run wrote it: then its lines may be damaged. */
   readonly isRecovered: boolean
   readonly #deliveries: Deliveries
-  /** What was given out before it was written. */
+  /** Lines that were handed out before they were written. */
   #kept = new Deliveries()
   readonly #fs: FileSystem
   readonly #path: string
   #totals: SegmentTotals | undefined
-  /** What it has in it, if it is small and was just counted: then it need not be opened again. */
+  /** The content of a small segment that was just counted, so that it need not be opened again. */
   #content: Buffer | undefined
   #file: OpenFile | undefined
   #bytes: number
@@ -78,7 +79,7 @@ export class Segment {
     this.#deliveries = new Deliveries(found?.deliveredBytes)
   }
 
-  /** Makes a new one, which would survive a power cut. */
+  /** Creates a segment. Settles once its file would survive a power cut. */
   static async create (fs: FileSystem, folder: string, number: number): Promise<Segment> {
     const segment = new Segment(fs, folder, number, await fs.create(join(folder, segmentNameOf(number))))
     try {
@@ -90,22 +91,22 @@ export class Segment {
     return segment
   }
 
-  /** One that was there at the start: nothing is written to it any more. */
+  /** A segment of an earlier run. It is sealed: nothing more is written to it. */
   static recover (fs: FileSystem, folder: string, number: number, found: FoundSegment): Segment {
     return new Segment(fs, folder, number, undefined, found)
   }
 
-  /** Bytes of whole lines in it. */
+  /** Size of its whole lines. */
   get bytes (): number {
     return this.#bytes
   }
 
-  /** Lines that nobody has been given. */
+  /** Lines that are to be read. */
   get waitingLines (): number {
     return this.#waitingLines
   }
 
-  /** Lines that were given out, and have not been delivered yet. */
+  /** Lines that were handed out and are not settled yet. */
   get outstandingLines (): number {
     return this.#outstandingLines
   }
@@ -115,17 +116,17 @@ export class Segment {
     return this.#content !== undefined
   }
 
-  /** Whether nothing is written to it any more. */
+  /** Whether it takes no more lines. */
   get isSealed (): boolean {
     return this.#isSealed
   }
 
-  /** Whether all that was written to it would survive a power cut. */
+  /** Whether everything in it would survive a power cut. */
   get isSynced (): boolean {
     return this.#isSynced
   }
 
-  /** Everything before this has been delivered. */
+  /** Everything before this offset has been delivered. */
   get deliveredBytes (): number {
     return this.#deliveries.prefix
   }
@@ -134,59 +135,59 @@ export class Segment {
     return this.#deliveries.prefix >= this.#bytes
   }
 
-  /** The first byte, from this one on, that is to be given out: it has not been delivered, and nobody has it already. */
+  /** The first byte at or after `offset` that is to be handed out. Skips delivered lines, and lines passed to {@link keep}. */
   skipDone (offset: number): number {
     const next = this.#kept.skip(this.#deliveries.skip(offset))
     return next === offset ? offset : this.skipDone(next)
   }
 
-  /** Where the run of bytes ends that begins here and is to be given out. */
+  /** The end of the run of bytes to be handed out that starts at `offset`. */
   endOfRun (offset: number): number {
     return Math.min(this.#bytes, this.#deliveries.nextFrom(offset), this.#kept.nextFrom(offset))
   }
 
-  /** So many lines are being given out. */
+  /** Waiting lines are handed out. */
   handOut (lines: number): void {
     this.#count(-lines, lines)
   }
 
-  /** Lines are written that were given out before: they do not wait to be read. */
+  /** Marks written lines as handed out: somebody held them before they were written. */
   keep (from: number, to: number, lines: number): void {
     this.handOut(lines)
     this.#kept.add(from, to)
   }
 
-  /** Lines that were given out are delivered. */
+  /** Lines that were handed out are settled. */
   settle (from: number, to: number, lines: number): void {
     this.#count(0, -lines)
     this.#deliveries.add(from, Math.min(to, this.#bytes))
   }
 
-  /** Lines will never be given out, since they are none. */
+  /** Damaged lines are skipped: they will never be handed out. */
   discard (from: number, to: number, lines: number): void {
     this.#count(-lines, 0)
     this.#deliveries.add(from, Math.min(to, this.#bytes))
   }
 
-  /** What was given out and is not delivered waits again. */
+  /** Outstanding lines wait again. */
   takeBack (): void {
     this.#count(this.#outstandingLines, -this.#outstandingLines)
     this.#kept = new Deliveries()
   }
 
-  /** It belongs to a spool now, with whose sums it counts. */
+  /** Adds it to a spool's sums. */
   join (totals: SegmentTotals): void {
     this.#totals = totals
     this.#addToTotals(1)
   }
 
-  /** It does not belong to the spool any more. */
+  /** Removes it from the spool's sums. */
   leave (): void {
     this.#addToTotals(-1)
     this.#totals = undefined
   }
 
-  /** Fills a buffer from there; returns what of it was filled, which is less only where the file ends before. */
+  /** Fills a buffer from `offset` on. Returns the filled part, which is shorter only if the file ends. */
   async read (offset: number, bytes: Buffer): Promise<Buffer> {
     if (this.#content !== undefined) return bytes.subarray(0, this.#content.copy(bytes, 0, offset))
     this.#file ??= await this.#fs.open(this.#path, 'read')
@@ -200,22 +201,23 @@ export class Segment {
   }
 
   /**
-   * Adds lines at its end, as far as the disk takes them; then the last whole one is its end. Never rejects.
+   * Writes lines at its end. If the disk takes only a part, it cuts the file after the last whole line. Never rejects. Call
+   * {@link commit} afterwards to count the lines.
    *
-   * @param endOfLines how many of the first so many bytes are whole lines
+   * @param endOfLines - Returns how many of the first `bytes` bytes are whole lines.
    */
   async write (bytes: Buffer, endOfLines: (bytes: number) => number): Promise<Written> {
     let written = 0
     try {
       while (written < bytes.length) {
         const more = await (this.#file as OpenFile).write(bytes.subarray(written), this.#bytes + written)
-        if (more === 0) throw new Error('the disk takes nothing')
+        if (more === 0) throw new Error('the disk accepted no bytes')
         written += more
       }
       return { bytes: written }
     } catch (error) {
       const kept = endOfLines(written)
-      // A torn line within a segment would be taken for damaged after a restart.
+      // A torn line in the middle of a segment would count as damaged after a restart.
       try {
         await (this.#file as OpenFile).truncate(this.#bytes + kept)
       } catch {
@@ -225,7 +227,7 @@ export class Segment {
     }
   }
 
-  /** Counts what was written. */
+  /** Counts lines that were written. */
   commit (bytes: number, lines: number): void {
     if (bytes === 0) return
     this.#bytes += bytes
@@ -235,8 +237,8 @@ export class Segment {
   }
 
   /**
-   * Syncs it. If that fails it is sealed, and never synced again: the system may have forgotten what it could not write,
-   * and would say the next time that all is well.
+   * Syncs the file. If that fails, the segment is sealed and never synced again: the system may have dropped the data that
+   * it could not write, and the next sync would report success.
    */
   async sync (): Promise<void> {
     if (this.#isSynced) return
@@ -253,7 +255,7 @@ export class Segment {
     this.#isSealed = true
   }
 
-  /** Closes its file, until it is read again. Only once it is sealed. */
+  /** Closes the file. The next read opens it again. Call it only on a sealed segment. */
   async release (): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -261,12 +263,12 @@ export class Segment {
     await file?.close().catch(() => {})
   }
 
-  /** Whether its file is gone, as somebody may have removed it. */
+  /** Whether somebody else has removed the file. */
   async isGone (): Promise<boolean> {
     return await this.#fs.size(this.#path).then(() => false, error => (error as NodeJS.ErrnoException).code === 'ENOENT')
   }
 
-  /** Removes its file; that it is gone already is as good. */
+  /** Removes the file. Succeeds also if it no longer exists. */
   async remove (): Promise<void> {
     await this.release()
     try {
@@ -276,7 +278,7 @@ export class Segment {
     }
   }
 
-  /** Puts it out of the way, for somebody to look at, since it cannot be read. */
+  /** Renames a file that cannot be read to `.unreadable`, for a person to look at. */
   async setAside (): Promise<void> {
     await this.release()
     await this.#fs.rename(this.#path, this.#path.replace(/ndjson$/, 'unreadable'))

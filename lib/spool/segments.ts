@@ -1,19 +1,20 @@
 import type { FileSystem } from './file-system.js'
-import type { Position } from './position.js'
+import type { Position, SpooledLines } from './position.js'
 import { Segment, type SegmentTotals } from './segment.js'
 
 /** The segments of one spool, oldest first. */
 export class Segments {
   readonly #fs: FileSystem
   readonly #folder: string
-  /** By their numbers, in order. */
+  /** In ascending order of their numbers. */
   readonly #all: Segment[] = []
   readonly #totals: SegmentTotals = { bytes: 0, waitingLines: 0, outstandingLines: 0 }
   #lastNumber = 0
-  /** Bytes of those that were there at the start and have not been counted yet. */
+  /** Size of the segments of earlier runs that are not counted yet. */
   #uncountedBytes = 0
-  /** The oldest that has not been counted yet: nothing behind it is to be read before it. */
+  /** The number of the oldest segment that is not counted yet. No later segment may be read before it. */
   #uncounted: number | undefined
+  #orphanedLines = 0
 
   constructor (fs: FileSystem, folder: string) {
     this.#fs = fs
@@ -24,7 +25,7 @@ export class Segments {
     return this.#all[0]
   }
 
-  /** The one that lines are added to, if there is one that takes any. */
+  /** The segment that lines are appended to, unless it is sealed. */
   get open (): Segment | undefined {
     const last = this.#all.at(-1)
     return last?.isSealed === false ? last : undefined
@@ -42,34 +43,44 @@ export class Segments {
     return this.#totals.outstandingLines
   }
 
-  /** Whether all of them would survive a power cut. */
+  /** Lines that were handed out, whose segments were lost, and that are not settled yet. */
+  get orphanedLines (): number {
+    return this.#orphanedLines
+  }
+
+  /** Whether all segments would survive a power cut. */
   get isSynced (): boolean {
     return this.#all.every(({ isSynced }) => isSynced)
   }
 
-  /** Everything before it has been delivered. */
+  /** Everything before this position has been delivered. */
   get cursor (): Position {
     const first = this.#all.find(segment => !segment.isSealed || !segment.isDelivered) ?? this.#all.at(-1)
     if (this.#uncounted !== undefined && (first === undefined || first.number > this.#uncounted)) return { segment: this.#uncounted, offset: 0 }
     return first === undefined ? { segment: this.#lastNumber, offset: 0 } : { segment: first.number, offset: first.deliveredBytes }
   }
 
-  /** The highest number that was ever given to one. */
+  /** The highest number that a segment has ever had. */
   get lastNumber (): number {
     return this.#lastNumber
   }
 
-  /** No new one gets a number up to this; those that were there at the start take so many bytes. */
+  /**
+   * Prepares for the segments of earlier runs, which are counted later.
+   *
+   * @param lastNumber - New segments get higher numbers.
+   * @param foundBytes - Size of all segments found.
+   */
   begin (lastNumber: number, foundBytes: number): void {
     this.#lastNumber = lastNumber
     this.#uncountedBytes = foundBytes
   }
 
   /**
-   * Takes over one that was there at the start, which is before all that was made since.
+   * Adds a segment of an earlier run, once it is counted. It comes before all new segments.
    *
-   * @param segment - `undefined`: it is gone
-   * @param uncounted - The number of the next that has not been counted; `undefined` if there is none
+   * @param segment - `undefined` if it could not be read.
+   * @param uncounted - The number of the next segment that is not counted yet; `undefined` if there is none.
    */
   recover (segment: Segment | undefined, uncounted: number | undefined): void {
     if (segment !== undefined) this.#add(segment)
@@ -77,19 +88,28 @@ export class Segments {
     this.#uncountedBytes = uncounted === undefined ? 0 : Math.max(0, this.#uncountedBytes - (segment?.bytes ?? 0))
   }
 
-  /** The segment of this number, if it is still there. */
+  /** The segment with this number, unless it was removed. */
   find (number: number): Segment | undefined {
     const segment = this.#all[this.#indexOf(number)]
     return segment?.number === number ? segment : undefined
   }
 
-  /** The oldest segment that has this number or a higher one, if it may be read: all before it have been counted. */
+  /** The oldest segment with this number or a higher one; `undefined` while an earlier segment is not counted yet. */
   from (number: number): Segment | undefined {
     const segment = this.#all[this.#indexOf(number)]
     return this.#uncounted !== undefined && segment !== undefined && segment.number > this.#uncounted ? undefined : segment
   }
 
-  /** Makes a new one at the end; the one before takes nothing any more. */
+  /** Settles lines that were handed out. Returns `false` if they no longer count as outstanding. */
+  settle ({ segment: number, offset, bytes, count }: SpooledLines): boolean {
+    const segment = this.find(number)
+    if (segment === undefined) this.#orphanedLines = Math.max(0, this.#orphanedLines - count)
+    if (segment === undefined || count > segment.outstandingLines) return false
+    segment.settle(offset, offset + bytes.length, count)
+    return true
+  }
+
+  /** Creates the next segment, and seals the one before. */
   async create (): Promise<Segment> {
     this.open?.seal()
     const segment = await Segment.create(this.#fs, this.#folder, ++this.#lastNumber)
@@ -98,9 +118,9 @@ export class Segments {
   }
 
   /**
-   * Removes some from the disk, oldest first, and from here those for which that succeeds.
+   * Removes segments from the disk, oldest first. Stops at the first that fails, which stays.
    *
-   * @param onRemoved called for each in the moment in which its lines do not count any more
+   * @param onRemoved - Called for each segment at the moment when its lines stop counting.
    */
   async remove (segments: readonly Segment[], onRemoved?: (segment: Segment) => void): Promise<void> {
     let removed = 0
@@ -112,20 +132,21 @@ export class Segments {
         onRemoved?.(segment)
       }
     } finally {
-      // Once for all of them: a sync takes longer than many removals.
+      // One sync for all segments: it takes longer than many removals.
       if (removed > 0) await this.#syncFolder()
     }
   }
 
-  /** Puts one out of the way that cannot be read. Its lines do not count any more at once, whether that succeeds or not. */
+  /** Sets a segment aside that cannot be read. Its lines stop counting at once, even if the disk fails. */
   async setAside (segment: Segment): Promise<void> {
     this.#forget(segment)
     await segment.setAside().catch(() => {})
     await this.#syncFolder()
   }
 
-  /** All of them are gone from the disk. */
+  /** Forgets all segments, whose files are lost. */
   async abandon (): Promise<void> {
+    this.#orphanedLines += this.outstandingLines
     this.#uncounted = undefined
     this.#uncountedBytes = 0
     for (const segment of this.#all.splice(0)) {
@@ -134,17 +155,17 @@ export class Segments {
     }
   }
 
-  /** Removes those that have been delivered and take nothing any more. */
+  /** Removes segments that are sealed and delivered. */
   async removeDelivered (): Promise<void> {
     await this.remove(this.#all.filter(({ isSealed, isDelivered }) => isSealed && isDelivered))
   }
 
-  /** What was given out and is not delivered waits again. */
+  /** Outstanding lines wait again. */
   takeBack (): void {
     for (const segment of this.#all) segment.takeBack()
   }
 
-  /** Closes all files, once all are sealed. */
+  /** Closes all files. Call it once all segments are sealed. */
   async release (): Promise<void> {
     for (const segment of this.#all) await segment.release()
   }
@@ -161,7 +182,7 @@ export class Segments {
     segment.leave()
   }
 
-  /** The place of the oldest one that has this number or a higher one. */
+  /** The index of the oldest segment with this number or a higher one. */
   #indexOf (number: number): number {
     let [low, high] = [0, this.#all.length]
     while (low < high) {
@@ -172,7 +193,7 @@ export class Segments {
     return low
   }
 
-  /** One that comes back by a power cut costs duplicates at most. */
+  /** May fail: a segment whose removal a power cut undoes costs duplicates at most. */
   async #syncFolder (): Promise<void> {
     await this.#fs.syncFolder(this.#folder).catch(() => {})
   }

@@ -6,38 +6,38 @@ import type { OwnerTable } from './owner.js'
 import { segmentNumberOf } from './segment.js'
 import { isCursorName } from './cursor.js'
 
-/** The slot whose folder is that of the target itself. It stays when it is empty. */
+/** The slot that uses the target's own folder. That folder is not removed when it is empty. */
 export const FIRST_SLOT = 1
-/** How many transports with the same options have a slot each. */
+/** How many transports with the same options can have a slot at the same time. */
 export const MAX_SLOTS = 100
 
 const NUMBER = /^[1-9]\d*$/
 
-/** The folder of a slot: that of the target itself for the first, and `<name>.2`, `<name>.3`, ... beside it. */
+/** The folder of a slot: the target's own folder for the first slot, and `<name>.2`, `<name>.3`, … next to it. */
 export function slotFolderOf (folder: string, slot: number): string {
   return slot === FIRST_SLOT ? folder : `${folder}.${slot}`
 }
 
-/** The folder of the first slot, given that of any. */
+/** The folder of the first slot, from the folder of any slot. */
 export function firstSlotOf (folder: string): string {
   return folder.replace(/\.[1-9]\d*$/, '')
 }
 
-/** Whether a file of this name is of no use in a spool that has no lines. */
+/** Whether a file of this name is useless in a spool without lines. */
 export function isDisposable (name: string): boolean {
   return isCursorName(name) || identityOf(name) !== undefined || ownerOf(name) !== undefined
 }
 
 /**
- * The folders of one target. Each transport with the same options has one of its own, its *slot*. Whatever it leaves
- * there at its end is sent by the next one that takes the slot, or by another that adopts it.
+ * The spool folders of one target. Each transport with the same options has a folder of its own, its *slot*. Lines that
+ * it leaves there at its end are sent by the next transport that takes the slot, or by another one that adopts it.
  */
 export class Slots {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #owners: OwnerTable
 
-  /** @param folder - That of the first slot. */
+  /** @param folder - The folder of the first slot. */
   constructor (fs: FileSystem, folder: string, owners: OwnerTable) {
     this.#fs = fs
     this.#folder = folder
@@ -48,7 +48,7 @@ export class Slots {
     return slotFolderOf(this.#folder, slot)
   }
 
-  /** The numbers of the slots that have a folder, in order; none if the disk does not tell. */
+  /** The numbers of the slots that have a folder, in ascending order; empty if the disk fails. */
   async list (): Promise<number[]> {
     const first = basename(this.#folder)
     const names = await this.#fs.list(dirname(this.#folder)).catch((): string[] => [])
@@ -61,7 +61,7 @@ export class Slots {
     }).sort((a, b) => a - b)
   }
 
-  /** Whether no transport has this slot, and there is something to do: lines to send, or an empty folder to remove. */
+  /** Whether no transport has this slot, and it has lines to send or is an empty folder to remove. */
   async isOrphan (slot: number): Promise<boolean> {
     const names = await this.#fs.list(this.folderOf(slot)).catch(() => undefined)
     if (names === undefined) return false

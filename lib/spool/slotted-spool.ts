@@ -1,37 +1,39 @@
 import type { Lines } from '../batch.js'
 import { NOTHING, type Amount } from '../queue.js'
 import { Adopter } from './adopter.js'
-import type { Position, SpooledLines } from './position.js'
+import { batchIdOf, type Position, type SpooledLines } from './position.js'
+import { onSilence } from './silence.js'
 import { FIRST_SLOT, MAX_SLOTS, Slots } from './slots.js'
-import { batchIdOf, onSilence, Spool, type LaneSpool, type SpoolDeps, type SpoolSettings } from './spool.js'
+import { Spool, type LaneSpool } from './spool.js'
+import type { SpoolDeps, SpoolFolderSettings } from './spool-deps.js'
 import type { Hindrance, SlotEvents, SpoolEvents } from './spool-events.js'
 
-/** How long it takes until slots are tried again that all were taken. */
+/** If all slots are taken, they are tried again after about this time. */
 const RETRY_MS = 10000
 
 /**
- * The spool of one lane where others with the same options may log at the same time. It writes to a slot of its own, the
- * first that is free; once hardly anything waits there it sends what others have left in theirs.
+ * The spool of one lane, where other transports with the same options may log at the same time. It writes to a slot of its
+ * own, the first free one. Once hardly any lines wait there, it sends lines that other transports have left in theirs.
  */
 export class SlottedSpool implements LaneSpool {
-  readonly #settings: SpoolSettings
+  readonly #settings: SpoolFolderSettings
   readonly #deps: SpoolDeps
   readonly #events: SlotEvents
   readonly #slots: Slots
   readonly #adopter: Adopter
-  /** That of the slot it has, or is trying to take. */
+  /** The spool of the slot that it has, or tries to take. */
   #own: Spool | undefined
-  /** Slots to be tried, best first. */
+  /** Slots that are still to be tried, best first. */
   #candidates: number[] = []
   #firstPid: number | undefined
   #wantedBytes: number | undefined
   #state: 'new' | 'started' | 'closed' = 'new'
   #timer: NodeJS.Timeout | undefined
-  /** Called once the disk has answered, or need not any more. */
-  #stopListening: () => void = () => {}
+  /** Cancels the report of a disk that does not answer. */
+  #cancelSilence: () => void = () => {}
 
-  /** @param settings - Their folder is that of the first slot. */
-  constructor (settings: SpoolSettings, deps: SpoolDeps, events: SlotEvents) {
+  /** @param settings - With the folder of the first slot. */
+  constructor (settings: SpoolFolderSettings, deps: SpoolDeps, events: SlotEvents) {
     this.#settings = settings
     this.#deps = deps
     this.#slots = new Slots(deps.fs, settings.folder, deps.owners)
@@ -61,8 +63,8 @@ export class SlottedSpool implements LaneSpool {
     }, this.#events)
   }
 
-  idOf (place: Position): string {
-    return batchIdOf(place.spool ?? this.identity, place)
+  idOf (position: Position): string {
+    return batchIdOf(position.spool ?? this.identity, position)
   }
 
   get identity (): string {
@@ -93,7 +95,7 @@ export class SlottedSpool implements LaneSpool {
     return (this.#own?.bytes ?? 0) + (this.#adopter.spool?.bytes ?? 0)
   }
 
-  /** Takes a slot, and finds what is there; tries again until it succeeds. */
+  /** Takes a slot and counts its lines. Tries again until it succeeds. */
   start (): void {
     if (this.#state !== 'new') return
     this.#state = 'started'
@@ -112,7 +114,7 @@ export class SlottedSpool implements LaneSpool {
     return this.#own?.keep(all) === true
   }
 
-  /** As that of a single spool; lines of its own come before those of an adopted slot. */
+  /** Like {@link Spool.read}. Lines of its own slot come before those of an adopted one. */
   read (maxBytes: number): void {
     this.#wantedBytes = maxBytes
     this.#ask()
@@ -127,8 +129,8 @@ export class SlottedSpool implements LaneSpool {
     (this.#adopter.spool ?? this.#own)?.recycle(bytes)
   }
 
-  has (place: Position): boolean {
-    return this.#spoolOf(place)?.has(place) === true
+  has (position: Position): boolean {
+    return this.#spoolOf(position)?.has(position) === true
   }
 
   rewind (): void {
@@ -141,10 +143,10 @@ export class SlottedSpool implements LaneSpool {
     return await this.#own?.sync() === true
   }
 
-  /** As that of a single spool. Lines of an adopted slot that are not settled stay there, for others to adopt. */
+  /** Like {@link Spool.close}. Unsettled lines of an adopted slot stay there, for other transports to adopt. */
   async close (deadline: number): Promise<void> {
     this.#state = 'closed'
-    this.#stopListening()
+    this.#cancelSilence()
     clearTimeout(this.#timer)
     await Promise.all([this.#own?.close(deadline), this.#adopter.close(deadline)])
   }
@@ -153,11 +155,11 @@ export class SlottedSpool implements LaneSpool {
     return new Spool({ ...this.#settings, folder: this.#slots.folderOf(slot), isDisposable: slot !== FIRST_SLOT }, this.#deps, events)
   }
 
-  /** Slots that are there come before such as would have to be made: they may have lines. */
+  /** Tries existing slots before new ones, since they may have lines. */
   async #choose (): Promise<void> {
-    this.#stopListening = onSilence(this.#deps.clock, this.#settings.folder, error => this.#events.onHindered({ kind: 'failed', error }))
+    this.#cancelSilence = onSilence(this.#deps.clock, this.#settings.folder, error => this.#events.onHindered({ kind: 'failed', error }))
     const known = await this.#slots.list()
-    this.#stopListening()
+    this.#cancelSilence()
     if (this.#state === 'closed') return
     const others = Array.from({ length: MAX_SLOTS }, (_, index) => FIRST_SLOT + index).filter(slot => !known.includes(slot))
     this.#candidates = [...known, ...others]
@@ -178,7 +180,7 @@ export class SlottedSpool implements LaneSpool {
         this.#adopter.start(slot)
       },
       onHindered: hindrance => {
-        // Lines of it may be with the sink, and come back.
+        // A slot that was open is kept: the sink may hold lines of it, which may come back.
         if (hasOpened || !isPassedOver(hindrance, slot, known)) return onHindered(hindrance)
         if (hindrance.kind === 'locked') this.#firstPid ??= hindrance.pid
         spool.close(this.#deps.clock.now())
@@ -199,7 +201,7 @@ export class SlottedSpool implements LaneSpool {
     this.#events.onHindered({ kind: 'locked', pid: this.#firstPid ?? 0, slots: MAX_SLOTS })
   }
 
-  /** Passes on what was asked for, to who has it. */
+  /** Passes a request for lines on to the spool that has them. */
   #ask (): void {
     if (this.#wantedBytes === undefined) return
     const { spool } = this.#adopter
@@ -213,7 +215,10 @@ export class SlottedSpool implements LaneSpool {
   }
 }
 
-/** Whether another slot is better than waiting for this one. What is wrong with the first, or with a new one, is wrong with all. */
+/**
+ * Whether to try another slot instead of waiting for this one. A disk that refuses the first slot, or a new one, would
+ * refuse all others too.
+ */
 function isPassedOver (hindrance: Hindrance, slot: number, known: readonly number[]): boolean {
   return hindrance.kind === 'locked' || (slot !== FIRST_SLOT && known.includes(slot))
 }

@@ -3,73 +3,81 @@ import type { Position, SpooledLines } from './position.js'
 import type { Recovered } from './recovery.js'
 
 /**
- * Why a spool could not be opened yet: a live process has it, or the disk refuses. With `slots`, so many live transports
- * have one each, and there are no more.
+ * Why a spool could not be opened yet. `locked`: a live process has it, or, with `slots`, live transports have all these
+ * slots. `failed`: the disk refuses.
  */
 export type Hindrance = { kind: 'locked', pid: number, slots?: number } | { kind: 'failed', error: unknown }
 
 /**
- * What went wrong, with no line lost by that alone:
+ * An operation that failed. Lost lines, if any, are reported separately:
  *
- * - `sync`: lines are on the disk, but a power cut may cost them
- * - `cursor`: how far it has been delivered could not be written; a restart now would deliver some lines again
- * - `read`: it is tried again after a second; the third time, or at a start, the segment is put aside, which `onDropped`
- *   or `onOpened` tells
- * - `remove`: a segment that was delivered is still there; it is tried again
- * - `quarantine`: damaged lines could not be kept for somebody to look at
+ * - `sync`: lines are on the disk, but a power cut may lose them
+ * - `cursor`: the delivery position could not be saved; a restart now would deliver some lines again
+ * - `read`: a segment could not be read, and is read again after a second. The third time, or at a start, it is set aside,
+ *   which `onDropped` or `onOpened` reports
+ * - `remove`: a delivered segment could not be removed; it is tried again
+ * - `quarantine`: damaged lines could not be kept for a person to look at
  * - `folder`: the folder was removed or replaced while it was in use, and is created again. Its lines are lost;
  *   `onDropped` counts them
- * - `adopt`: a slot that no transport has cannot be opened; it is tried again
+ * - `adopt`: a slot without a transport could not be opened; it is tried again
  */
 export interface SpoolFault {
   during: 'sync' | 'cursor' | 'read' | 'remove' | 'quarantine' | 'folder' | 'adopt'
   error: unknown
-  /** The number of the slot, if it is an adopted one. */
+  /** The number of the slot if it is adopted; `undefined` for the transport's own. */
   slot?: number
 }
 
-/** Why lines of a spool were lost: the oldest had to make room, or they are not what was written, or are gone. */
+/**
+ * Why lines of a spool were lost. `spool-full`: the oldest lines had to make room. `damaged`: lines were changed on the
+ * disk or removed from it.
+ */
 export type SpoolLoss = 'spool-full' | 'damaged'
 
-/** What a spool tells. Each call is made in the moment in which its counts change, and none once it is closed. */
+/** Callbacks of a spool. Each is called at the moment when the spool's counts change, and never after it is closed. */
 export interface SpoolEvents {
-  /** It takes lines; what an earlier life has left is still to be counted, and comes before them. Not told if it opens at once. */
+  /**
+   * The spool takes lines, and still has to count the lines of earlier runs, which come before them. Not called if there
+   * is so little to count that it opens at once.
+   */
   onEntered (): void
   /**
-   * So many more lines of an earlier life are counted, and may be read; told for each segment, before `onOpened`.
+   * More lines of earlier runs are counted and can be read. Called for each segment, before `onOpened`.
    *
-   * @param left - How many segments are still to be counted
+   * @param left - How many segments are still to be counted.
    */
   onFound (lines: number, left: number): void
-  /** It is open, and the lines of earlier runs are counted. Called again after a lost folder was created again. */
+  /** The spool is open, and all lines of earlier runs are counted. Called again after a lost folder was created again. */
   onOpened (recovered: Recovered): void
-  /** It cannot be opened now, and is tried again each second. Told again only if the reason changes. */
+  /** The spool cannot be opened now. It keeps trying, and calls this again only if the reason changes. */
   onHindered (hindrance: Hindrance): void
-  /** So many of the lines that were appended are on the disk: they are the spool's now. */
+  /** The next of the appended lines are on the disk: the spool is responsible for them now. */
   onWritten (lines: number): void
   /**
-   * So many of the lines that are to be kept, though somebody has them, are on the disk, from this place on, as if they had
-   * been given out; or nowhere, since one is longer than the whole spool.
+   * The next of the lines that were passed to `keep` are on the disk, and count as handed out.
+   *
+   * @param position - The position of the first; `undefined` if a line was not written since it is longer than the whole spool.
    */
-  onKept (lines: number, place: Position | undefined): void
+  onKept (lines: number, position: Position | undefined): void
   /**
-   * Lines that were appended, oldest first, are their giver's again: the disk did not take them, or it was closed, and
-   * there is no error. Those that were to be kept, and of which it was not told, are not on the disk either.
+   * Appended lines come back, oldest first, because the disk did not take them, or, with an `error` of `undefined`, because
+   * the spool was closed. Lines that were passed to `keep` do not come back: those without a call of `onKept` are not on
+   * the disk.
    */
   onReturned (lines: Lines[], error: unknown): void
-  /** `append` takes lines again. */
+  /** `append` and `keep` take lines again. */
   onWritable (): void
-  /** The lines that were asked for. */
+  /** Brings the lines that `read` has requested. */
   onLines (lines: SpooledLines): void
-  /** Lines are lost that nobody had been given. */
+  /** Lines are lost that had not been handed out. */
   onDropped (lines: number, reason: SpoolLoss): void
   onFault (fault: SpoolFault): void
 }
 
-/** What a spool that has slots tells beside that, and what it asks. */
+/** Callbacks of a spool with slots. */
 export interface SlotEvents extends SpoolEvents {
-  /** It has adopted a slot; so many lines of it are to be sent, after its own. */
+  /** The spool has adopted a slot. Its lines are sent after those of the own slot. */
   onAdopted (recovered: Recovered, slot: number): void
-  /** Whether the sink takes lines, and hardly any wait: then lines of a slot that no transport has may come. */
+  /** Asks whether a slot may be adopted now: the sink takes lines, and hardly any lines wait. */
   mayAdopt (): boolean
 }

@@ -5,22 +5,22 @@ import type { SpoolFault } from './spool-events.js'
 import type { Turns } from './turns.js'
 import type { Writer } from './writer.js'
 
-/** What is looked after. */
+/** Dependencies of an {@link Upkeep}. */
 export interface UpkeepDeps {
   turns: Turns
   segments: Segments
   writer: Writer
   cursorFile: CursorFile
   syncMs: number
-  /** Makes sure that the folder is still there. */
+  /** Checks that the folder still exists. */
   checkFolder: () => Promise<void>
 }
 
-/** Syncs, frees the disk of what is delivered, and says how far that is: `syncMs` after something has changed. */
+/** Maintains the files of a spool: syncs lines, removes delivered segments and saves the cursor, `syncMs` after a change. */
 export class Upkeep {
   readonly #deps: UpkeepDeps
   readonly #onFault: (fault: SpoolFault) => void
-  /** What the cursor on the disk says, once it is known what it stands for. */
+  /** The position of the cursor on the disk, once it is known. */
   #savedCursor: Position | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
@@ -31,8 +31,8 @@ export class Upkeep {
   }
 
   /**
-   * What an earlier life has left is being counted, and so the cursor stands on the disk. Until then lines are synced, but
-   * nothing is removed, and the cursor stays where it is.
+   * Starts removing segments and saving the cursor. Before that, lines are synced only. Call it once the cursor of earlier
+   * runs was read; later calls have no effect.
    */
   begin (cursor: Position | undefined): void {
     if (this.#savedCursor !== undefined) return
@@ -40,12 +40,12 @@ export class Upkeep {
     this.schedule()
   }
 
-  /** The folder is gone, and the cursor with it. */
+  /** Undoes {@link begin}: the folder and its cursor are lost. */
   suspend (): void {
     this.#savedCursor = undefined
   }
 
-  /** Something has changed. */
+  /** Schedules maintenance after a change. */
   schedule (): void {
     if (this.#isStopped) return
     this.#timer ??= setTimeout(() => {
@@ -59,20 +59,20 @@ export class Upkeep {
     }, this.#deps.syncMs)
   }
 
-  /** Nothing is done by itself any more. */
+  /** Stops scheduled maintenance. */
   stop (): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
-  /** The last time. */
+  /** Does the last maintenance, and closes all files. */
   async finish (): Promise<void> {
     await this.#deps.writer.seal()
     await this.#tidy()
     await this.#deps.segments.release()
   }
 
-  /** @returns whether there is nothing left to be done */
+  /** @returns whether everything succeeded, so that no retry is needed */
   async #tidy (): Promise<boolean> {
     if (this.#savedCursor === undefined) return true
     const { segments, writer } = this.#deps
@@ -83,7 +83,7 @@ export class Upkeep {
 
   async #saveCursor (saved: Position): Promise<boolean> {
     const { cursor } = this.#deps.segments
-    // As long as segments before that of the cursor are still being counted, it stays.
+    // The cursor never moves back: it is behind the saved one while earlier segments are still being counted.
     if (cursor.segment < saved.segment || (cursor.segment === saved.segment && cursor.offset <= saved.offset)) return true
     return await this.#attempt('cursor', async () => {
       await this.#deps.cursorFile.write(cursor)

@@ -3,30 +3,25 @@ import type { Amount } from '../queue.js'
 import type { Position } from './position.js'
 import type { Segment } from './segment.js'
 import type { Segments } from './segments.js'
+import type { SpoolFolderSettings } from './spool-deps.js'
 
-/** How large a spool and its segments become, in bytes. */
-export interface WriterSettings {
-  maxBytes: number
-  segmentBytes: number
-}
-
-/** What a writer tells. */
+/** Callbacks of a {@link Writer}. */
 export interface WriterEvents {
   onWritten (lines: number): void
-  /** The next of the lines that were given to {@link Writer.keep} are there, or nowhere, since the spool cannot have them. */
-  onKept (lines: number, place: Position | undefined): void
-  /** The disk did not take these, oldest first: they are their giver's again. */
+  /** The next of the lines that were passed to {@link Writer.keep} are written, or, without a `position`, too long for the spool. */
+  onKept (lines: number, position: Position | undefined): void
+  /** Lines come back, oldest first, because the disk did not take them. */
   onReturned (lines: Lines[], error: unknown): void
-  /** The oldest lines had to go, since there was no room. */
+  /** Lines were lost: the oldest ones to make room, or one that is longer than the whole spool. */
   onDropped (lines: number): void
-  /** Lines may not survive a power cut: their segment could not be synced. */
+  /** A segment could not be synced: its lines may not survive a power cut. */
   onUnsynced (error: unknown): void
 }
 
-/** Lines on their way. */
-interface Consignment {
+/** Lines that are not written yet. */
+interface UnwrittenLines {
   readonly lines: Lines
-  /** Whether somebody has them already, so that they do not come back. */
+  /** Whether somebody else holds them too, so that they are not returned. */
   readonly isKept: boolean
 }
 
@@ -39,56 +34,56 @@ export class Writer {
   readonly #segmentBytes: number
   readonly #segments: Segments
   readonly #events: WriterEvents
-  /** What is being written. */
-  #portion: Consignment[] = []
-  #waiting: Consignment[] = []
+  /** Lines that are being written. */
+  #portion: UnwrittenLines[] = []
+  #waiting: UnwrittenLines[] = []
   #pendingBytes = 0
   #pendingLines = 0
-  /** Of them all, also those that do not come back. */
-  #bytes = 0
-  /** Where portions of several pieces are put together; let go once the spool has nothing to write. */
+  /** Size of all unwritten lines, including those that are kept. */
+  #unwrittenBytes = 0
+  /** Memory in which portions of several pieces are joined. Released once the spool has nothing to write. */
   #gathering: Buffer | undefined
   #isClosed = false
 
-  constructor ({ maxBytes, segmentBytes }: WriterSettings, segments: Segments, events: WriterEvents) {
+  constructor ({ maxBytes, segmentBytes }: Pick<SpoolFolderSettings, 'maxBytes' | 'segmentBytes'>, segments: Segments, events: WriterEvents) {
     this.#maxBytes = maxBytes
-    // With less than two of them the oldest could not go without the newest.
+    // At least two segments: the oldest can be removed while the newest stays.
     this.#segmentBytes = Math.min(segmentBytes, Math.ceil(maxBytes / 2))
     this.#segments = segments
     this.#events = events
   }
 
-  /** What was added and has not been written yet. */
+  /** Lines that were added and are not written yet. */
   get pending (): Amount {
     return { bytes: this.#pendingBytes, lines: this.#pendingLines }
   }
 
-  /** Bytes of all that has not been written yet. */
-  get bytes (): number {
-    return this.#bytes
+  /** Size of all lines that are not written yet, including those that are kept. */
+  get unwrittenBytes (): number {
+    return this.#unwrittenBytes
   }
 
   add (lines: Lines): void {
     this.#push({ lines, isKept: false })
   }
 
-  /** As {@link add}, for lines that somebody has already: they are not counted as {@link pending}, and are not returned. */
+  /** Like {@link add}, for lines that somebody holds already: they do not count as {@link pending}, and are not returned. */
   keep (lines: Lines): void {
     this.#push({ lines, isKept: true })
   }
 
-  /** Takes everything back that was not written. What is just being written may be on the disk all the same. */
+  /** Stops writing and returns all unwritten lines. Lines that are being written may reach the disk anyway. */
   close (): Lines[] {
     this.#isClosed = true
     return this.#takeAll()
   }
 
-  /** There is nothing to write to any more: returns all that was not written. */
+  /** Returns all unwritten lines through `onReturned`. Call it when the folder is lost. */
   giveBack (error: unknown): void {
-    if (this.#bytes > 0) this.#events.onReturned(this.#takeAll(), error)
+    if (this.#unwrittenBytes > 0) this.#events.onReturned(this.#takeAll(), error)
   }
 
-  /** Writes a portion of what waits. Never rejects; `false` if the disk did not take it, and all was returned. */
+  /** Writes a portion of the lines. Never rejects. Returns `false` if the disk did not take it and all lines were returned. */
   async write (): Promise<boolean> {
     const first = this.#waiting[0]
     if (first === undefined) return true
@@ -101,13 +96,13 @@ export class Writer {
     }
     const outcome = await this.#writePortion(firstBytes)
     if (outcome === undefined) return true
-    const hadAny = this.#bytes > 0
+    const hadAny = this.#unwrittenBytes > 0
     const lines = this.#takeAll()
     if (hadAny) this.#events.onReturned(lines, outcome.error)
     return false
   }
 
-  /** Syncs what was written. Never rejects. */
+  /** Syncs the lines that were written. Never rejects. */
   async sync (): Promise<void> {
     const segment = this.#segments.open
     if (segment === undefined) return
@@ -115,14 +110,14 @@ export class Writer {
     if (segment.isSealed) await segment.release()
   }
 
-  /** Syncs what was written, and ends its segment, since no more is to come for now. Never rejects. */
+  /** Syncs and seals the open segment, since no more lines come for now. Never rejects. */
   async seal (): Promise<void> {
     const segment = this.#segments.open
     if (segment !== undefined) await this.#seal(segment)
     this.#gathering = undefined
   }
 
-  /** @returns why the disk did not take all of it */
+  /** @returns why the disk did not take the whole portion; `undefined` if it did */
   async #writePortion (firstBytes: number): Promise<{ error: unknown } | undefined> {
     let segment: Segment
     let bytes: Buffer
@@ -160,9 +155,9 @@ export class Writer {
     await this.#segments.remove(oldest, ({ waitingLines }) => this.#events.onDropped(waitingLines))
   }
 
-  /** As many whole lines as fit, though at least one. */
-  #takePortion (room: number): Consignment[] {
-    const portion: Consignment[] = []
+  /** Takes as many whole lines as fit, but at least one. */
+  #takePortion (room: number): UnwrittenLines[] {
+    const portion: UnwrittenLines[] = []
     const most = Math.min(room, PORTION_BYTES)
     let size = 0
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
@@ -176,16 +171,16 @@ export class Writer {
     return portion
   }
 
-  /** A buffer of its own for each portion would be garbage by the megabyte, as fast as the disk is. */
+  /** Joins the portion in memory that is reused: new buffers would become garbage as fast as the disk can write. */
   #gather (): Buffer {
     const [first, ...others] = this.#portion
-    if (others.length === 0) return (first as Consignment).lines.bytes
+    if (others.length === 0) return (first as UnwrittenLines).lines.bytes
     const memory = this.#gathering ??= Buffer.allocUnsafeSlow(PORTION_BYTES)
     const length = this.#portion.reduce((end, { lines }) => end + lines.bytes.copy(memory, end), 0)
     return memory.subarray(0, length)
   }
 
-  /** The first so many bytes of the portion are written. Those that were taken back meanwhile count as nothing here. */
+  /** Counts the first `written` bytes of the portion as written. Lines that were returned meanwhile are not counted. */
   #commit (segment: Segment, written: number): void {
     const begin = segment.bytes
     let lines = 0
@@ -203,14 +198,14 @@ export class Writer {
     if (lines > 0) this.#events.onWritten(lines)
   }
 
-  #push (consignment: Consignment): void {
-    this.#waiting.push(consignment)
-    this.#count(consignment, 1)
+  #push (unwritten: UnwrittenLines): void {
+    this.#waiting.push(unwritten)
+    this.#count(unwritten, 1)
   }
 
-  /** Takes out the first of these, or as many of its lines as fit, though at least one. */
-  #takeFrom (all: Consignment[], maxBytes: number, maxCount?: number): Consignment {
-    const { lines, isKept } = all[0] as Consignment
+  /** Takes out the first entry, or as many of its lines as fit, but at least one. */
+  #takeFrom (all: UnwrittenLines[], maxBytes: number, maxCount?: number): UnwrittenLines {
+    const { lines, isKept } = all[0] as UnwrittenLines
     const [head, rest] = cutLines(lines, maxBytes, maxCount)
     replaceFirst(all, rest)
     const taken = { lines: head, isKept }
@@ -218,14 +213,14 @@ export class Writer {
     return taken
   }
 
-  /** Takes all out; returns what is to be returned of it. */
+  /** Takes out all lines, and returns those that are to be returned. */
   #takeAll (): Lines[] {
-    this.#bytes = this.#pendingBytes = this.#pendingLines = 0
+    this.#unwrittenBytes = this.#pendingBytes = this.#pendingLines = 0
     return [...this.#portion.splice(0), ...this.#waiting.splice(0)].filter(({ isKept }) => !isKept).map(({ lines }) => lines)
   }
 
-  #count ({ lines: { bytes, count }, isKept }: Consignment, sign: 1 | -1): void {
-    this.#bytes += sign * bytes.length
+  #count ({ lines: { bytes, count }, isKept }: UnwrittenLines, sign: 1 | -1): void {
+    this.#unwrittenBytes += sign * bytes.length
     if (isKept) return
     this.#pendingBytes += sign * bytes.length
     this.#pendingLines += sign * count
@@ -246,8 +241,8 @@ export class Writer {
   }
 }
 
-/** What is left of the first takes its place. */
-function replaceFirst (all: Consignment[], rest: Lines | undefined): void {
+/** Replaces the first entry by the rest of its lines, or removes it if there is none. */
+function replaceFirst (all: UnwrittenLines[], rest: Lines | undefined): void {
   if (rest === undefined) all.shift()
-  else all[0] = { ...all[0] as Consignment, lines: rest }
+  else all[0] = { ...all[0] as UnwrittenLines, lines: rest }
 }

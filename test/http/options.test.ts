@@ -7,18 +7,18 @@ import { alternativesOf, propertiesOf, type SchemaNode } from '#lib/options/sche
 
 const url = 'https://logs.example:8443/in'
 
-t.test('a URL is all that it takes', async t => {
+t.test('a URL is the only required option', async t => {
   const settings = parseHttpOptions({ url })
   t.match(settings, { origin: 'https://logs.example:8443', path: '/in', query: '', format: 'ndjson', gzipLevel: 0, timeoutMs: 8000, concurrency: 1, levelLabel: 'level', auth: undefined })
   t.ok(Object.isFrozen(settings))
 })
 
-t.test('of a URL only its origin is what may be shown', async t => {
+t.test('only the origin of a URL may be shown', async t => {
   t.match(parseHttpOptions({ url: 'http://jo:pw@127.0.0.1:80/?key=x#y' }), { origin: 'http://127.0.0.1', path: undefined, query: '?key=x', auth: { kind: 'basic', user: 'jo', password: 'pw' } })
   t.match(parseHttpOptions({ url: 'http://jo@[::1]:3000' }), { origin: 'http://[::1]:3000', auth: { user: 'jo', password: '' } })
 })
 
-t.test('what is given in short stands for the whole', async t => {
+t.test('a short form of an option is completed', async t => {
   t.equal(parseHttpOptions({ url, gzip: true }).gzipLevel, httpDefaults.gzipLevel)
   t.equal(parseHttpOptions({ url, gzip: {} }).gzipLevel, httpDefaults.gzipLevel)
   t.equal(parseHttpOptions({ url, gzip: { level: 9 } }).gzipLevel, 9)
@@ -29,19 +29,19 @@ t.test('what is given in short stands for the whole', async t => {
 const refused: Array<[what: string, options: unknown, message: string]> = [
   ['no options', undefined, 'options: expected an object, got nothing'],
   ['no URL', {}, 'url: expected a non-empty string, got nothing'],
-  ['a URL that is none', { url: 'logs.example' }, 'url: expected an http:// or https:// URL, got "logs.example"'],
-  ['a URL of another kind, of which no secret is shown', { url: 'ftp://jo:pw@logs.example/x?key=s3cr3t#t' }, 'url: expected an http:// or https:// URL, got "ftp://logs.example/x"'],
+  ['a text that is not a URL', { url: 'logs.example' }, 'url: expected an http:// or https:// URL, got "logs.example"'],
+  ['a URL with another protocol, without showing its secrets', { url: 'ftp://jo:pw@logs.example/x?key=s3cr3t#t' }, 'url: expected an http:// or https:// URL, got "ftp://logs.example/x"'],
   ['an unknown option', { url, concurency: 2 }, 'concurency: unknown option; did you mean "concurrency"?'],
   ['an option one level too high', { url, opType: 'index' }, 'opType: unknown option; did you mean "elasticsearch.opType"?'],
   ['an unknown format', { url, format: 'xml' }, 'format: expected "ndjson", "json", "loki", "elasticsearch" or "splunk", got "xml"'],
-  ['no time at all', { url, timeoutMs: 0 }, 'timeoutMs: expected an integer from 1 to 2147483647, got 0'],
-  ['a level of compression that is none', { url, gzip: { level: 10 } }, 'gzip.level: expected an integer from 1 to 9, got 10'],
-  ['labels that are no texts', { url, format: 'loki', labels: { app: 1 } }, 'labels.app: expected a non-empty string, got 1'],
-  ['labels where there is no use for them', { url, labels: { app: 'x' } }, 'labels: is used only with format "loki" or "splunk", which is "ndjson" here'],
+  ['a timeout of 0', { url, timeoutMs: 0 }, 'timeoutMs: expected an integer from 1 to 2147483647, got 0'],
+  ['a compression level that does not exist', { url, gzip: { level: 10 } }, 'gzip.level: expected an integer from 1 to 9, got 10'],
+  ['labels that are not strings', { url, format: 'loki', labels: { app: 1 } }, 'labels.app: expected a non-empty string, got 1'],
+  ['labels with a format that does not use them', { url, labels: { app: 'x' } }, 'labels: is used only with format "loki" or "splunk", which is "ndjson" here'],
   ['settings of another format', { url, format: 'json', splunk: { index: 'x' } }, 'splunk: is used only with format "splunk", which is "json" here'],
   ['Elasticsearch without an index', { url: 'http://es:9200', format: 'elasticsearch' }, 'elasticsearch.index: expected a non-empty string, as the URL names no index, got nothing'],
-  ['a header whose value is no text, without showing it', { url, headers: { 'x-key': 123456 } }, 'headers["x-key"]: expected a non-empty string or an object, got a number'],
-  ['a header that has no name', { url, headers: { 'x y': '1' } }, 'headers: "x y" cannot be the name of a header'],
+  ['a header whose value is not a string, without showing it', { url, headers: { 'x-key': 123456 } }, 'headers["x-key"]: expected a non-empty string or an object, got a number'],
+  ['a header with an invalid name', { url, headers: { 'x y': '1' } }, 'headers: "x y" cannot be the name of a header'],
   ['a header that frames the message', { url, headers: { 'Content-Length': '1' } }, 'headers: "Content-Length" is set by the sink itself'],
   ['authorization in two places', { url, headers: { Authorization: 'x' }, auth: { token: 'y' } }, 'headers: "Authorization" is set by auth, or by the user in the URL'],
   ['a secret in two places', { url, headers: { a: { env: 'A', file: '/a' } } }, 'headers.a: expected either env or file'],
@@ -52,7 +52,7 @@ const refused: Array<[what: string, options: unknown, message: string]> = [
   ['a user with a scheme', { url, auth: { user: 'jo', password: 'pw', scheme: 'Digest' } }, 'auth: expected either user and password, or token with or without a scheme'],
   ['a certificate without its key', { url, tls: { cert: '/c.pem' } }, 'tls: expected cert and key together'],
   ['a key in two places', { url, tls: { cert: '/c.pem', key: { env: 'A', file: '/a' } } }, 'tls.key: expected either env or file'],
-  ['all of it at once', { format: 'xml', labels: {}, auth: { user: 1 } }, [
+  ['several faults at once', { format: 'xml', labels: {}, auth: { user: 1 } }, [
     'format: expected "ndjson", "json", "loki", "elasticsearch" or "splunk", got "xml"',
     'auth.user: expected a non-empty string or an object, got a number',
     'url: expected a non-empty string, got nothing'

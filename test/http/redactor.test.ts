@@ -6,7 +6,7 @@ const byte = (code: number): string => code.toString(16).padStart(2, '0')
 const units = (text: string, write: (unit: string) => string): string => text.split('').map(write).join('')
 const uri = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, character => `%${byte(character.charCodeAt(0)).toUpperCase()}`)
 
-/** What a backend may make of what it was sent. */
+/** The forms in which a backend may send back what it was sent. */
 const encodings: Readonly<Record<string, (text: string) => string>> = {
   asItIs: text => text,
   json: text => JSON.stringify(text).slice(1, -1),
@@ -25,11 +25,11 @@ const encodings: Readonly<Record<string, (text: string) => string>> = {
   lower: text => text.toLowerCase(),
   upper: text => text.toUpperCase()
 }
-// What folds the case of escapes of others leaves something else; of base64 nobody can read it.
+// Changing the case of another encoding's escapes changes their meaning, and makes base64 unreadable.
 const outer = Object.keys(encodings).filter(name => name !== 'lower' && name !== 'upper')
 const printable = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map(code => String.fromCharCode(code)), minLength: 6, maxLength: 40 })
 
-t.test('no encoding of a secret, and none of two within each other, is shown', async () => {
+t.test('a secret is hidden in every encoding, and in every combination of two', async () => {
   fc.assert(fc.property(printable, fc.constantFrom(...Object.keys(encodings)), fc.constantFrom(...outer), fc.string({ maxLength: 10 }), fc.string({ maxLength: 10 }), (secret, first, second, before, after) => {
     const redactor = new Redactor()
     redactor.hide([secret])
@@ -39,7 +39,7 @@ t.test('no encoding of a secret, and none of two within each other, is shown', a
   }), { numRuns: 2000 })
 })
 
-t.test('a part of a cookie, of a list, or what base64 has inside, is as secret as the whole', async t => {
+t.test('a part of a cookie, of a list, or of base64 is hidden like the whole', async t => {
   const redactor = new Redactor()
   redactor.hide(['session=abc-123-def; other=uvw/456; Path=/; HttpOnly', 'key-one, "key-two"', `Basic ${Buffer.from('joan:open-sesame').toString('base64')}`, 'joan', 'open-sesame'])
   for (const text of ['abc-123-def', 'UVW/456', 'uvw\\/456', 'uvw%2f456', 'uvw&#x2F;456', 'key-one', 'key-two', 'joan:open-sesame', Buffer.from('joan:open-sesame').toString('base64').toLowerCase(), Buffer.from('{"user":"joan","password":"open-sesame"}').toString('base64')]) {
@@ -48,13 +48,13 @@ t.test('a part of a cookie, of a list, or what base64 has inside, is as secret a
   }
 })
 
-t.test('what is not secret stays readable', async t => {
+t.test('a text without secrets stays readable', async t => {
   const redactor = new Redactor()
   redactor.hide(['Bearer s3cr3t-token', 'session=abcdef; Path=/; HttpOnly; Secure', 'ab', 'a=1'])
   for (const text of ['Bearer token is not valid for path /in: secure, httpOnly', 'a&b &lt; "\\n" %20 100% \\', 'ab a=1', '', 'YWJjZGVmZ2hpamts=']) t.equal(redactor.redact(text), text.replace('YWJjZGVmZ2hpamts=', '[hidden]'))
 })
 
-t.test('what is hidden is taken out of a text, whole or by its words, also as it stands in a URL', async t => {
+t.test('secrets are hidden as a whole and by their words, and also in the form that they have in a URL', async t => {
   const redactor = new Redactor(['segment-of-a-path'])
   redactor.hide(['Bearer s3cr3t-token', 'a+b/c d'])
   t.equal(redactor.redact('you sent "Bearer s3cr3t-token"'), 'you sent "[hidden]"')
@@ -64,7 +64,7 @@ t.test('what is hidden is taken out of a text, whole or by its words, also as it
   t.equal(redactor.redact('another segment-of-a-path s3cr3t-token'), '[hidden] [hidden] s3cr3t-token', 'until something else is')
 })
 
-t.test('a longer secret goes before one that is a part of it, and a very short one hides nothing', async t => {
+t.test('a secret that is a part of a longer one does not spoil the longer one, and a very short one is not hidden', async t => {
   const redactor = new Redactor(['abcd', 'abcdefgh', 'ab'])
   t.equal(redactor.redact('abcdefgh abcd ab'), '[hidden] [hidden] ab')
 })

@@ -8,31 +8,31 @@ function takeOften (size: RequestSize, bytes: number, times: number): void {
   for (let i = 0; i < times; i++) size.take(Math.min(bytes, size.limit))
 }
 
-t.test('a request may be of any size until one was too large, and then half of that', async t => {
+t.test('the size of requests is unlimited until one is too large, then limited to half of that one', async t => {
   const size = new RequestSize()
   t.equal(size.limit, Infinity)
   size.refuse(100 * KIB)
   t.equal(size.limit, 50 * KIB)
   size.refuse(512 * KIB)
-  t.equal(size.limit, 50 * KIB, 'what was larger says nothing new')
+  t.equal(size.limit, 50 * KIB, 'a larger request that is refused teaches nothing new')
   for (let i = 0; i < 40; i++) size.refuse(size.limit)
   t.equal(size.limit, 1)
 })
 
-t.test('what is taken for a while is doubled, until nothing is too large any more', async t => {
+t.test('the limit is doubled once enough requests were taken, until there is none', async t => {
   const size = new RequestSize()
   size.refuse(128 * KIB)
   takeOften(size, 64 * KIB, 15)
   t.equal(size.limit, 64 * KIB)
   takeOften(size, 10 * KIB, 100)
-  t.equal(size.limit, 64 * KIB, 'small requests say nothing of large ones')
+  t.equal(size.limit, 64 * KIB, 'small requests teach nothing about large ones')
   takeOften(size, 64 * KIB, 1)
   t.equal(size.limit, 128 * KIB)
   takeOften(size, 512 * KIB, 16 * 4)
   t.equal(size.limit, Infinity)
 })
 
-t.test('a limit that stays is tried less and less often', async t => {
+t.test('a limit that the backend still has is tested less and less often', async t => {
   const size = new RequestSize()
   const refusedAt: number[] = []
   for (let request = 0; request < 20000; request++) {
@@ -47,7 +47,7 @@ t.test('a limit that stays is tried less and less often', async t => {
   t.ok(refusedAt.length < 16, String(refusedAt))
 })
 
-t.test('a break is not for the size of what has been taken before, unless it happens again and again', async t => {
+t.test('a break is not blamed on a size that was taken before, unless it happens again and again', async t => {
   const size = new RequestSize()
   t.equal(size.breakOff(10), true)
   size.take(100)
@@ -58,7 +58,7 @@ t.test('a break is not for the size of what has been taken before, unless it hap
   t.equal(size.breakOff(50), true)
 })
 
-t.test('whatever it is taught, it lets something be sent, and everything again after many successes', async () => {
+t.test('after any history something can still be sent, and after many successes the limit is gone', async () => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom('take', 'refuse', 'breakOff'), fc.integer({ min: 1, max: 1e6 })), { maxLength: 50 }), events => {
     const size = new RequestSize()
     for (const [event, bytes] of events) {

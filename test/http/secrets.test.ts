@@ -11,7 +11,7 @@ const sources: SecretSources = {
   }
 }
 
-/** What becomes of a secret: its value, or what is told. */
+/** The value of a secret, or the fault that is reported. */
 function read (secret: Parameters<typeof readSecret>[0]): string | undefined {
   const faults = new Faults()
   const value = readSecret(secret, 'auth.token', sources, faults)
@@ -23,14 +23,14 @@ function read (secret: Parameters<typeof readSecret>[0]): string | undefined {
   }
 }
 
-t.test('a secret is a text, or stands in the environment or in a file, whose last newline is not of it', async t => {
+t.test('a secret is a text, the value of an environment variable, or the content of a file without its last newline', async t => {
   t.equal(read('plain'), 'plain')
   t.equal(read({ env: 'TOKEN' }), 'from the environment')
   t.equal(read({ file: '/run/token' }), 'from a file')
   t.equal(systemSources.readFile('LICENSE').includes('MIT'), true)
 })
 
-t.test('a secret that cannot be had is told by its place', async t => {
+t.test('a secret that cannot be read is reported with its place', async t => {
   t.equal(read({ env: 'NONE' }), 'ERR_FANOUT_OPTIONS: auth.token: the environment variable NONE is not set')
   t.equal(read({ env: 'EMPTY' }), 'ERR_FANOUT_OPTIONS: auth.token: the environment variable EMPTY is not set')
   t.equal(read({ file: '/nowhere' }), 'ERR_FANOUT_OPTIONS: auth.token: the file /nowhere cannot be read (ENOENT)')

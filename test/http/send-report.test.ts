@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { cutPart, indexesOf } from '#lib/http/part'
-import { SendReport, rejectionOf, type Rejection } from '#lib/http/send-report'
+import { cutPart, indexesOf } from '#lib/http/batch-part'
+import { SendReport, sendErrorOf, type SendError } from '#lib/http/send-report'
 import { partOf } from '../support/http-sinks.js'
 
 const origin = 'http://logs:80'
@@ -10,13 +10,13 @@ const parts = cutPart(partOf(['a', 'b', 'c', 'd', 'e', 'f']), 4)
 const [first, second, third] = parts as [typeof parts[0], typeof parts[0], typeof parts[0]]
 const nothing = { refused: [], retry: [] }
 
-/** What a report rejects with. */
-function thrownBy (report: SendReport): Rejection | undefined {
+/** The error that a report throws. */
+function thrownBy (report: SendReport): SendError | undefined {
   try {
     report.throwIfAny()
     return undefined
   } catch (error) {
-    return error as Rejection
+    return error as SendError
   }
 }
 
@@ -27,7 +27,7 @@ t.test('nothing is thrown if all lines have arrived', async t => {
   t.equal(report.hasFailed, false)
 })
 
-t.test('refused lines are told in order, and by themselves are no failure of the backend', async t => {
+t.test('refused lines are reported in order, and alone are no failure of the backend', async t => {
   const report = new SendReport(origin, 6)
   report.taken({ refused: [{ line: 4, reason: 'later', status: 400 }], retry: [] })
   report.taken({ refused: [{ line: 1, reason: 'bad field', status: 400 }], retry: [] })
@@ -38,26 +38,26 @@ t.test('refused lines are told in order, and by themselves are no failure of the
   t.equal(error?.retryable, undefined)
 })
 
-t.test('after a failure the lines of that part and those not sent are to be sent again, with its status and its wait', async t => {
+t.test('after a failure, the lines of that part and those not sent are to be sent again, with the status and the wait of the failure', async t => {
   const report = new SendReport(origin, 6)
   report.taken(nothing)
-  report.failed(second, rejectionOf('busy', { statusCode: 503, retryAfterMs: 1000, retryable: true }))
+  report.failed(second, sendErrorOf('busy', { statusCode: 503, retryAfterMs: 1000, retryable: true }))
   t.equal(report.hasFailed, true)
   report.unsent(third)
   const error = thrownBy(report)
   t.match(error, { message: /4 of 6 lines are to be sent again: busy$/, retry: [2, 3, 4, 5], refused: [], statusCode: 503, retryAfterMs: 1000, cause: { message: /busy/ } })
-  t.equal(error?.retryable, undefined, 'it is not the whole batch that is spoken of')
+  t.equal(error?.retryable, undefined, 'the error is not about the whole batch')
 })
 
-t.test('if no line has arrived the failure is thrown as it is', async t => {
+t.test('if no line has arrived, the failure itself is thrown', async t => {
   const report = new SendReport(origin, 6)
-  const failure = rejectionOf('no', { statusCode: 400, retryable: false })
+  const failure = sendErrorOf('no', { statusCode: 400, retryable: false })
   report.failed(first, failure)
   for (const part of [second, third]) report.unsent(part)
   t.equal(thrownBy(report), failure)
 })
 
-t.test('the first failure is the one that is told', async t => {
+t.test('only the first failure is reported', async t => {
   const report = new SendReport(origin, 6)
   report.taken({ refused: [], retry: [0], retryReason: { status: 429, reason: 'queue full' } })
   report.failed(second, 'a text')
@@ -68,7 +68,7 @@ t.test('the first failure is the one that is told', async t => {
   t.match(thrownBy(thrown), { message: /sent again: a text$/ })
 })
 
-t.test('every line has arrived, is refused or is to be sent again, and only one of these', async () => {
+t.test('every line has exactly one outcome: it has arrived, is refused, or is to be sent again', async () => {
   const outcome = fc.constantFrom('taken', 'refused', 'no room', 'failed', 'unsent')
   fc.assert(fc.property(fc.array(outcome, { minLength: 3, maxLength: 3 }), outcomes => {
     const report = new SendReport(origin, 6)
@@ -90,7 +90,7 @@ t.test('every line has arrived, is refused or is to be sent again, and only one 
     }
     const error = thrownBy(report)
     const listed = [...error?.refused?.map(({ line }) => line) ?? [], ...error?.retry ?? []]
-    // A failure that is thrown as it is stands for all lines.
+    // A failure without a list of lines applies to all lines.
     if (error !== undefined && error.retry === undefined) assert.deepEqual(arrived, [])
     else assert.deepEqual([...arrived, ...listed].sort(), [0, 1, 2, 3, 4, 5])
   }))

@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Part } from '#lib/http/part'
-import { linesOf } from '#lib/http/part'
+import type { BatchPart } from '#lib/http/batch-part'
+import { linesOf } from '#lib/http/batch-part'
 import { RequestSize } from '#lib/http/request-size'
 import { SendReport } from '#lib/http/send-report'
 import { Sending, type PartResult, type SendingDeps } from '#lib/http/sending'
 import { partOf } from '../support/http-sinks.js'
 
 type Verdict = 'taken' | 'broken-off' | 'failed'
-interface Outcome { taken: string[], refused: number[], retry: number[] | 'all', requests: Part[] }
+interface Outcome { taken: string[], refused: number[], retry: number[] | 'all', requests: BatchPart[] }
 
-/** Sends lines to a backend that judges each request, and tells what became of them. */
-async function send (lines: readonly string[], judge: (part: Part, n: number) => Verdict, more: Partial<SendingDeps> = {}): Promise<Outcome> {
+/** Sends lines to a backend that decides about each request, and returns their outcomes. */
+async function send (lines: readonly string[], judge: (part: BatchPart, n: number) => Verdict, more: Partial<SendingDeps> = {}): Promise<Outcome> {
   const outcome: Outcome = { taken: [], refused: [], retry: [], requests: [] }
-  const request = async (part: Part): Promise<PartResult> => {
+  const request = async (part: BatchPart): Promise<PartResult> => {
     outcome.requests.push(part)
     const verdict = judge(part, outcome.requests.length)
     if (verdict === 'taken') outcome.taken.push(...linesOf(part))
@@ -32,9 +32,9 @@ async function send (lines: readonly string[], judge: (part: Part, n: number) =>
 }
 
 const lines = Array.from({ length: 1000 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(100) }))
-const takesUpTo = (bytes: number) => (part: Part): Verdict => part.bytes.length <= bytes ? 'taken' : 'broken-off'
+const takesUpTo = (bytes: number) => (part: BatchPart): Verdict => part.bytes.length <= bytes ? 'taken' : 'broken-off'
 
-t.test('a request that is broken off for its size is sent in smaller ones, in order, and the size is learned', async t => {
+t.test('a request that is broken off because of its size is sent in smaller ones, in order, and the size is learned', async t => {
   const size = new RequestSize()
   const first = await send(lines, takesUpTo(10000), { size })
   t.same(first.taken, lines)
@@ -45,7 +45,7 @@ t.test('a request that is broken off for its size is sent in smaller ones, in or
   t.same(second.requests.filter(({ bytes }) => bytes.length > 20000), [])
 })
 
-t.test('a backend that breaks off everything is asked a few times for each attempt, and teaches no size', async t => {
+t.test('a backend that breaks off everything gets only a few requests per attempt, and no size is learned from it', async t => {
   for (const attempt of [1, 3]) {
     const size = new RequestSize()
     const outcome = await send(lines, () => 'broken-off', { size, attempt })
@@ -56,7 +56,7 @@ t.test('a backend that breaks off everything is asked a few times for each attem
   }
 })
 
-t.test('a break of what was taken before is a failure of the backend, and not tried in pieces', async t => {
+t.test('a break at a size that was taken before is a failure of the backend, and the request is not divided', async t => {
   const size = new RequestSize()
   size.take(1e6)
   const outcome = await send(lines, () => 'broken-off', { size })
@@ -64,14 +64,14 @@ t.test('a break of what was taken before is a failure of the backend, and not tr
   t.equal(outcome.retry, 'all')
 })
 
-t.test('a limit that was not there before is found after some breaks', async t => {
+t.test('a new limit of the backend is found after some breaks', async t => {
   const size = new RequestSize()
   size.take(1e6)
   const outcomes = [await send(lines, takesUpTo(10000), { size }), await send(lines, takesUpTo(10000), { size }), await send(lines, takesUpTo(10000), { size })]
   t.same(outcomes.map(({ taken }) => taken.length), [0, 0, 1000])
 })
 
-t.test('a line that is always broken off by itself is refused, and it alone', async t => {
+t.test('a single line that is always broken off is refused, and no other', async t => {
   for (const guilty of [1, 137, 500, 990]) {
     const outcome = await send(lines, part => linesOf(part).includes(lines[guilty] as string) ? 'broken-off' : 'taken')
     t.same(outcome.refused, [guilty])
@@ -80,40 +80,40 @@ t.test('a line that is always broken off by itself is refused, and it alone', as
   }
 })
 
-t.test('a line that is longer than a proxy lets through is refused, among others that are not', async t => {
+t.test('a line longer than a proxy lets through is refused, and the other lines are not', async t => {
   const long = lines.with(300, JSON.stringify({ text: 'y'.repeat(50000) }))
   const outcome = await send(long, takesUpTo(20000))
   t.same(outcome.refused, [300])
   t.same(outcome.taken, lines.filter((_, n) => n !== 300))
 })
 
-t.test('the first line keeps the others for some attempts, and no longer', async t => {
-  const judge = (part: Part): Verdict => part.first === 0 ? 'broken-off' : 'taken'
+t.test('the first line holds up the others for some attempts, and not longer', async t => {
+  const judge = (part: BatchPart): Verdict => part.first === 0 ? 'broken-off' : 'taken'
   t.match(await send(lines, judge, { attempt: 2 }), { taken: [], refused: [], retry: 'all' })
   const patient = await send(lines, judge, { attempt: 3 })
   t.same(patient.refused, [0])
   t.same(patient.taken, lines.slice(1))
 })
 
-t.test('a last line that is broken off by itself is sent again, since nothing tells whether it is to blame', async t => {
+t.test('a last line that is broken off is sent again, since it is unknown whether the line is the cause', async t => {
   const outcome = await send(lines, part => linesOf(part).includes(lines[999] as string) ? 'broken-off' : 'taken')
   t.same(outcome.retry, [999])
   t.same(outcome.refused, [])
 })
 
-t.test('a backend that dies while a request is sent in pieces is a failure, and no line is to blame', async t => {
+t.test('if the backend dies while a request is sent in pieces, that is a failure, and no line is blamed', async t => {
   const outcome = await send(lines, (part, n) => n > 1 && n < 12 ? takesUpTo(2000)(part) : 'broken-off')
   t.same(outcome.refused, [])
   t.ok(outcome.taken.length > 0)
   t.same([...outcome.taken, ...(outcome.retry as number[]).map(n => lines[n])], lines)
 })
 
-t.test('where every second request is broken off, no line is to blame', async t => {
+t.test('if every second request is broken off, no line is blamed', async t => {
   const outcome = await send(lines, (_, n) => n % 2 === 1 ? 'broken-off' : 'taken')
   t.same(outcome.refused, [])
 })
 
-t.test('what must not be sent again is not: the size is learned for what comes next', async t => {
+t.test('lines that must not be sent again are not, and the size is learned for the next request', async t => {
   const size = new RequestSize()
   const outcome = await send(lines, takesUpTo(10000), { size, redelivers: false })
   t.equal(outcome.requests.length, 1)
@@ -122,7 +122,7 @@ t.test('what must not be sent again is not: the size is learned for what comes n
   t.equal((await send(lines.slice(0, 1), () => 'broken-off', { redelivers: false, attempt: 5 })).requests.length, 1)
 })
 
-t.test('whatever a backend breaks off or fails, every line has one fate', async t => {
+t.test('whatever a backend breaks off or fails, every line has one outcome', async t => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 60 }),
     fc.array(fc.constantFrom<Verdict>('taken', 'taken', 'broken-off', 'failed'), { maxLength: 200 }),

@@ -11,7 +11,7 @@ const sources: SecretSources = {
   }
 }
 
-t.test('a certificate is PEM, or in the file of that path, or where it is said to be', async t => {
+t.test('a certificate is PEM, the path of a file, or the place of a secret', async t => {
   t.equal(readTls({ ca: pem }, sources).ca, pem)
   t.equal(readTls({ ca: `\n${pem}` }, sources).ca, `\n${pem}`)
   t.equal(readTls({ ca: '/etc/ca.pem' }, sources).ca, pem.trimEnd())
@@ -19,12 +19,12 @@ t.test('a certificate is PEM, or in the file of that path, or where it is said t
   t.same(readTls({ cert: pem, key: { env: 'KEY' }, passphrase: 'open' }, sources), { cert: pem, key: 'a key', passphrase: 'open' })
 })
 
-t.test('what is not given is left to Node.js', async t => {
+t.test('Node.js decides about options that are not given', async t => {
   t.same(readTls({}, sources), {})
   t.same(readTls({ servername: 'logs', rejectUnauthorized: false }, sources), { servername: 'logs', rejectUnauthorized: false })
 })
 
-t.test('all files that cannot be read are told at once, by their paths', async t => {
+t.test('all files that cannot be read are reported at once, with their paths', async t => {
   t.throws(() => readTls({ ca: '/a', cert: '/b', key: '/c' }, sources), {
     message: 'ERR_FANOUT_OPTIONS: tls.ca: the file /a cannot be read (EACCES)\n  tls.cert: the file /b cannot be read (EACCES)\n  tls.key: the file /c cannot be read (EACCES)'
   })

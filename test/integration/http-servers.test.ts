@@ -148,7 +148,7 @@ t.test('what nginx answers by itself is told apart', needs('nginx'), async t => 
   const answers: Array<[location: string, options: Partial<HttpSinkOptions>, expected: object]> = [
     [`proxy_pass http://127.0.0.1:${await freePort()};`, { auth }, { statusCode: 502, retryable: true }],
     ['root /nowhere;', { auth: { user: 'logger', password: 'wr0ng-pass' } }, { statusCode: 401, retryable: true }],
-    ['return 301 https://elsewhere.example/in;', { auth }, { statusCode: 301, message: /leads to https:\/\/elsewhere\.example; redirects/ }],
+    ['return 301 https://elsewhere.example/in;', { auth }, { statusCode: 301, message: /redirects to https:\/\/elsewhere\.example; redirects/ }],
     ['add_header retry-after 12 always; return 429;', { auth }, { statusCode: 429, retryAfterMs: 12000 }],
     ['return 444;', { auth }, { cause: { code: 'ECONNRESET' } }]
   ]

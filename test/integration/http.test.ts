@@ -133,12 +133,12 @@ t.test('of a header that comes twice the first counts', async t => {
 for (const status of [301, 302, 307, 308]) {
   t.test(`${status} is not followed, and the failure names where it leads, without credentials`, async t => {
     const error = await rejectionBy(t, response => { response.writeHead(status, { location: `https://jo:${SECRET}@elsewhere.example/in?key=${SECRET}` }).end() })
-    t.match(error, { statusCode: status, retryable: true, message: new RegExp(`answered http ${status} and leads to https://elsewhere.example; redirects are not followed$`) })
+    t.match(error, { statusCode: status, retryable: true, message: new RegExp(`answered http ${status} and redirects to https://elsewhere.example; redirects are not followed$`) })
   })
 }
 
-t.test('a redirect to what is no address, or to none, is a failure like any other', async t => {
-  t.match(await rejectionBy(t, response => { response.writeHead(301, { location: 'http://' }).end() }), { message: /leads to an address that cannot be read/ })
+t.test('a redirect without an address, or with an invalid one, is a failure like any other', async t => {
+  t.match(await rejectionBy(t, response => { response.writeHead(301, { location: 'http://' }).end() }), { message: /redirects to an address that cannot be read/ })
   t.match(await rejectionBy(t, response => { response.writeHead(304).end() }), { statusCode: 304, message: /answered http 304$/ })
 })
 
@@ -350,7 +350,7 @@ t.test('if one of several requests fails, exactly its lines are to be sent again
 
 t.test('an answer that is not one of the format is a failure', async t => {
   const error = await rejectionBy(t, response => { response.end(`${SECRET}, welcome`) }, { format: 'elasticsearch', elasticsearch: { index: 'logs' }, auth: { token: SECRET } })
-  t.match(error, { message: /answered http 200, but not as elasticsearch does: \[hidden\], welcome$/ })
+  t.match(error, { message: /answered http 200, but its body is not an answer of elasticsearch: \[hidden\], welcome$/ })
   t.equal(error.cause, undefined)
   t.equal(reasonOf(error), 'write-error')
 })

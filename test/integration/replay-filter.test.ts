@@ -134,7 +134,7 @@ t.test('a segment that cannot be read ends it: what has arrived is out of the sp
   const before = stateOf(folder)
   const { code, stderr } = await scene.replay(ERRORS, folder)
   t.equal(code, 1)
-  t.match(stderr, '0000000003.ndjson: is no regular file')
+  t.match(stderr, '0000000003.ndjson: is not a regular file')
   t.same(stateOf(folder), before)
 })
 

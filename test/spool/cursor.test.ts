@@ -13,21 +13,21 @@ async function openDisk (): Promise<MemoryDisk> {
   return disk
 }
 
-t.test('a cursor is one line of JSON, and is read as it was written', async t => {
+t.test('a cursor is one line of JSON, and decodes to the same position', async t => {
   t.match(encodeCursor({ segment: 3, offset: 1234 }), /^\{"segment":3,"offset":1234,"check":"[0-9a-f]{16}"\}\n$/)
   fc.assert(fc.property(fc.maxSafeNat(), fc.maxSafeNat(), (segment, offset) => {
     assert.deepEqual(decodeCursor(encodeCursor({ segment, offset })), { segment, offset })
   }))
 })
 
-t.test('what is not as it was written is no cursor', async t => {
+t.test('a changed text is not accepted as a cursor', async t => {
   const text = encodeCursor({ segment: 3, offset: 1234 })
   for (const other of ['', '{}', 'null', '[]', '"x"', text.trim(), `${text}\n`, text.replace('1234', '1235'), '{"segment":3,"offset":1234}\n', text.replace('3', '3.5')]) {
     t.equal(decodeCursor(other), undefined, JSON.stringify(other))
   }
 })
 
-t.test('a cursor file tells whether it is missing, damaged or found', async t => {
+t.test('reading a cursor file returns whether it is missing, damaged or found', async t => {
   const disk = await openDisk()
   const file = new CursorFile(disk, FOLDER)
   t.same(await file.read(), { kind: 'missing' })
@@ -39,7 +39,7 @@ t.test('a cursor file tells whether it is missing, damaged or found', async t =>
   t.same(await file.read(), { kind: 'damaged' })
 })
 
-t.test('a cursor file that cannot be replaced stays the old one, and the next attempt replaces it', async t => {
+t.test('a cursor file that cannot be replaced keeps its old position, and the next attempt replaces it', async t => {
   for (const call of ['create', 'write', 'sync', 'rename'] as const) {
     const disk = await openDisk()
     const file = new CursorFile(disk, FOLDER)
@@ -53,7 +53,7 @@ t.test('a cursor file that cannot be replaced stays the old one, and the next at
   }
 })
 
-t.test('a cursor file is written however little the disk takes at a time, and not at all if it takes nothing', async t => {
+t.test('a cursor file is written completely even if the disk takes a few bytes at a time; if it takes none, writing fails', async t => {
   const disk = await openDisk()
   const file = new CursorFile(disk, FOLDER)
   disk.fail('write', { shortBytes: 1 }, { shortBytes: 7 }, { shortBytes: 2 })

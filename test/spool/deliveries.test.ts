@@ -12,7 +12,7 @@ t.test('deliveries that come in order are one prefix', async t => {
   t.equal(deliveries.nextFrom(25), Infinity)
 })
 
-t.test('a delivery beyond a gap counts once the gap is closed', async t => {
+t.test('a delivery after a gap counts once the gap is closed', async t => {
   const deliveries = new Deliveries(5)
   deliveries.add(10, 20)
   t.equal(deliveries.prefix, 5)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { identify, loseIdentity } from '#lib/spool/identity'
 import { MemoryDisk } from '../support/memory-disk.js'
 
-t.test('a spool keeps its identity as long as its folder is there, and another has another', async t => {
+t.test('a spool keeps its identity as long as its folder exists, and two spools have different ones', async t => {
   const disk = new MemoryDisk()
   await disk.makeFolder('/a')
   await disk.makeFolder('/b')
@@ -14,7 +14,7 @@ t.test('a spool keeps its identity as long as its folder is there, and another h
   t.same(disk.paths.filter(path => path.startsWith('/a')), [`/a/id.${identity}`])
 })
 
-t.test('a full disk has room for it, and one that fails does not keep anybody waiting', async t => {
+t.test('a full disk can store an identity, and a disk that fails does not hold up the spool', async t => {
   const disk = new MemoryDisk()
   await disk.makeFolder('/a')
   disk.capacityBytes = 0
@@ -25,7 +25,7 @@ t.test('a full disk has room for it, and one that fails does not keep anybody wa
   t.match(await identify(disk, '/b', () => 0), /^0{12}$/)
 })
 
-t.test('a spool that has lost its identity gets another one, also after a power cut', async t => {
+t.test('a spool whose identity was removed gets a new one, also after a power cut', async t => {
   const disk = new MemoryDisk()
   await disk.makeFolder('/a')
   const identity = await identify(disk, '/a', () => 0.1)

@@ -17,13 +17,13 @@ function createLock (disk: MemoryDisk, owners: OwnerList, owner: Owner): Lock {
   return new Lock(disk, FOLDER, { self: () => owner, isAlive: other => owners.isAlive(other) })
 }
 
-t.test('the name of a lock says whose it is', async t => {
+t.test('the name of a lock says who owns it', async t => {
   t.equal(lockNameOf(ONE), 'lock.a-1.10.11.100')
   t.same(ownerOf(lockNameOf(ONE)), ONE)
   for (const name of ['lock', 'lock.a.1', 'lock.a.1.2.x', 'cursor.json', 'xlock.a.1.2.3']) t.equal(ownerOf(name), undefined)
 })
 
-t.test('a folder has one owner, until that one gives it free', async t => {
+t.test('a folder has one owner, until that one releases it', async t => {
   const disk = await createFolder()
   const owners = new OwnerList()
   owners.alive.push(ONE, OTHER)
@@ -38,7 +38,7 @@ t.test('a folder has one owner, until that one gives it free', async t => {
   t.same(disk.paths, [`${FOLDER}/${lockNameOf(OTHER)}`])
 })
 
-t.test('a lock of the dead is removed: another process, another boot, the same numbers with another start', async t => {
+t.test('the lock of a dead owner is removed: another process, another boot, or the same ids with another start time', async t => {
   const stale = [OTHER, { ...ONE, bootId: 'b-2' }, { ...ONE, startTime: 99 }, { ...ONE, thread: 10 }]
   for (const owner of stale) {
     const disk = await createFolder()
@@ -50,21 +50,21 @@ t.test('a lock of the dead is removed: another process, another boot, the same n
   }
 })
 
-t.test('a lock of the dead that cannot be removed is in nobody\'s way', async t => {
+t.test('the lock of a dead owner does no harm if it cannot be removed', async t => {
   const disk = await createFolder()
   disk.put(`${FOLDER}/${lockNameOf(OTHER)}`, '')
   disk.fail('remove', { code: 'EIO' }, { code: 'EIO' })
   t.equal(await createLock(disk, new OwnerList(), ONE).take(), undefined)
 })
 
-t.test('however two interleave, they never both have the folder', async t => {
+t.test('however the calls of two writers interleave, they never both own the folder', async t => {
   let both = 0
   for (let pattern = 0; pattern < 1 << 10; pattern++) {
     const disk = await createFolder()
     const owners = new OwnerList()
     owners.alive.push(ONE, OTHER)
     disk.put(`${FOLDER}/lock.a-1.1.1.1`, '')
-    // Each has a disk of its own to wait at, and the pattern says whose call goes on.
+    // Each writer waits at a disk of its own, and the pattern says whose call continues.
     const gates = [new Gate(disk), new Gate(disk)]
     const results: Array<Owner | undefined | 'waiting'> = ['waiting', 'waiting']
     for (const [i, owner] of [ONE, OTHER].entries()) {
@@ -78,7 +78,7 @@ t.test('however two interleave, they never both have the folder', async t => {
   t.equal(both, 0)
 })
 
-t.test('a lock that could not be given free is still its owner\'s', async t => {
+t.test('a lock that could not be released still belongs to its owner', async t => {
   const disk = await createFolder()
   const owners = new OwnerList()
   owners.alive.push(ONE)
@@ -87,10 +87,10 @@ t.test('a lock that could not be given free is still its owner\'s', async t => {
   disk.fail('remove', { code: 'EIO' })
   await t.rejects(lock.release(), { code: 'EIO' })
   t.equal(await lock.take(), undefined)
-  t.same(await createLock(disk, owners, ONE).take(), ONE, 'another spool of the same thread does not get it')
+  t.same(await createLock(disk, owners, ONE).take(), ONE, 'another spool of the same thread cannot take it')
 })
 
-/** Lets the calls of one user of a disk go on one at a time. */
+/** Lets the calls of one user of a disk continue one at a time. */
 class Gate {
   readonly disk: MemoryDisk
   #waiting: Array<() => void> = []

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import { nodeFileSystem } from '#lib/spool/node-file-system'
 
-t.test('folders and files are for their owner only', { skip: process.platform === 'win32' && 'Windows knows no modes' }, async t => {
+t.test('only their owner may read folders and files', { skip: process.platform === 'win32' && 'Windows has no file modes' }, async t => {
   const dir = t.testdir()
   await nodeFileSystem.makeFolder(join(dir, 'a', 'b'))
   await nodeFileSystem.makeFolder(join(dir, 'a', 'b'))
@@ -12,7 +12,7 @@ t.test('folders and files are for their owner only', { skip: process.platform ==
   t.same([modeOf('a'), modeOf('a/b'), modeOf('a/b/c')], ['700', '700', '600'])
 })
 
-t.test('a file is written, read, cut and measured at any place, and synced', async t => {
+t.test('a file can be written and read at any position, truncated, measured and synced', async t => {
   const dir = t.testdir()
   const path = join(dir, 'file')
   const file = await nodeFileSystem.create(path)
@@ -37,7 +37,7 @@ t.test('a file is written, read, cut and measured at any place, and synced', asy
   t.equal(readFileSync(path, 'utf8'), 'Jell')
 })
 
-t.test('a file that is there is not made anew, and one that is not there is not opened, renamed or removed', async t => {
+t.test('an existing file cannot be created, and a missing one cannot be opened, renamed or removed', async t => {
   const dir = t.testdir({ file: 'x', other: 'y' })
   const missing = join(dir, 'missing')
   await t.rejects(nodeFileSystem.create(join(dir, 'file')), { code: 'EEXIST' })
@@ -52,13 +52,13 @@ t.test('a file that is there is not made anew, and one that is not there is not 
   t.same(await nodeFileSystem.list(dir), [])
 })
 
-t.test('a folder that cannot be made or synced rejects with the system\'s code', async t => {
+t.test('creating or syncing a folder that the system refuses rejects with the system\'s code', async t => {
   const dir = t.testdir({ file: 'x' })
   await t.rejects(nodeFileSystem.makeFolder(join(dir, 'file', 'a')), { code: 'EEXIST' })
   await t.rejects(nodeFileSystem.syncFolder(join(dir, 'missing')), { code: 'ENOENT' })
 })
 
-t.test('a folder may be a link to one', { skip: process.platform === 'win32' && 'links need leave on Windows' }, async t => {
+t.test('the parent of a spool folder may be a symbolic link', { skip: process.platform === 'win32' && 'symbolic links need a permission on Windows' }, async t => {
   const dir = t.testdir()
   mkdirSync(join(dir, 'real'))
   symlinkSync(join(dir, 'real'), join(dir, 'link'))

@@ -6,18 +6,18 @@ import { Worker } from 'node:worker_threads'
 import { parseStat, processTable, systemOwners, threadTable, type Owner } from '#lib/spool/owner'
 import { runProcess } from '../support/run-process.js'
 
-/** Whether this system tells threads apart. */
+/** Whether this system distinguishes threads. */
 const hasThreads = systemOwners.self().bootId !== 'unknown'
 const permissionFlag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
 const module = new URL('../../../dist/esm/lib/spool/owner.js', import.meta.url).href
 
-t.test('the start of a thread is read past whatever its process is called', async t => {
+t.test('the start time of a thread is read correctly, whatever the name of its process', async t => {
   const rest = Array.from({ length: 30 }, (_, i) => i + 4).join(' ')
   t.same(parseStat(`17 (a) b) R ${rest}`), { number: 17, startTime: 22, isDead: false })
   t.equal(parseStat(`17 (x) Z ${rest}`).isDead, true)
 })
 
-t.test('who asks is alive, and nobody is with another boot, number or start', async t => {
+t.test('the calling thread is alive; with another boot id, thread id or start time it is not', async t => {
   const self = systemOwners.self()
   t.equal(self.pid, process.pid)
   t.equal(await systemOwners.isAlive(self), true)
@@ -42,7 +42,7 @@ t.test('a process is alive until it has ended', async t => {
   for (const table of [systemOwners, processTable]) t.equal(await table.isAlive(owner), false)
 })
 
-t.test('a thread is told apart from others of its process, and is gone once it is terminated', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
+t.test('a thread is distinguished from others of its process, and is dead once it is terminated', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
   const worker = new Worker(`
     import(${JSON.stringify(module)}).then(({ systemOwners }) => require('node:worker_threads').parentPort.postMessage(systemOwners.self()))
     setInterval(() => {}, 1000)
@@ -55,7 +55,7 @@ t.test('a thread is told apart from others of its process, and is gone once it i
   t.equal(await systemOwners.isAlive(owner), false)
 })
 
-t.test('without /proc a process is known by its number, and one of another user is alive too', async t => {
+t.test('without /proc a process is identified by its id, and a process of another user counts as alive', async t => {
   const self = processTable.self()
   t.match(self, { bootId: 'unknown', pid: process.pid, startTime: 0 })
   t.equal(await processTable.isAlive(self), true)
@@ -66,12 +66,12 @@ t.test('without /proc a process is known by its number, and one of another user 
   t.equal(await processTable.isAlive({ ...self, pid: 1 }), true)
 })
 
-t.test('a lock of a process that could not read /proc is that of somebody alive, as long as its process is there', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
+t.test('the owner of a lock that was taken without /proc is alive as long as its process is', { skip: !hasThreads && 'this system tells nothing of threads' }, async t => {
   t.equal(await threadTable.isAlive(processTable.self()), true)
   t.equal(await threadTable.isAlive({ ...processTable.self(), pid: 4194305 }), false)
 })
 
-t.test('without leave to read /proc a process is known by its number', async t => {
+t.test('without permission to read /proc a process is identified by its id', async t => {
   const dist = fileURLToPath(new URL('../../..', module))
   const { stdout } = await runProcess(process.execPath, [permissionFlag, `--allow-fs-read=${dist}*`, '--input-type=module', '-e', `
     import { systemOwners } from ${JSON.stringify(module)}

@@ -11,7 +11,7 @@ async function rigWith (...letters: string[]): Promise<SpoolRig> {
   return rig
 }
 
-t.test('memory that is given back is used for what is read next', async t => {
+t.test('recycled memory is used for the next read', async t => {
   const rig = await rigWith('a', 'b', 'c')
   t.same(await rig.read(110), [line('a')])
   const memory = rig.given[0]?.bytes
@@ -20,10 +20,10 @@ t.test('memory that is given back is used for what is read next', async t => {
   t.same(await rig.read(110), [line('b')])
   t.equal(rig.given[1]?.bytes.buffer, memory.buffer)
   t.same(await rig.read(110), [line('c')])
-  t.not(rig.given[2]?.bytes.buffer, memory.buffer, 'it has not been given back again')
+  t.not(rig.given[2]?.bytes.buffer, memory.buffer, 'the memory was given back only once')
 })
 
-t.test('memory that is too small for what is read next stays for what is not', async t => {
+t.test('recycled memory that is too small for the next read is kept for a later one', async t => {
   const rig = await rigWith('a', 'b', 'c', 'd', 'e')
   await rig.read(110)
   const memory = rig.given[0]?.bytes as Buffer
@@ -33,7 +33,7 @@ t.test('memory that is too small for what is read next stays for what is not', a
   t.equal(rig.given[2]?.bytes.buffer, memory.buffer)
 })
 
-t.test('little is not read into memory for much, since it may be kept for long', async t => {
+t.test('a small read does not use a large recycled buffer, since the lines may be held for long', async t => {
   const rig = await rigWith('a', 'b', 'c', 'd')
   await rig.read(202)
   const memory = rig.given[0]?.bytes as Buffer
@@ -42,7 +42,7 @@ t.test('little is not read into memory for much, since it may be kept for long',
   t.not(rig.given[1]?.bytes.buffer, memory.buffer)
 })
 
-t.test('of memory that is given back no more than three pieces are kept, the largest', async t => {
+t.test('at most three recycled buffers are kept, the largest ones', async t => {
   const rig = await rigWith('a', 'b', 'c', 'd', 'e', 'f')
   const large = [Buffer.allocUnsafeSlow(150), Buffer.allocUnsafeSlow(160), Buffer.allocUnsafeSlow(170)]
   for (const memory of [Buffer.allocUnsafeSlow(101), ...large, Buffer.allocUnsafeSlow(102)]) rig.spool.recycle(memory)

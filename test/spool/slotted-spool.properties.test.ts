@@ -8,7 +8,7 @@ import { OwnerList, rest, SpoolRig, textsOf } from '../support/spool-rig.js'
 
 const RUNS = Number(process.env['SLOT_RUNS'] ?? 200)
 
-/** What can happen to some transports with the same options. `who` picks one of those that are alive. */
+/** An event for some transports with the same options. `who` selects one of the live ones. */
 type Step =
   | { do: 'start' }
   | { do: 'append', who: number, lines: number }
@@ -34,21 +34,21 @@ const steps: fc.WeightedArbitrary<Step>[] = [
 
 interface Life { rig: SpoolRig, owner: Owner, isKilled: boolean, isEnding: boolean }
 
-/** A line: whose it is, and the how manieth of that one. */
+/** A line: the run that wrote it, and its number within that run. */
 interface Line { life: number, n: number }
 
 const clock = new HandClock()
 
-/** Transports with the same options that come and go, on one disk. */
+/** Transports with the same options that start and end, on one disk. */
 class Course {
   readonly #disk = new MemoryDisk()
   readonly #lives: Life[] = []
-  /** Of each life, so many lines that it was told to be on the disk. */
+  /** How many lines of each run were reported to be on the disk. */
   readonly #written: number[] = []
   readonly #appended: number[] = []
   readonly #delivered = new Set<string>()
 
-  /** The numbers of those that are alive. */
+  /** The process ids of the live transports. */
   readonly #owners = new Set<number>()
 
   constructor () {
@@ -78,7 +78,7 @@ class Course {
     for (const [index, { rig }] of this.#lives.entries()) this.#written[index] = rig.written
   }
 
-  /** One transport is left, and the disk is well: it delivers all that was ever written. */
+  /** Starts a last transport on a healthy disk. It must deliver all lines that were ever written. */
   async finish (): Promise<void> {
     this.#heal()
     await rest()
@@ -100,7 +100,7 @@ class Course {
     this.#end(last)
     await rest()
     assert.deepEqual(this.#disk.paths.filter(path => /\/loki\/(lock\.|.*ndjson$)/.test(path)), [], 'nothing is left')
-    assert.deepEqual(this.#disk.paths.filter(path => !path.startsWith('/spool/loki/')), ['/spool/loki.x/0000000001.ndjson'], 'what is not its own is as it was')
+    assert.deepEqual(this.#disk.paths.filter(path => !path.startsWith('/spool/loki/')), ['/spool/loki.x/0000000001.ndjson'], 'other files are unchanged')
     assert.equal(this.#disk.contentOf('/spool/loki.x/0000000001.ndjson').toString(), 'not its own')
   }
 
@@ -112,7 +112,7 @@ class Course {
     owners.current = owner
     owners.isAlive = async ({ pid }) => this.#owners.has(pid)
     this.#owners.add(pid)
-    // Whoever is killed calls the disk no more, while the others go on.
+    // A killed transport makes no more calls to the disk, while the others go on.
     const gate = gateOf(this.#disk, () => !life.isKilled)
     const rig = new SpoolRig({ fs: gate, owners, isSlotted: true, segmentBytes: 60, random: () => (index * 0.37) % 1 }, clock)
     const life: Life = { rig, owner, isKilled: false, isEnding: false }
@@ -128,7 +128,7 @@ class Course {
     if (rig.append(...Array.from({ length: lines }, (_, i) => JSON.stringify({ life: index, n: from + i })))) this.#appended[index] = from + lines
   }
 
-  /** What it was given arrives: within a life each line after those before it, unless that has come already. */
+  /** Settles the lines that a transport was given. Within a run, each line must come after the one before it. */
   #settle ({ rig }: Life): void {
     for (const lines of rig.given.splice(0)) {
       for (const text of textsOf(lines.bytes)) {
@@ -160,7 +160,7 @@ class Course {
   }
 }
 
-/** The disk, or a file on it, as one process has it: once that is gone, no call does anything, or comes back. */
+/** The disk, or a file on it, as used by one process. Once the process is gone, calls do nothing and never settle. */
 function gateOf<T extends object> (all: T, isThere: () => boolean): T {
   return new Proxy(all, {
     get (target, name) {
@@ -176,7 +176,7 @@ function gateOf<T extends object> (all: T, isThere: () => boolean): T {
   })
 }
 
-t.test('whatever becomes of transports with the same options, every line that was written is delivered, in order', { timeout: 3000000 }, async t => {
+t.test('whatever happens to transports with the same options, every line that was written is delivered, in order', { timeout: 3000000 }, async t => {
   clock.take()
   try {
     await fc.assert(fc.asyncProperty(fc.array(fc.oneof(...steps), { maxLength: 60 }), async all => {

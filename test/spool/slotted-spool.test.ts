@@ -10,13 +10,13 @@ const clock = new HandClock()
 t.beforeEach(() => { clock.take() })
 t.afterEach(() => clock.release())
 
-/** Some transports with the same options, on one disk. */
+/** Transports with the same options on one disk. */
 class Machine {
   readonly disk = new MemoryDisk()
   readonly alive: Owner[] = []
   #pids = 0
 
-  /** One more that starts. */
+  /** Starts another transport. */
   begin (options: Partial<SpoolRigOptions> = {}): SpoolRig & { owner: Owner } {
     const pid = ++this.#pids
     const owner = { bootId: 'boot', pid, thread: pid, startTime: pid }
@@ -29,17 +29,17 @@ class Machine {
     return rig
   }
 
-  /** It is killed. */
+  /** Kills a transport. */
   kill ({ owner }: { owner: Owner }): void {
     this.alive.splice(this.alive.findIndex(({ pid }) => pid === owner.pid), 1)
   }
 
-  /** Leaves lines in a slot that no transport has. */
+  /** Leaves lines in a slot without a transport. */
   leave (slot: number, ...texts: string[]): void {
     this.disk.put(`${FOLDER}${slot === 1 ? '' : `.${slot}`}/0000000001.ndjson`, texts.map(text => `${text}\n`).join(''))
   }
 
-  /** The files of all slots, without their locks. */
+  /** The files of all slots, except their locks. */
   get files (): string[] {
     return this.disk.paths.map(path => path.slice('/spool/'.length)).filter(path => !path.includes('/lock.'))
   }
@@ -49,7 +49,7 @@ class Machine {
   }
 }
 
-/** Reads and settles all that comes, or has come since it was asked for. */
+/** Reads and settles all lines, including those that came before on an earlier request. */
 async function deliverAll (rig: SpoolRig): Promise<string[]> {
   const all: string[] = []
   for (let idle = 0; idle < 3; idle++) {
@@ -66,7 +66,7 @@ async function end (...rigs: SpoolRig[]): Promise<void> {
   await Promise.all(rigs.map(rig => rig.spool.close(clock.now() + 10000)))
 }
 
-t.test('one transport alone has the folder of its target, and nothing beside it', async t => {
+t.test('a single transport uses the folder of its target, and creates no other', async t => {
   const machine = new Machine()
   const one = machine.begin()
   await rest()
@@ -78,7 +78,7 @@ t.test('one transport alone has the folder of its target, and nothing beside it'
   t.same(machine.files.filter(path => path.endsWith('.ndjson')), ['loki/0000000001.ndjson'])
 })
 
-t.test('each transport takes the first slot that is free, and says nothing of those that are not', async t => {
+t.test('each transport takes the first free slot, and does not report the taken ones', async t => {
   const machine = new Machine()
   const rigs = [machine.begin()]
   await rest()
@@ -93,11 +93,11 @@ t.test('each transport takes the first slot that is free, and says nothing of th
   await end(rigs[1] as SpoolRig)
   const next = machine.begin()
   await rest()
-  t.equal(next.opened[0]?.lines, 1, 'and takes what is left in it')
+  t.equal(next.opened[0]?.lines, 1, 'and recovers the lines in it')
   await end(...rigs, next)
 })
 
-t.test('a slot that has lines is taken before a new one is made', async t => {
+t.test('an existing slot with lines is taken before a new one is created', async t => {
   const machine = new Machine()
   machine.leave(4, '4')
   const one = machine.begin()
@@ -107,11 +107,11 @@ t.test('a slot that has lines is taken before a new one is made', async t => {
   await end(one)
 })
 
-t.test('two that come at the same moment have a slot each, and the first is one of them', async t => {
+t.test('two transports that start at the same moment get a slot each, one of them the first', async t => {
   for (let calls = 0; calls < 40; calls++) {
     const machine = new Machine()
     const [one, other] = [machine.begin({ random: () => 0.1 }), machine.begin({ random: () => 0.9 })]
-    // The disk answers the two in turn, and for so many calls only one of them.
+    // The disk answers the two alternately, and only one of them for some calls.
     machine.disk.allow(calls)
     await rest()
     machine.disk.allow(Infinity)
@@ -129,7 +129,7 @@ t.test('two that come at the same moment have a slot each, and the first is one 
   }
 })
 
-t.test('with all slots in use it says so, once, and takes the first that becomes free', async t => {
+t.test('if all slots are in use, that is reported once, and the first slot to become free is taken', async t => {
   const machine = new Machine()
   const owners: Owner[] = Array.from({ length: MAX_SLOTS }, (_, index) => ({ bootId: 'boot', pid: 1000 + index, thread: 1, startTime: 1 }))
   for (const [index, owner] of owners.entries()) {
@@ -153,7 +153,7 @@ t.test('with all slots in use it says so, once, and takes the first that becomes
   t.equal(clock.timers, 0)
 })
 
-t.test('what others have left comes after what it has itself, slot by slot and in order', async t => {
+t.test('lines of other slots come after its own lines, slot by slot and in order', async t => {
   const machine = new Machine()
   machine.leave(1, '1', '2')
   machine.leave(3, '31', '32')
@@ -163,17 +163,17 @@ t.test('what others have left comes after what it has itself, slot by slot and i
   one.append('3')
   await rest()
   t.same(await one.readAll(), ['1', '2', '3', '21', '22'])
-  t.same(one.adopted, [{ lines: 2, slot: 2 }], 'the next one has its turn when this one is done')
+  t.same(one.adopted, [{ lines: 2, slot: 2 }], 'the next slot is adopted once this one is empty')
   one.settleAll()
   t.same(await deliverAll(one), ['31', '32'])
   t.same(one.adopted, [{ lines: 2, slot: 2 }, { lines: 2, slot: 3 }])
   t.same([one.spool.lines, one.spool.outstandingLines], [0, 0])
-  t.same(machine.folders, ['loki'], 'folders that are empty are gone')
+  t.same(machine.folders, ['loki'], 'empty folders are removed')
   await end(one)
   t.equal(clock.timers, 0)
 })
 
-t.test('lines of an adopted slot have the ids that their own transport would give them, and are settled there', async t => {
+t.test('lines of an adopted slot have the same ids as with their own transport, and are settled in their slot', async t => {
   const machine = new Machine()
   machine.leave(2, '21', '22')
   machine.disk.put(`${FOLDER}.2/id.0123456789ab`, '')
@@ -200,7 +200,7 @@ t.test('lines of an adopted slot have the ids that their own transport would giv
   await end(next)
 })
 
-t.test('own lines are sent before the rest of an adopted slot', async t => {
+t.test('new lines of its own are sent before the rest of an adopted slot', async t => {
   const machine = new Machine()
   machine.leave(1)
   machine.leave(2, '21', '22', '23')
@@ -215,7 +215,7 @@ t.test('own lines are sent before the rest of an adopted slot', async t => {
   await end(one)
 })
 
-t.test('a slot of a transport that is alive is left alone, and adopted once that is gone', async t => {
+t.test('the slot of a live transport is adopted only once that transport has ended', async t => {
   const machine = new Machine()
   const one = machine.begin()
   await rest()
@@ -233,7 +233,7 @@ t.test('a slot of a transport that is alive is left alone, and adopted once that
   await end(one)
 })
 
-t.test('nothing is adopted as long as the sink is down', async t => {
+t.test('no slot is adopted while the sink is down', async t => {
   const machine = new Machine()
   machine.leave(1)
   machine.leave(2, '21')
@@ -250,7 +250,7 @@ t.test('nothing is adopted as long as the sink is down', async t => {
   await end(one)
 })
 
-t.test('one that is killed as it sends an adopted slot leaves it to the next', async t => {
+t.test('if a transport is killed while it sends an adopted slot, the next transport adopts that slot', async t => {
   const machine = new Machine()
   machine.leave(1)
   machine.leave(2, '21', '22')
@@ -259,7 +259,7 @@ t.test('one that is killed as it sends an adopted slot leaves it to the next', a
   t.same(await one.read(3), ['21'])
   const beside = machine.begin()
   await rest()
-  t.same(beside.adopted, [], 'it is taken as long as that one lives')
+  t.same(beside.adopted, [], 'the slot stays taken as long as its owner lives')
   machine.kill(one)
   clock.advance(15000)
   await rest()
@@ -267,7 +267,7 @@ t.test('one that is killed as it sends an adopted slot leaves it to the next', a
   await end(beside)
 })
 
-t.test('a slot that cannot be opened, or read, is told of, and costs nothing else', async t => {
+t.test('a slot that cannot be opened or read is reported, and affects no other slot', async t => {
   const machine = new Machine()
   machine.leave(1)
   machine.leave(2, '21')
@@ -275,7 +275,7 @@ t.test('a slot that cannot be opened, or read, is told of, and costs nothing els
   const one = machine.begin({ random: () => 0.5 })
   one.mayAdopt = false
   await rest()
-  // It has written its cursor by then.
+  // By now it has written its cursor.
   clock.advance(2000)
   await rest()
   one.mayAdopt = true
@@ -293,11 +293,11 @@ t.test('a slot that cannot be opened, or read, is told of, and costs nothing els
   const { length } = one.adopted
   clock.advance(60000)
   await rest()
-  t.equal(one.adopted.length, length, 'a folder that has only what somebody should look at is left alone')
+  t.equal(one.adopted.length, length, 'a folder with only files for a person to look at stays')
   await end(one)
 })
 
-t.test('a slot with nothing left is removed by the one that has it, at its end; the first stays', async t => {
+t.test('a transport removes its empty slot at its end, unless that is the first slot', async t => {
   const machine = new Machine()
   const one = machine.begin()
   await rest()
@@ -315,7 +315,7 @@ t.test('a slot with nothing left is removed by the one that has it, at its end; 
   t.same(await machine.disk.list('/spool'), ['loki'])
 })
 
-t.test('one that comes as a slot is being removed has it, or makes it anew, and nothing is lost', async t => {
+t.test('a transport that enters a slot while it is being removed keeps or recreates it, and no line is lost', async t => {
   for (let calls = 0; calls < 60; calls++) {
     const machine = new Machine()
     const one = machine.begin()
@@ -343,7 +343,7 @@ t.test('one that comes as a slot is being removed has it, or makes it anew, and 
   }
 })
 
-t.test('an end while a slot is being looked for, or opened, gives everything free', async t => {
+t.test('a close while a slot is being searched for or opened releases everything', async t => {
   for (let calls = 0; calls < 60; calls++) {
     const machine = new Machine()
     machine.leave(1, '1')
@@ -366,7 +366,7 @@ t.test('an end while a slot is being looked for, or opened, gives everything fre
   }
 })
 
-t.test('two transports of one thread have a slot each', async t => {
+t.test('two transports of one thread get a slot each', async t => {
   const disk = new MemoryDisk()
   const owners = new OwnerList()
   owners.alive.push(owners.current)
@@ -380,7 +380,7 @@ t.test('two transports of one thread have a slot each', async t => {
   await end(...rigs)
 })
 
-t.test('a name that only looks like that of a slot is no slot', async t => {
+t.test('a folder whose name only resembles that of a slot is not a slot', async t => {
   const machine = new Machine()
   for (const name of ['loki.1', 'loki.02', 'loki.101', 'loki.x', 'loki2', 'xloki.2', 'loki.2.3']) machine.disk.put(`/spool/${name}/0000000001.ndjson`, 'x\n')
   machine.disk.put('/spool/loki.2', 'a file')

@@ -13,7 +13,7 @@ function line (number: number): string {
 
 const ALL = Array.from({ length: 9 }, (_, i) => line(i))
 
-/** A disk with three segments of three lines each, of which the first two are delivered. */
+/** A disk with three segments of three lines each. The first two lines are delivered. */
 async function createDisk (): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
   const rig = new SpoolRig({ fs: disk, segmentBytes: 60 })
@@ -27,22 +27,22 @@ async function createDisk (): Promise<MemoryDisk> {
   return disk
 }
 
-/** Opens what is there, and returns all that it delivers, with what it told. */
+/** Opens the spool on a disk. Returns all lines that it delivers, and the rig with all events. */
 async function deliver (disk: MemoryDisk): Promise<{ texts: string[], rig: SpoolRig }> {
   const rig = new SpoolRig({ fs: disk })
   const { lines } = await rig.open()
   const texts = await rig.readAll(50)
-  assert.equal(texts.length + rig.dropped.damaged, lines, 'what was found is delivered or damaged')
+  assert.equal(texts.length + rig.dropped.damaged, lines, 'every line found is delivered or damaged')
   rig.settleAll()
   assert.equal(rig.append(line(99)), true)
   assert.deepEqual(await rig.read(), [line(99)], 'it goes on')
   rig.settleAll()
   await rig.close()
-  assert.deepEqual(disk.paths.filter(path => path.endsWith('.ndjson')), [], 'nothing is left of what is delivered')
+  assert.deepEqual(disk.paths.filter(path => path.endsWith('.ndjson')), [], 'delivered segments are removed')
   return { texts, rig }
 }
 
-t.test('of a spool that is cut at any byte the whole lines before it are delivered', async t => {
+t.test('if the last segment is cut at any byte, the whole lines before it are delivered', async t => {
   const { length } = (await createDisk()).contentOf(SEGMENTS[2] as string)
   for (let cut = 0; cut <= length; cut++) {
     const disk = await createDisk()
@@ -56,14 +56,14 @@ t.test('of a spool that is cut at any byte the whole lines before it are deliver
   t.equal(length > 40, true)
 })
 
-t.test('a segment in the midst that is cut at any byte costs the line that it is cut in, and no other', async t => {
+t.test('if a middle segment is cut at any byte, only the lines from there to its end are lost', async t => {
   const { length } = (await createDisk()).contentOf(SEGMENTS[1] as string)
   for (let cut = 0; cut <= length; cut++) {
     const disk = await createDisk()
     const kept = disk.contentOf(SEGMENTS[1] as string).subarray(0, cut).toString()
     disk.put(SEGMENTS[1] as string, disk.contentOf(SEGMENTS[1] as string).subarray(0, cut))
     const { texts, rig } = await deliver(disk)
-    // Without its newline alone a line is whole.
+    // A line that lacks only its newline is whole.
     const whole = kept.split('\n').filter(text => ALL.includes(text))
     assert.deepEqual(texts, [...ALL.slice(2, 3), ...whole, ...ALL.slice(6)], `cut at ${cut}`)
     const isTorn = kept !== '' && !kept.endsWith('\n') && !ALL.includes(kept.split('\n').at(-1) as string)
@@ -73,19 +73,19 @@ t.test('a segment in the midst that is cut at any byte costs the line that it is
   t.equal(length > 40, true)
 })
 
-t.test('of the first segment, which the cursor is in, a cut loses nothing but what is cut off', async t => {
+t.test('if the first segment, which the cursor points into, is cut, only the lines that were cut off are lost', async t => {
   const { length } = (await createDisk()).contentOf(SEGMENTS[0] as string)
   for (let cut = 0; cut <= length; cut++) {
     const disk = await createDisk()
     disk.put(SEGMENTS[0] as string, disk.contentOf(SEGMENTS[0] as string).subarray(0, cut))
     const { texts } = await deliver(disk)
     assert.deepEqual(texts.filter(text => !ALL.slice(0, 3).includes(text)), ALL.slice(3), `cut at ${cut}`)
-    assert.ok(texts.every(text => ALL.includes(text)), 'nothing is invented')
+    assert.ok(texts.every(text => ALL.includes(text)), 'every line was appended')
   }
   t.equal(length > 40, true)
 })
 
-t.test('a cursor of which one byte is another delivers all again, and loses nothing', async t => {
+t.test('with a wrong byte in the cursor all lines are delivered again, and none is lost', async t => {
   const cursor = (await createDisk()).contentOf(CURSOR)
   for (let at = 0; at < cursor.length; at++) {
     for (const flip of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
@@ -101,7 +101,7 @@ t.test('a cursor of which one byte is another delivers all again, and loses noth
   t.equal(cursor.length > 40, true)
 })
 
-t.test('a cursor that is cut, empty, missing, or for another file delivers all again', async t => {
+t.test('if the cursor is cut, empty, missing, or of another file, all lines are delivered again', async t => {
   const whole = (await createDisk()).contentOf(CURSOR)
   for (let cut = 0; cut < whole.length; cut++) {
     const disk = await createDisk()
@@ -122,12 +122,12 @@ t.test('a cursor that is cut, empty, missing, or for another file delivers all a
   t.equal(replayed.rig.opened[0]?.cursor, 'damaged')
 })
 
-t.test('a byte that is another anywhere in a segment costs the lines that it is in, and no other', async t => {
+t.test('with a wrong byte anywhere in a segment, only the lines that it touches are lost', async t => {
   const content = (await createDisk()).contentOf(SEGMENTS[1] as string)
   for (let at = 0; at < content.length; at++) {
     const disk = await createDisk()
     const damaged = Buffer.from(content)
-    // No JSON has it, wherever it stands.
+    // A NUL is not valid anywhere in JSON.
     damaged[at] = 0
     disk.put(SEGMENTS[1] as string, damaged)
     const { texts, rig } = await deliver(disk)
@@ -138,7 +138,7 @@ t.test('a byte that is another anywhere in a segment costs the lines that it is 
   t.equal(content.length > 40, true)
 })
 
-t.test('a segment that is missing costs its own lines', async t => {
+t.test('if a segment is missing, only its lines are lost', async t => {
   for (const [i, path] of SEGMENTS.entries()) {
     const disk = await createDisk()
     disk.delete(path)
@@ -147,7 +147,7 @@ t.test('a segment that is missing costs its own lines', async t => {
   }
 })
 
-t.test('an empty segment is none, wherever it stands', async t => {
+t.test('an empty segment is ignored, wherever it is', async t => {
   for (const path of [...SEGMENTS, `${FOLDER}/0000000007.ndjson`]) {
     const disk = await createDisk()
     disk.put(path, '')
@@ -157,13 +157,13 @@ t.test('an empty segment is none, wherever it stands', async t => {
   }
 })
 
-t.test('a segment that is there twice is delivered twice', async t => {
+t.test('a segment that was copied is delivered twice', async t => {
   const disk = await createDisk()
   disk.put(`${FOLDER}/0000000012.ndjson`, disk.contentOf(SEGMENTS[1] as string))
   t.same((await deliver(disk)).texts, [...ALL.slice(2), ...ALL.slice(3, 6)])
 })
 
-t.test('segments are delivered by their number, with gaps, and files with other names stay as they are', async t => {
+t.test('segments are delivered in the order of their numbers, which may have gaps, and other files stay unchanged', async t => {
   const disk = await createDisk()
   disk.put(`${FOLDER}/12345678901.ndjson`, `${line(50)}\n`)
   disk.put(`${FOLDER}/0000000009.ndjson`, `${line(51)}\n`)
@@ -178,7 +178,7 @@ t.test('segments are delivered by their number, with gaps, and files with other 
   t.same(disk.paths, [...others, `${FOLDER}/12345678902.ndjson`, CURSOR, IDENTITY].sort())
 })
 
-t.test('a segment that cannot be opened is put aside, and the others are delivered', async t => {
+t.test('a segment that cannot be opened is set aside, and the others are delivered', async t => {
   for (const [i, path] of SEGMENTS.entries()) {
     const disk = await createDisk()
     const open = disk.open.bind(disk)
@@ -190,7 +190,7 @@ t.test('a segment that cannot be opened is put aside, and the others are deliver
   }
 })
 
-t.test('a segment that fails while it is read is tried again, and put aside the third time', async t => {
+t.test('a segment that cannot be read is tried again, and set aside the third time', async t => {
   const disk = await createDisk()
   const rig = new SpoolRig({ fs: disk })
   const { lines } = await rig.open()
@@ -207,7 +207,7 @@ t.test('a segment that fails while it is read is tried again, and put aside the 
   await rig.close()
 })
 
-t.test('a segment that somebody removes or shortens while the spool runs costs its own lines', async t => {
+t.test('if somebody removes or shortens a segment while the spool runs, only its lines are lost', async t => {
   for (const harm of ['removed', 'shortened'] as const) {
     const disk = await createDisk()
     const rig = new SpoolRig({ fs: disk })
@@ -222,7 +222,7 @@ t.test('a segment that somebody removes or shortens while the spool runs costs i
   }
 })
 
-t.test('damaged lines go to the quarantine as they are, each once, however often they are read', async t => {
+t.test('damaged lines go to the quarantine unchanged, each once, however often they are read', async t => {
   const disk = await createDisk()
   disk.put(SEGMENTS[1] as string, `${ALL[3]}\nnot JSON\n\u0000\u0001\n${ALL[5]}\nno more`)
   const rig = new SpoolRig({ fs: disk })
@@ -237,7 +237,7 @@ t.test('damaged lines go to the quarantine as they are, each once, however often
   await rig.close()
 })
 
-t.test('a quarantine that is full or cannot be written keeps nothing, and the lines are counted all the same', async t => {
+t.test('if the quarantine is full or cannot be written, damaged lines are lost, but counted', async t => {
   const disk = await createDisk()
   disk.put(`${FOLDER}/quarantine`, Buffer.alloc(16 * 1024 * 1024 - 8))
   disk.put(SEGMENTS[1] as string, `not JSON\n${ALL[4]}\nnot JSON either\n`)

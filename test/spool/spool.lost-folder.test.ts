@@ -5,7 +5,7 @@ import { openSpool, pathOf, SpoolScene } from '../support/spool-scene.js'
 const SYNC_MS = 100
 const LOST = { during: 'folder', error: { code: 'ERR_FANOUT_SPOOL_LOST' } }
 
-t.test('a folder that is removed is made anew, and what was in it is counted as lost', async t => {
+t.test('a removed folder is created again, and its lines are counted as lost', async t => {
   const { rig, disk, wait, segments } = await openSpool(t, { syncMs: SYNC_MS })
   rig.append('1', '2', '3')
   await wait(SYNC_MS)
@@ -15,7 +15,7 @@ t.test('a folder that is removed is made anew, and what was in it is counted as 
   await rest()
   await wait(SYNC_MS)
   t.match(rig.faults, [LOST])
-  t.same(rig.dropped, { 'spool-full': 0, damaged: 3 }, 'that one was read is not lost')
+  t.same(rig.dropped, { 'spool-full': 0, damaged: 3 }, 'the line that was read is not lost')
   t.same([rig.spool.lines, rig.spool.outstandingLines, rig.opened.length], [0, 0, 2])
   t.notOk(rig.spool.has(rig.given[0] as { segment: number, offset: number }))
   rig.settleAll()
@@ -26,7 +26,7 @@ t.test('a folder that is removed is made anew, and what was in it is counted as 
   await rig.close()
 })
 
-t.test('what could not be written since the folder is gone goes back to its giver, and is taken once it is there', async t => {
+t.test('lines that cannot be written because the folder is gone are returned, and taken once it is created again', async t => {
   const { rig, disk, wait } = await openSpool(t, { syncMs: SYNC_MS, segmentBytes: 2 })
   rig.append('1')
   await wait(SYNC_MS)
@@ -34,7 +34,7 @@ t.test('what could not be written since the folder is gone goes back to its give
   rig.append('2')
   rig.append('3')
   await rest()
-  t.match(rig.returned, [{ texts: ['2', '3'], error: { code: 'ENOENT' } }], 'there is no new segment without a folder')
+  t.match(rig.returned, [{ texts: ['2', '3'], error: { code: 'ENOENT' } }], 'no segment can be created without a folder')
   await wait(SYNC_MS)
   t.same([rig.dropped.damaged, rig.writable], [1, 1])
   t.ok(rig.append('2', '3'))
@@ -42,7 +42,7 @@ t.test('what could not be written since the folder is gone goes back to its give
   t.same(await rig.readAll(), ['2', '3'])
 })
 
-t.test('lines that wait as it is found out that the folder is gone are given back', async t => {
+t.test('lines that are unwritten when the folder is found to be gone are returned', async t => {
   const { rig, disk, clock } = await openSpool(t, { syncMs: SYNC_MS })
   rig.append('1')
   await rest()
@@ -58,7 +58,7 @@ t.test('lines that wait as it is found out that the folder is gone are given bac
   t.equal(rig.writable, 1)
 })
 
-t.test('another folder in its place is entered, and what is in it delivered, once nothing is left that could be taken for it', async t => {
+t.test('a folder that replaced it is entered, and its lines delivered, once all lines read before are settled', async t => {
   const { rig, disk, wait } = await openSpool(t, { syncMs: SYNC_MS })
   rig.append('1', '2')
   await wait(SYNC_MS)
@@ -79,7 +79,7 @@ t.test('another folder in its place is entered, and what is in it delivered, onc
   t.same(await rig.readAll(), ['"other"'])
 })
 
-t.test('a lock that somebody removes is made again; if another process has taken it, the folder is that one\'s', async t => {
+t.test('a removed lock is created again; if another process has locked the folder meanwhile, the folder is lost', async t => {
   const scene = new SpoolScene(t)
   const owners = new OwnerList()
   const rig = scene.begin({ syncMs: SYNC_MS, owners })
@@ -98,11 +98,11 @@ t.test('a lock that somebody removes is made again; if another process has taken
   rig.append('2')
   await scene.wait(SYNC_MS)
   t.match(rig.hindrances, [{ kind: 'locked', pid: 2 }])
-  t.same(rig.dropped.damaged, 2, 'they are lines of the other process now')
+  t.same(rig.dropped.damaged, 2, 'the lines belong to the other process now')
   t.notOk(rig.append('3'))
 })
 
-t.test('an open segment that somebody removes costs its own lines', async t => {
+t.test('if somebody removes the open segment, only its lines are lost', async t => {
   const { rig, disk, wait } = await openSpool(t, { syncMs: SYNC_MS })
   rig.append('1', '2')
   await rest()
@@ -115,7 +115,7 @@ t.test('an open segment that somebody removes costs its own lines', async t => {
   t.same(await rig.readAll(), ['3'])
 })
 
-t.test('a folder that is gone at the end costs what was in it, and gives back what was not written', async t => {
+t.test('if the folder is gone at the end, its lines are lost, and unwritten lines are returned', async t => {
   const { rig, disk } = await openSpool(t, { syncMs: SYNC_MS })
   rig.append('1')
   await rest()
@@ -127,7 +127,7 @@ t.test('a folder that is gone at the end costs what was in it, and gives back wh
   t.equal(rig.spool.lines, 0)
 })
 
-t.test('a folder that is gone while it is counted is made anew, and only what was counted is lost', async t => {
+t.test('a folder that is removed during the count is created again, and only counted lines are reported as lost', async t => {
   const scene = new SpoolScene(t)
   const { disk } = scene
   for (let number = 1; number <= 20; number++) disk.put(pathOf(number), `${number}\n`)
@@ -149,7 +149,7 @@ t.test('a folder that is gone while it is counted is made anew, and only what wa
   t.same(await rig.readAll(), ['new'])
 })
 
-t.test('a disk that does not answer is told of after some seconds, and entered once it does', async t => {
+t.test('a disk that does not answer is reported after some seconds, and the folder is entered once it does', async t => {
   const scene = new SpoolScene(t)
   for (const isSlotted of [false, true]) {
     scene.disk.allow(0)

@@ -5,10 +5,10 @@ import { MemoryDisk, type Wreckage } from '../support/memory-disk.js'
 import { rest, SpoolRig } from '../support/spool-rig.js'
 
 const WRECKAGES: readonly Wreckage[] = ['nothing', 'zeros', 'garbage']
-/** How much of what was not synced survives: none, all, or as it comes. */
+/** How much of the unsynced data survives: none, all, or a random part. */
 const CHOICES = [() => 0, (max: number) => max, (max: number) => max >> 1]
 
-/** What is done to a spool, up to a call of the disk at which the power is cut. */
+/** The actions on a spool, up to the call of the disk at which the power is cut. */
 async function run (disk: MemoryDisk, calls: number): Promise<{ synced: string[], settled: string[], hasEnded: boolean }> {
   const synced: string[] = []
   const settled: string[] = []
@@ -44,8 +44,8 @@ async function run (disk: MemoryDisk, calls: number): Promise<{ synced: string[]
   }
 }
 
-t.test('wherever the power is cut, what was synced is delivered, and nothing twice that the cursor was written for', async t => {
-  // Whoever dies by a power cut leaves timers behind.
+t.test('after a power cut at any call, all synced lines are delivered, and those before the cursor not again', async t => {
+  // A process that dies in a power cut leaves timers behind.
   const clock = new HandClock().take()
   t.teardown(() => clock.release())
   let calls = 0
@@ -66,7 +66,7 @@ t.test('wherever the power is cut, what was synced is delivered, and nothing twi
         for (const text of life.synced) {
           assert.ok(life.settled.includes(text) || texts.includes(text), `cut after ${calls} calls, ${wreckage}: ${text} is missing`)
         }
-        if (hasEnded) assert.deepEqual(life.settled.filter(text => texts.includes(text)), [], 'after a close nothing comes again')
+        if (hasEnded) assert.deepEqual(life.settled.filter(text => texts.includes(text)), [], 'after a close no line comes again')
         await next.close()
       }
     }

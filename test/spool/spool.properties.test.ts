@@ -12,22 +12,22 @@ const RUNS = Number(process.env['SPOOL_RUNS'] ?? 500)
 
 type Step =
   | { do: 'append', lengths: number[] }
-  /** Lines that somebody has already. */
+  /** Appends lines that somebody else holds too. */
   | { do: 'keep', lengths: number[] }
-  /** What the disk did not take is appended once more. */
+  /** Appends the returned lines again. */
   | { do: 'again' }
   | { do: 'read', maxBytes: number }
-  /** Of what was given out, this one is delivered: all of its lines, or the first of them. */
+  /** Settles one of the handouts: all of its lines, or only the first. */
   | { do: 'settle', which: number, isWhole: boolean }
   | { do: 'rewind' | 'sync' | 'reopen' | 'kill' }
   | { do: 'wait', ms: number }
   | { do: 'fail', call: DiskCall, fault: DiskFault }
   | { do: 'fill', freeBytes: number }
   | { do: 'cut', wreckage: Wreckage, choices: number[] }
-  /** A life that is over soon: while what is there is still being counted, perhaps. Lines come to it after so many calls. */
+  /** A short run, which may end while lines are still being counted. It gets lines after `entering` calls of the disk. */
   | { do: 'interrupt', entering: number, lengths: number[], writing: number, ms: number, isClosed: boolean }
 
-/** A step, and after it how many calls of the disk go on before the next one comes. */
+/** A step, and the number of disk calls that may continue after it. */
 interface Timed {
   step: Step
   calls: number
@@ -55,13 +55,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const timed: fc.Arbitrary<Timed> = fc.record({ step, calls: fc.oneof({ weight: 2, arbitrary: fc.nat(4) }, { weight: 3, arbitrary: fc.constant(Infinity) }) })
 const settings = fc.record({ maxBytes: fc.constantFrom(300, 900, 1e6), segmentBytes: fc.constantFrom(1, 120, 400, 1e6), syncMs: fc.constantFrom(50, 1000) })
 
-/** Lines as the model has them: their numbers. */
+/** Lines that were handed out, and their numbers in the model. */
 interface Out {
   lines: SpooledLines
   numbers: number[]
 }
 
-/** A spool on a disk that fails, and beside it plain lists of the lines that it has to agree with. */
+/** A spool on a disk that fails, and a model: plain lists of lines with which it has to agree. */
 class Course {
   readonly disk = new MemoryDisk()
   readonly #clock: HandClock
@@ -69,24 +69,24 @@ class Course {
   #spool!: Spool
   #isOpen = false
   #next = 0
-  /** Appended, and not told of yet. */
+  /** Appended lines without an outcome yet. */
   #pending: number[] = []
-  /** Given to be kept, and not told of yet. */
+  /** Lines passed to `keep` without an outcome yet. */
   #keeping: number[] = []
-  /** The disk did not take them. */
+  /** Lines that were returned since the disk did not take them. */
   #back: number[] = []
-  /** On the disk, in order, for nobody yet. */
+  /** Lines on the disk that are to be read, in order. */
   #waiting: number[] = []
   #out: Out[] = []
-  /** Each line that may be on the disk, in the order of appending, where a line that came back stands once more. */
+  /** Each line that may be on the disk, in the order of appending. A line that came back is listed again. */
   #appended: number[] = []
-  /** What has to be there after a power cut. */
+  /** Lines that must survive a power cut. */
   readonly #safe = new Set<number>()
-  /** The disk failed to sync them. Whatever it says of them later, they may be gone. */
+  /** Lines that the disk failed to sync once. They may be lost even if a later sync succeeds. */
   readonly #doubtful = new Set<number>()
-  /** Delivered once: if the cursor did not come to say so, they come again. */
+  /** Delivered lines. They come again if the cursor was not written after that. */
   readonly #settled = new Set<number>()
-  /** Segments that were removed may be back after a power cut; the next lines make them go. */
+  /** Size of the spool at its start. It may exceed the limit: a power cut can undo the removal of segments. */
   #bytesFound = 0
   received = 0
   ended = 0
@@ -96,7 +96,7 @@ class Course {
     this.#clock = clock
   }
 
-  /** A new life: whatever was there is read once, and has to be right. */
+  /** Starts a run: reads all lines on the disk once and checks them. */
   async begin (mustHave: ReadonlySet<number>): Promise<void> {
     this.disk.heal()
     this.disk.allow(Infinity)
@@ -123,7 +123,7 @@ class Course {
           damaged += lines
           return
         }
-        // Lines before those that wait, and too long for the whole spool, never come to wait.
+        // A pending line that is too long for the whole spool is dropped without ever waiting.
         const isTooLong = reason === 'spool-full' && life.pending.lines < this.#pending.length
         for (const number of isTooLong ? this.#pending.splice(0, 1) : this.#waiting.splice(0, lines)) this.#safe.delete(number)
         this.ended += lines
@@ -134,7 +134,7 @@ class Course {
     })
     life.start()
     await rest()
-    assert.notEqual(recoveredLines, -1, 'it opens, whatever there is')
+    assert.notEqual(recoveredLines, -1, 'it always opens')
     assert.equal(life.lines, recoveredLines)
     this.#bytesFound = life.bytes
     for (let had = -1; had !== taken.length;) {
@@ -143,7 +143,7 @@ class Course {
       await rest()
     }
     const numbers = taken.flatMap(({ bytes }) => this.#numbersOf(bytes))
-    assert.equal(numbers.length + damaged, recoveredLines, 'lines are counted exactly')
+    assert.equal(numbers.length + damaged, recoveredLines, 'lines are counted correctly')
     this.#checkRecovered(numbers, mustHave)
     life.rewind()
     this.#isOpen = true
@@ -171,7 +171,7 @@ class Course {
         this.#settle(step.which, step.isWhole)
         break
       case 'rewind':
-        // Lines whose segment is gone would not come back: they stay with whoever has them.
+        // Lines whose segment is removed do not come back: they stay outstanding.
         for (const out of this.#out.filter(({ lines }) => this.#spool.has(lines))) this.#waiting.push(...out.numbers)
         this.#out = this.#out.filter(({ lines }) => !this.#spool.has(lines))
         this.#sortWaiting()
@@ -200,8 +200,8 @@ class Course {
         this.disk.allow(Infinity)
         await this.#spool.close(this.#clock.now() + 1000)
         assert.equal(this.#clock.timers, 0, 'a timer is left')
-        assert.deepEqual(this.#pending, [], 'nothing is neither written nor returned')
-        assert.ok(!this.disk.paths.some(path => path.includes('lock')), 'the lock is given free')
+        assert.deepEqual(this.#pending, [], 'every line is written or returned')
+        assert.ok(!this.disk.paths.some(path => path.includes('lock')), 'the lock is released')
         return await this.#beginAgain(this.#here)
       }
       case 'interrupt':
@@ -227,10 +227,10 @@ class Course {
     assert.equal(pending.lines, this.#pending.length, 'lines that are being written')
     assert.equal(lines, this.#waiting.length, 'lines that wait')
     const outHere = this.#out.filter(({ lines }) => this.#spool.has(lines)).reduce((sum, { numbers }) => sum + numbers.length, 0)
-    assert.equal(outstandingLines, outHere, 'lines that were given out')
+    assert.equal(outstandingLines, outHere, 'outstanding lines')
     assert.ok(bytes <= Math.max(this.#settings.maxBytes, this.#bytesFound), 'it is no larger than it may be')
     const outLines = this.#out.reduce((sum, { numbers }) => sum + numbers.length, 0)
-    assert.equal(this.received, this.ended + this.#pending.length + this.#keeping.length + this.#back.length + this.#waiting.length + outLines, 'each line is in one place')
+    assert.equal(this.received, this.ended + this.#pending.length + this.#keeping.length + this.#back.length + this.#waiting.length + outLines, 'each line is in exactly one place')
   }
 
   readonly #texts = new Map<number, string>()
@@ -272,7 +272,7 @@ class Course {
 
   #onReturned (lines: readonly Lines[]): void {
     const numbers = lines.flatMap(({ bytes }) => this.#numbersOf(bytes))
-    assert.deepEqual(numbers, this.#pending, 'exactly what was not written comes back')
+    assert.deepEqual(numbers, this.#pending, 'exactly the unwritten lines come back')
     this.#pending = []
     this.ended += this.#keeping.splice(0).length
     this.#back.unshift(...numbers)
@@ -323,7 +323,7 @@ class Course {
     this.#waiting.sort((a, b) => (place.get(a) as number) - (place.get(b) as number))
   }
 
-  /** Nothing is given out by that life, so that whatever was there is there after it, and what it has written is too. */
+  /** Runs a spool that hands out no lines: both the earlier lines and those that it has written must be there afterwards. */
   async #interrupt ({ entering, lengths, writing, ms, isClosed }: Step & { do: 'interrupt' }): Promise<void> {
     this.disk.kill()
     this.disk.heal()
@@ -365,7 +365,7 @@ class Course {
   }
 
   async #beginAgain (mustHave: readonly number[]): Promise<void> {
-    // Whatever this life had in memory is gone with it, or stays with whoever had it.
+    // The lines in memory are gone with the process.
     this.ended += this.#pending.length + this.#keeping.length + this.#back.length + this.#waiting.length + this.#out.reduce((sum, { numbers }) => sum + numbers.length, 0)
     this.#back = []
     this.#isOpen = false
@@ -377,8 +377,8 @@ class Course {
     let last = -1
     for (const number of numbers) {
       const at = place.get(number)
-      assert.ok(at !== undefined, 'nothing is invented')
-      assert.ok(at > last, 'lines are in order, and each is there once')
+      assert.ok(at !== undefined, 'every line was appended')
+      assert.ok(at > last, 'lines are in order, each once')
       last = at
     }
     const has = new Set(numbers)
@@ -394,7 +394,7 @@ class Course {
   }
 }
 
-t.test('whatever befalls its disk, a spool agrees with a plain list of lines, and nothing that is safe is lost', { timeout: 3600000 }, async () => {
+t.test('whatever happens to its disk, a spool agrees with a plain list of lines, and no synced line is lost', { timeout: 3600000 }, async () => {
   const clock = new HandClock()
   t.teardown(() => clock.release())
   await fc.assert(fc.asyncProperty(settings, fc.array(timed, { maxLength: 60, size: 'max' }), async (settings, steps) => {

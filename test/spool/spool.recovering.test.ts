@@ -3,7 +3,7 @@ import { encodeCursor } from '#lib/spool/cursor'
 import { FOLDER, rest, type SpoolRig, type SpoolRigOptions } from '../support/spool-rig.js'
 import { pathOf, SpoolScene } from '../support/spool-scene.js'
 
-/** A spool that takes lines, while what an earlier life has left is still to be counted: the disk stands still. */
+/** A spool that takes lines while those of an earlier run are still to be counted, since the disk stands still. */
 async function enterSpool (t: Test, options: Partial<SpoolRigOptions> = {}): Promise<SpoolScene & { rig: SpoolRig }> {
   const scene = new SpoolScene(t)
   for (const [number, text] of [[1, '1\n2\n'], [2, '3\n'], [3, '4\n5\n']] as const) scene.disk.put(pathOf(number), text)
@@ -16,18 +16,18 @@ async function enterSpool (t: Test, options: Partial<SpoolRigOptions> = {}): Pro
   return Object.assign(scene, { rig })
 }
 
-/** Lets what was appended be written, and no more than is needed for it. */
+/** Allows just the disk calls that are needed to write the appended lines. */
 async function untilWritten ({ disk, rig }: { disk: SpoolScene['disk'], rig: SpoolRig }, lines: number): Promise<void> {
   for (; rig.written < lines; await rest()) disk.allow(1)
 }
 
-t.test('lines are taken while what an earlier life has left is still being counted, and come after it', async t => {
+t.test('lines are taken while those of an earlier run are still being counted, and come after them', async t => {
   const { disk, rig } = await enterSpool(t)
   rig.spool.read(1e6)
   t.ok(rig.append('6', '7'))
-  t.equal(rig.spool.bytes, 10, 'of what is there it is known how much it is')
+  t.equal(rig.spool.bytes, 10, 'the size of the earlier segments is known')
   await untilWritten({ disk, rig }, 2)
-  t.equal(rig.opened.length, 0, 'they are written before all is counted')
+  t.equal(rig.opened.length, 0, 'they are written before everything is counted')
   t.same([rig.spool.lines, rig.spool.bytes, rig.given.map(({ bytes }) => bytes.toString())], [2, 14, ['2\n']])
   t.ok(disk.contentOf(pathOf(4)).equals(Buffer.from('6\n7\n')))
   disk.allow(Infinity)
@@ -37,7 +37,7 @@ t.test('lines are taken while what an earlier life has left is still being count
   t.same([...rig.given.map(({ bytes }) => bytes.toString()), ...await rig.readAll()], ['2\n', '3', '4', '5', '6', '7'])
 })
 
-t.test('what has been written meanwhile costs nothing of what was there, if all ends there', async t => {
+t.test('if the process ends during the count, neither the lines written meanwhile nor the earlier ones are lost', async t => {
   for (const end of ['kill', 'close'] as const) {
     const scene = await enterSpool(t)
     const { disk, rig } = scene
@@ -48,7 +48,7 @@ t.test('what has been written meanwhile costs nothing of what was there, if all 
       disk.allow(Infinity)
       await rig.close()
       await rest()
-      t.equal(rig.opened.length, 0, 'nobody waits for the counting')
+      t.equal(rig.opened.length, 0, 'reading does not wait for the count')
       t.same(scene.locks(), [])
     }
     disk.kill()
@@ -60,11 +60,11 @@ t.test('what has been written meanwhile costs nothing of what was there, if all 
   }
 })
 
-t.test('the cursor and what is delivered stay as they are until all is counted, however long it takes', async t => {
+t.test('the cursor and delivered segments stay unchanged until all lines are counted, however long that takes', async t => {
   const { disk, rig, clock, cursor } = await enterSpool(t, { syncMs: 100, segmentBytes: 2 })
   for (const text of ['6', '7', '8']) rig.append(text)
   await untilWritten({ disk, rig }, 3)
-  // Its turn comes between two segments, as there are two more of them.
+  // Upkeep has its turn between the counts of two segments.
   clock.advance(100)
   while (rig.opened.length === 0) {
     t.equal(cursor(), encodeCursor({ segment: 1, offset: 2 }))
@@ -75,7 +75,7 @@ t.test('the cursor and what is delivered stay as they are until all is counted, 
   t.same(await rig.readAll(), ['2', '3', '4', '5', '6', '7', '8'])
 })
 
-t.test('a torn line of the earlier life is cut off before another segment is begun', async t => {
+t.test('a torn line of the earlier run is cut off before another segment is created', async t => {
   const scene = new SpoolScene(t)
   scene.disk.put(pathOf(1), '1\n')
   scene.disk.put(pathOf(2), '2\n{"torn')
@@ -90,10 +90,10 @@ t.test('a torn line of the earlier life is cut off before another segment is beg
   t.match(rig.opened, [{ lines: 2, cutBytes: 6 }])
 })
 
-t.test('no more is taken than there is room for, since what is not counted cannot make any; it can then', async t => {
+t.test('during the count no more lines are taken than there is room for; after it, old lines can make room', async t => {
   const { disk, rig } = await enterSpool(t, { maxBytes: 14, segmentBytes: 7 })
   t.ok(rig.append('6'))
-  t.notOk(rig.append('seven'), 'though nothing else waits for the disk')
+  t.notOk(rig.append('seven'), 'even if nothing else waits for the disk')
   t.ok(rig.append('8'))
   t.notOk(rig.append('9'))
   const told = rig.writable
@@ -107,7 +107,7 @@ t.test('no more is taken than there is room for, since what is not counted canno
   t.same(await rig.readAll(), ['3', '4', '5', '6', '8', '9'])
 })
 
-t.test('a disk that refuses lines meanwhile gives them back, and is tried again', async t => {
+t.test('lines that the disk refuses during the count are returned, and writing is tried again', async t => {
   const { disk, rig, clock } = await enterSpool(t)
   disk.fail('write', { code: 'ENOSPC' })
   rig.append('6')
@@ -122,7 +122,7 @@ t.test('a disk that refuses lines meanwhile gives them back, and is tried again'
   await untilWritten({ disk, rig }, 1)
 })
 
-t.test('it can be synced meanwhile', async t => {
+t.test('sync() works during the count', async t => {
   const { disk, rig } = await enterSpool(t)
   rig.append('6')
   const told: boolean[] = []
@@ -132,9 +132,9 @@ t.test('it can be synced meanwhile', async t => {
   t.equal(rig.opened.length, 0)
 })
 
-t.test('nothing more is counted once it is being closed', async t => {
+t.test('a close stops the count', async t => {
   const { disk, rig, segments } = await enterSpool(t)
-  // The first segment is read to its end; the second would be found unreadable.
+  // The first segment is read to its end. The second would count as unreadable.
   disk.fail('read', { shortBytes: 0 }, { shortBytes: 0 }, { code: 'EIO' })
   const closed = rig.close()
   disk.allow(Infinity)
@@ -143,7 +143,7 @@ t.test('nothing more is counted once it is being closed', async t => {
   t.same(segments(), ['0000000001.ndjson', '0000000002.ndjson', '0000000003.ndjson'])
 })
 
-t.test('one that is closed as it comes in, at whatever moment, gives the folder free and takes nothing', async t => {
+t.test('a spool that is closed at any moment while it enters its folder releases it and changes nothing', async t => {
   for (let calls = 0; ; calls++) {
     const scene = new SpoolScene(t)
     for (const number of [1, 2]) scene.disk.put(pathOf(number), '1\n')
@@ -162,7 +162,7 @@ t.test('one that is closed as it comes in, at whatever moment, gives the folder 
   }
 })
 
-t.test('what is counted is read, settled and removed while the rest is still being counted, and never anything behind that', async t => {
+t.test('counted segments are read, settled and removed during the count, and no later segment is', async t => {
   const scene = new SpoolScene(t)
   const { disk } = scene
   const all = Array.from({ length: 20 }, (_, i) => `${i + 1}`)
@@ -183,10 +183,10 @@ t.test('what is counted is read, settled and removed while the rest is still bei
       rig.spool.read(1e6)
     }
     if (calls % 20 === 0) scene.clock.advance(100)
-    t.equal(rig.found, texts.length + rig.spool.lines - rig.written, 'each counted line is in one place')
+    t.equal(rig.found, texts.length + rig.spool.lines - rig.written, 'each counted line is in exactly one place')
   }
   t.ok(texts.length > 5, `${texts.length} were delivered before all were counted`)
-  t.ok(scene.segments().length < 20, 'and their segments removed')
+  t.ok(scene.segments().length < 20, 'and their segments are removed')
   t.notOk(texts.includes('new'))
   disk.allow(Infinity)
   await rest()
@@ -194,7 +194,7 @@ t.test('what is counted is read, settled and removed while the rest is still bei
   t.same(texts, [...all, 'new'])
 })
 
-t.test('a life that is killed as it counts and delivers has the next one begin with what was not delivered', async t => {
+t.test('after a kill during count and delivery, the next run starts with the undelivered lines', async t => {
   const scene = new SpoolScene(t)
   const { disk } = scene
   const all = Array.from({ length: 12 }, (_, i) => `${i + 1}`)
@@ -224,7 +224,7 @@ t.test('a life that is killed as it counts and delivers has the next one begin w
   }
 })
 
-t.test('a cursor stays where it is while segments before it are found again', async t => {
+t.test('a cursor does not move back while segments before it are counted', async t => {
   const scene = new SpoolScene(t)
   const { disk } = scene
   for (const number of [1, 2, 3, 4]) disk.put(pathOf(number), `${number}\n`)
@@ -243,7 +243,7 @@ t.test('a cursor stays where it is while segments before it are found again', as
   t.same(await rig.readAll(), ['4'])
 })
 
-t.test('of very many segments sizes are not asked for, small ones are read once, and their folder is synced once for many', async t => {
+t.test('with very many segments, sizes are not looked up, small ones are read only once, and one sync of the folder covers many removals', async t => {
   const scene = new SpoolScene(t)
   const { disk } = scene
   const count = 3000
@@ -253,7 +253,7 @@ t.test('of very many segments sizes are not asked for, small ones are read once,
   disk.allow(0)
   rig.spool.start()
   for (await rest(); rig.entered === 0; await rest()) disk.allow(1)
-  t.notOk(rig.append('new'), 'as long as it is not known how full it is, nothing is written')
+  t.notOk(rig.append('new'), 'while its size is unknown, no lines are taken')
   disk.allow(Infinity)
   rig.spool.read(1e6)
   for (let lines = 0; lines < count;) {

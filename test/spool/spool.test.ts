@@ -4,7 +4,7 @@ import type { Owner } from '#lib/spool/owner'
 import { FOLDER, OwnerList, rest } from '../support/spool-rig.js'
 import { openSpool, pathOf, SpoolScene } from '../support/spool-scene.js'
 
-t.test('lines are read in order, with the place of their first byte as their id', async t => {
+t.test('lines are read in order, and the position of their first byte is their id', async t => {
   const { rig, segments, textOf } = await openSpool(t, { segmentBytes: 12 })
   rig.append('"one"', '"two"')
   rig.append('"three"')
@@ -18,7 +18,7 @@ t.test('lines are read in order, with the place of their first byte as their id'
   t.equal(textOf(1), '"one"\n"two"\n')
 })
 
-t.test('a question for lines is answered once there are some', async t => {
+t.test('a request for lines is answered once there are some', async t => {
   const { rig } = await openSpool(t)
   t.same(await rig.read(), [])
   rig.append('1')
@@ -30,7 +30,7 @@ t.test('a question for lines is answered once there are some', async t => {
   t.equal(rig.given.length, 1, 'and only once')
 })
 
-t.test('nothing that is not on the disk yet is read, and what waits for the disk is written together', async t => {
+t.test('only lines on the disk are read, and all unwritten lines are written together', async t => {
   const { disk, rig } = await openSpool(t)
   disk.allow(0)
   for (let i = 0; i < 5; i++) rig.append(`${i}`)
@@ -40,14 +40,14 @@ t.test('nothing that is not on the disk yet is read, and what waits for the disk
   t.equal(rig.given.length, 0)
   let writes = 0
   for (disk.allow(1); rig.written < 5; disk.allow(1), writes++) await rest()
-  t.equal(writes <= 3, true, 'made, synced in its folder, and written')
+  t.equal(writes <= 3, true, 'created, synced in its folder, and written')
   disk.allow(Infinity)
   await rest()
   t.equal(rig.given[0]?.count, 5)
   t.same(rig.spool.pending, { bytes: 0, lines: 0 })
 })
 
-t.test('a line that is longer than what was asked for comes alone', async t => {
+t.test('a line longer than the requested size comes alone', async t => {
   const { rig } = await openSpool(t)
   const long = `"${'x'.repeat(5000)}"`
   rig.append('1', long, '2')
@@ -55,7 +55,7 @@ t.test('a line that is longer than what was asked for comes alone', async t => {
   t.same([await rig.read(100), await rig.read(100), await rig.read(100)], [['1'], [long], ['2']])
 })
 
-t.test('a segment that is delivered is removed, and the cursor tells how far the rest is', async t => {
+t.test('a delivered segment is removed, and the cursor stores how far the next one is delivered', async t => {
   const { rig, wait, segments, cursor } = await openSpool(t, { segmentBytes: 4 })
   rig.append('1', '2', '3', '4', '5')
   await rest()
@@ -70,14 +70,14 @@ t.test('a segment that is delivered is removed, and the cursor tells how far the
   await rig.readAll()
   rig.settleAll()
   await wait(1000)
-  t.same(segments(), [], 'the one that lines were added to as well')
+  t.same(segments(), [], 'including the open segment')
   t.equal(rig.spool.bytes, 0)
   rig.append('6')
   await rest()
   t.same(segments(), ['0000000004.ndjson'])
 })
 
-t.test('lines that are delivered out of their turn are not read again, and the cursor waits for those before them', async t => {
+t.test('lines that are delivered out of order are not read again, and the cursor waits for the lines before them', async t => {
   const { disk, rig, wait, cursor } = await openSpool(t)
   rig.append('1', '2', '3', '4')
   await rest()
@@ -93,7 +93,7 @@ t.test('lines that are delivered out of their turn are not read again, and the c
   t.same(await rig.readAll(), ['1', '3', '4'])
 })
 
-t.test('what was taken back by a rewind cannot be settled before it has come again', async t => {
+t.test('lines that a rewind took back cannot be settled before they come again', async t => {
   const { rig } = await openSpool(t)
   rig.append('1')
   await rest()
@@ -106,7 +106,7 @@ t.test('what was taken back by a rewind cannot be settled before it has come aga
   t.equal(rig.spool.outstandingLines, 0)
 })
 
-t.test('lines that are being read when a rewind comes do not come, and it is the first that are read next', async t => {
+t.test('a rewind cancels a read in progress, and the next read starts with the first lines', async t => {
   const { disk, rig } = await openSpool(t)
   rig.append('1', '2', '3')
   await rest()
@@ -122,7 +122,7 @@ t.test('lines that are being read when a rewind comes do not come, and it is the
   t.same(await rig.read(2), ['1'])
 })
 
-t.test('lines that are asked for after a rewind come once, though others are being read', async t => {
+t.test('lines requested after a rewind come once, even if a read was in progress', async t => {
   const { disk, rig } = await openSpool(t)
   rig.append('1', '2', '3')
   await rest()
@@ -140,17 +140,17 @@ t.test('lines that are asked for after a rewind come once, though others are bei
   rig.spool.rewind()
   rig.append('4')
   await rest()
-  t.equal(rig.given.length, 3, 'and nothing comes that was asked for before it')
+  t.equal(rig.given.length, 3, 'and the request from before it is not answered')
 })
 
-t.test('a rewind while the reader goes from one segment to the next takes it back all the same', async t => {
+t.test('a rewind also takes effect while the reader moves to the next segment', async t => {
   const { disk, rig } = await openSpool(t, { segmentBytes: 2 })
   rig.append('1', '2', '3')
   await rest()
   await rig.read()
   disk.allow(0)
   rig.spool.read(4)
-  // The segment that was read last is being closed.
+  // The last segment that was read is being closed.
   await rest()
   rig.spool.rewind()
   disk.allow(Infinity)
@@ -160,7 +160,7 @@ t.test('a rewind while the reader goes from one segment to the next takes it bac
   t.same(await rig.readAll(), ['1', '2', '3'])
 })
 
-t.test('beyond maxBytes the oldest segments go, and what of them was given out stays with whoever has it', async t => {
+t.test('beyond maxBytes the oldest segments are removed, and lines of theirs that were handed out are not lost', async t => {
   const { rig, segments } = await openSpool(t, { maxBytes: 20, segmentBytes: 8 })
   rig.append('1', '2', '3', '4', '5', '6', '7', '8')
   await rest()
@@ -177,7 +177,7 @@ t.test('beyond maxBytes the oldest segments go, and what of them was given out s
   t.same(await rig.readAll(), ['5', '6', '7', '8', '9', '10', '11'])
 })
 
-t.test('a segment is no larger than half of maxBytes, so that the newest lines never go for newer ones', async t => {
+t.test('a segment is at most half of maxBytes, so that removing the oldest segment keeps the newest lines', async t => {
   const { rig } = await openSpool(t, { maxBytes: 10, segmentBytes: 1e6 })
   for (let i = 0; i < 9; i++) rig.append(`${i}`)
   await rest()
@@ -186,7 +186,7 @@ t.test('a segment is no larger than half of maxBytes, so that the newest lines n
   t.equal(rig.dropped['spool-full'], 4)
 })
 
-t.test('a line that is longer than the whole spool is dropped, and costs no other', async t => {
+t.test('a line longer than the whole spool is dropped, and no other line', async t => {
   const { rig } = await openSpool(t, { maxBytes: 10 })
   rig.append('1', 'x'.repeat(10), '2')
   await rest()
@@ -195,7 +195,7 @@ t.test('a line that is longer than the whole spool is dropped, and costs no othe
   t.same(rig.spool.pending, { bytes: 0, lines: 0 })
 })
 
-t.test('a full disk keeps the whole lines that it took, returns the others in order, and is tried again after a second', async t => {
+t.test('on a full disk the whole lines that were written stay, the others are returned in order, and writing is tried again after a second', async t => {
   const { disk, rig, wait, textOf } = await openSpool(t)
   disk.capacityBytes = 7
   rig.append('11', '22')
@@ -204,7 +204,7 @@ t.test('a full disk keeps the whole lines that it took, returns the others in or
   await rest()
   t.equal(rig.written, 2)
   t.match(rig.returned, [{ texts: ['33', '44', '55'], error: { code: 'ENOSPC' } }])
-  t.equal(textOf(1), '11\n22\n', 'nothing is left of the line in the midst')
+  t.equal(textOf(1), '11\n22\n', 'nothing is left of the torn line in the middle')
   t.equal(rig.append('33'), false)
   disk.capacityBytes = Infinity
   await wait(999)
@@ -216,7 +216,7 @@ t.test('a full disk keeps the whole lines that it took, returns the others in or
   t.same(await rig.readAll(), ['11', '22', '33'])
 })
 
-t.test('a segment that cannot be cut back after a torn line takes no more', async t => {
+t.test('a segment is sealed if a torn line at its end cannot be cut off', async t => {
   const { disk, rig, wait, segments, textOf } = await openSpool(t)
   disk.fail('write', { shortBytes: 4 }, { code: 'EIO' })
   disk.fail('truncate', { code: 'EIO' })
@@ -231,7 +231,7 @@ t.test('a segment that cannot be cut back after a torn line takes no more', asyn
   t.same(await rig.readAll(), ['11', '22'])
 })
 
-t.test('lines come back if there can be no new segment, or no old one can go', async t => {
+t.test('lines are returned if no segment can be created, or no old one removed', async t => {
   const { disk, rig, wait, segments } = await openSpool(t, { maxBytes: 12, segmentBytes: 6 })
   disk.fail('create', { code: 'ENOSPC' })
   rig.append('11')
@@ -242,7 +242,7 @@ t.test('lines come back if there can be no new segment, or no old one can go', a
   rig.append('11')
   await rest()
   t.match(rig.returned[1], { texts: ['11'], error: { code: 'EIO' } })
-  t.same(segments(), [], 'a segment that a power cut would cost is none')
+  t.same(segments(), [], 'a segment that a power cut would lose is removed')
   await wait(1000)
   rig.append('11', '22', '33', '44')
   await rest()
@@ -254,7 +254,7 @@ t.test('lines come back if there can be no new segment, or no old one can go', a
   t.same(await rig.readAll(), ['11', '22', '33', '44'])
 })
 
-t.test('lines beyond what may wait for the disk are not taken, and it is told when there is room', async t => {
+t.test('lines beyond the limit of unwritten bytes are not taken, and onWritable tells when there is room', async t => {
   const { disk, rig } = await openSpool(t, { segmentBytes: 1e9 })
   disk.allow(0)
   const big = 'x'.repeat(3 * 1024 * 1024)
@@ -267,7 +267,7 @@ t.test('lines beyond what may wait for the disk are not taken, and it is told wh
   t.equal(rig.append(big), true)
 })
 
-t.test('what was written is synced after syncMs, and not before', async t => {
+t.test('lines that were written are synced after syncMs, and not before', async t => {
   const { disk, rig, wait } = await openSpool(t, { syncMs: 500 })
   await wait(500)
   rig.append('1')
@@ -278,7 +278,7 @@ t.test('what was written is synced after syncMs, and not before', async t => {
   t.match(rig.faults, [{ during: 'sync', error: { code: 'EIO' } }])
 })
 
-t.test('sync() tells whether all that is here would survive a power cut', async t => {
+t.test('sync() returns whether all lines would survive a power cut', async t => {
   const { disk, rig, segments } = await openSpool(t)
   rig.append('1')
   t.equal(await rig.spool.sync(), true)
@@ -286,18 +286,18 @@ t.test('sync() tells whether all that is here would survive a power cut', async 
   rig.append('2')
   disk.fail('sync', { code: 'EIO' })
   t.equal(await rig.spool.sync(), false)
-  t.equal(await rig.spool.sync(), false, 'another attempt would prove nothing')
+  t.equal(await rig.spool.sync(), false, 'another sync would prove nothing')
   rig.append('3')
   await rest()
-  t.same(segments(), ['0000000001.ndjson', '0000000002.ndjson'], 'the segment takes no more')
+  t.same(segments(), ['0000000001.ndjson', '0000000002.ndjson'], 'the segment is sealed')
   await rig.readAll()
   rig.settleAll()
   rig.append('4')
   disk.fail('write', { code: 'EIO' })
-  t.equal(await rig.spool.sync(), false, 'lines that came back are not here')
+  t.equal(await rig.spool.sync(), false, 'returned lines are not in the spool')
 })
 
-t.test('a cursor or a removal that fails is told, and tried again', async t => {
+t.test('a failure to save the cursor or to remove a segment is reported and tried again', async t => {
   const { disk, rig, wait, segments, cursor } = await openSpool(t, { segmentBytes: 2 })
   rig.append('1', '2')
   await rest()
@@ -313,7 +313,7 @@ t.test('a cursor or a removal that fails is told, and tried again', async t => {
   t.match(cursor(), '"segment":2,"offset":0')
 })
 
-t.test('a spool that rests sets no timer and calls no disk', async t => {
+t.test('an idle spool sets no timer and does not use the disk', async t => {
   const { clock, disk, rig, wait } = await openSpool(t)
   rig.append('1')
   await rest()
@@ -326,7 +326,7 @@ t.test('a spool that rests sets no timer and calls no disk', async t => {
   t.same(rig.faults, [])
 })
 
-t.test('a spool that another has is told of once, tried each second, and taken over when the other is gone', async t => {
+t.test('a spool locked by another process is reported once, tried each second, and opened when that process has ended', async t => {
   const other: Owner = { bootId: 'boot', pid: 77, thread: 77, startTime: 3 }
   const owners = new OwnerList()
   owners.alive.push(other)
@@ -347,10 +347,10 @@ t.test('a spool that another has is told of once, tried each second, and taken o
   await wait(1000)
   t.match(rig.opened, [{ lines: 2, bytes: 4, cutBytes: 0, cursor: 'missing' }])
   t.equal(rig.writable, 1)
-  t.equal(rig.given.length, 1, 'the question that was asked is answered')
+  t.equal(rig.given.length, 1, 'the earlier request is answered')
 })
 
-t.test('a disk that refuses at the start is told of once, and tried each second', async t => {
+t.test('a disk that fails at the start is reported once, and tried each second', async t => {
   const { disk, begin, wait } = new SpoolScene(t)
   for (const call of ['makeFolder', 'create', 'list'] as const) disk.fail(call, { code: 'EIO' })
   const rig = begin()
@@ -363,7 +363,7 @@ t.test('a disk that refuses at the start is told of once, and tried each second'
   t.equal(rig.opened.length, 1)
 })
 
-t.test('a spool that is closed has all on the disk, synced, with its cursor, and the lock is free', async t => {
+t.test('a closed spool has all lines and its cursor synced to the disk, and its lock is released', async t => {
   const { clock, disk, rig, begin, segments, locks, cursor } = await openSpool(t)
   rig.append('1', '2', '3')
   await rest()
@@ -376,7 +376,7 @@ t.test('a spool that is closed has all on the disk, synced, with its cursor, and
   t.same(locks(), [])
   await rig.spool.close(clock.now())
   t.equal(clock.timers, 0)
-  t.equal(rig.spool.lines, 3, 'it can still say what it has')
+  t.equal(rig.spool.lines, 3, 'its counts are still known')
   disk.cutPower('nothing', () => 0)
   t.same(segments(), ['0000000001.ndjson'])
   t.match(cursor(), '{"segment":1,"offset":2,')
@@ -386,7 +386,7 @@ t.test('a spool that is closed has all on the disk, synced, with its cursor, and
   await rest()
 })
 
-t.test('a disk that hangs delays a close until its deadline, and what is not written comes back', async t => {
+t.test('a disk that hangs delays a close until its deadline, and unwritten lines are returned', async t => {
   const { clock, disk, rig, wait, locks } = await openSpool(t)
   disk.allow(0)
   rig.append('1', '2')
@@ -402,12 +402,12 @@ t.test('a disk that hangs delays a close until its deadline, and what is not wri
   t.same(rig.spool.pending, { bytes: 0, lines: 0 })
   disk.allow(Infinity)
   await rest()
-  t.equal(rig.written, 0, 'nothing is told of it any more')
+  t.equal(rig.written, 0, 'it is not reported any more')
   t.equal(rig.returned.length, 1)
-  t.same(locks(), [], 'and the folder is given free when the disk comes back')
+  t.same(locks(), [], 'and the folder is released when the disk answers again')
 })
 
-t.test('a write that hangs past a close is told of no more', async t => {
+t.test('a write that finishes after a close is not reported', async t => {
   const { clock, disk, rig, wait } = await openSpool(t)
   rig.append('0')
   await rest()
@@ -422,7 +422,7 @@ t.test('a write that hangs past a close is told of no more', async t => {
   t.equal(rig.written, 1)
 })
 
-t.test('a disk that refuses at the end gives back what it did not take', async t => {
+t.test('a disk that fails at the end returns the lines that it did not take', async t => {
   const { clock, disk, rig } = await openSpool(t)
   disk.fail('write', { code: 'ENOSPC' })
   rig.append('1')
@@ -431,7 +431,7 @@ t.test('a disk that refuses at the end gives back what it did not take', async t
   t.equal(clock.timers, 0)
 })
 
-t.test('a spool that is closed while it opens leaves all as it was', async t => {
+t.test('a spool that is closed while it opens changes nothing', async t => {
   for (let calls = 0; calls < 12; calls++) {
     const { clock, disk, begin, segments, locks } = new SpoolScene(t)
     disk.put(pathOf(1), '1\n2\n3')
@@ -449,7 +449,7 @@ t.test('a spool that is closed while it opens leaves all as it was', async t => 
   }
 })
 
-t.test('a spool that was never opened is closed at once', async t => {
+t.test('a spool that was never opened closes at once', async t => {
   const { clock, disk, begin } = new SpoolScene(t)
   const rig = begin()
   await rig.spool.close(clock.now() + 1000)
@@ -458,7 +458,7 @@ t.test('a spool that was never opened is closed at once', async t => {
   t.same(disk.paths, [])
 })
 
-t.test('a read that fails costs the segment nothing that lines are being added to', async t => {
+t.test('a failed read does not affect the segment that lines are appended to', async t => {
   const { disk, rig, wait, segments } = await openSpool(t)
   rig.append('1')
   await rest()
@@ -473,7 +473,7 @@ t.test('a read that fails costs the segment nothing that lines are being added t
   await wait(1000)
 })
 
-t.test('a read that fails is tried again after a second, though nothing else happens', async t => {
+t.test('a failed read is tried again after a second, even if nothing else happens', async t => {
   const { disk, rig, wait } = await openSpool(t)
   rig.append('1')
   await rest()
@@ -504,7 +504,7 @@ t.test('a delivered segment that cannot be removed is not delivered again after 
   t.same(segments(), ['0000000002.ndjson'])
 })
 
-t.test('a torn last line is cut off for good, so that the next start does not take it for damaged', async t => {
+t.test('a torn last line is cut off on the disk, so that the next start does not count it as damaged', async t => {
   const { disk, begin } = new SpoolScene(t)
   disk.put(pathOf(1), '1\n2\n{"torn":')
   for (const cutBytes of [8, 0]) {
@@ -520,7 +520,7 @@ t.test('a torn last line is cut off for good, so that the next start does not ta
   t.equal(rig.dropped.damaged, 0)
 })
 
-t.test('a torn last line that cannot be cut off is left out, and damaged at the next start', async t => {
+t.test('a torn last line that cannot be cut off is ignored, and counts as damaged at the next start', async t => {
   const { disk, begin } = new SpoolScene(t)
   disk.put(pathOf(1), '1\n{"torn":')
   disk.fail('truncate', { code: 'EIO' })
@@ -536,7 +536,7 @@ t.test('a torn last line that cannot be cut off is left out, and damaged at the 
   t.equal(next.dropped.damaged, 1)
 })
 
-t.test('new lines never get a place that a cursor has passed, though its segment is gone', async t => {
+t.test('new lines never get a position before the cursor, even if the segment of the cursor is missing', async t => {
   const { disk, begin, segments } = new SpoolScene(t)
   const before = begin()
   await before.open()
@@ -558,11 +558,11 @@ t.test('new lines never get a place that a cursor has passed, though its segment
   t.same(await next.readAll(), ['3', '4', '5'])
 })
 
-t.test('lines that came back at the end are not written after it', async t => {
+t.test('lines that a close has returned are not written afterwards', async t => {
   const { clock, disk, rig, wait, segments } = await openSpool(t, { maxBytes: 8, segmentBytes: 4 })
   rig.append('1', '2', '3', '4')
   await rest()
-  // The new segment is made and synced in its folder; the oldest is not removed yet.
+  // The new segment is created and synced in its folder. The oldest is not removed yet.
   disk.allow(4)
   rig.append('5')
   await rest()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Turns } from '#lib/spool/turns'
 
-t.test('jobs are done one after another, in the order in which they came, whatever becomes of those before', async t => {
+t.test('jobs run one after another, in the order in which they came, even if earlier ones fail', async t => {
   const turns = new Turns()
   const log: string[] = []
   const job = (name: string, fails = false) => async (): Promise<string> => {

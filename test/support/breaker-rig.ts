@@ -1,6 +1,6 @@
 import { SinkCircuitBreaker, type BreakerDeps, type BreakerOptions, type Permit, type TransitionEvent } from '#lib/breaker'
 
-/** A breaker whose time stands still until it is moved, and all that it has told. */
+/** A breaker whose clock is moved by hand, with a record of its events. */
 export interface BreakerRig {
   readonly breaker: SinkCircuitBreaker
   readonly events: TransitionEvent[]
@@ -8,13 +8,13 @@ export interface BreakerRig {
   readonly story: () => string[]
   readonly now: () => number
   readonly advance: (ms: number) => void
-  /** A permit that has to be there. */
+  /** Acquires a permit; fails if there is none. */
   readonly acquire: () => Permit
   readonly fail: (times?: number) => void
   readonly succeed: (times?: number) => void
-  /** Fails until it is open. */
+  /** Fails calls until the breaker is open. */
   readonly trip: () => void
-  /** Lets it become due, and takes the probe that makes it half-open. */
+  /** Waits until a probe is due, and acquires its permit, which makes the breaker half-open. */
   readonly probe: () => Permit
 }
 
@@ -54,7 +54,7 @@ export function breakerRig (options?: BreakerOptions, deps?: BreakerDeps): Break
   }
 }
 
-/** All that can be read of a breaker's course, in one value. */
+/** The whole observable state of a breaker, in one value. */
 export type BreakerSnapshot = Pick<SinkCircuitBreaker, 'state' | 'isOpen' | 'generation' | 'consecutiveFailures' | 'retryInMs' | 'openForMs' | 'stale'>
 
 export function snapshot (breaker: SinkCircuitBreaker): BreakerSnapshot {

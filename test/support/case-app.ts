@@ -6,20 +6,20 @@ import { runProcess, type RunResult } from './run-process.js'
 
 const LIMIT_MS = 90000
 
-/** An app of a case, in a folder of its own. */
+/** The app of a test case, in its own folder. */
 export interface CaseApp {
-  /** Its folder. */
+  /** The app's folder. */
   dir: string
-  /** What the app says with `tell(…)`, oldest first. */
+  /** The values that the app has passed to `tell(…)`, oldest first. */
   told: Array<Record<string, unknown>>
   result: RunResult
-  /** How many of the numbers from 0 to before `count` are missing in a file of its folder. */
+  /** How many of the numbers from 0 to `count - 1` are missing in a file of the folder. */
   missing (file: string, count: number): number
 }
 
 /**
- * Runs an app that logs: `source` is its module, where `options` are those of the transport, and `log`, `transport` and
- * `tell` are there to be used. To its end, or until a limit that is far away.
+ * Runs an app that logs, until it ends or a high limit is reached. `source` is the rest of its module, after the definition
+ * of `log`, `transport` and `tell`. `options` are those of the transport.
  */
 export async function runCase (t: Test, options: unknown, source: string, { files = {}, during, shell, env }: CaseOptions = {}): Promise<CaseApp> {
   const dir = t.testdir({})
@@ -49,13 +49,13 @@ export async function runCase (t: Test, options: unknown, source: string, { file
   }
 }
 
-/** What more there is to a case. */
+/** Further settings of a case. */
 export interface CaseOptions {
-  /** Further files of its folder, by name. */
+  /** Further files of the folder, by name. */
   files?: Record<string, string>
-  /** Runs beside the app. */
+  /** Runs at the same time as the app. */
   during?: (child: ChildProcess) => Promise<void>
-  /** Makes a shell command of the app's. */
+  /** Turns the command of the app into a shell command. */
   shell?: (app: string) => string
   env?: NodeJS.ProcessEnv
 }

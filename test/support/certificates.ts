@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A certificate with its key, and the authority that signed it: PEM, and the folder with the files. */
+/** A certificate, its key and the authority that signed it, as PEM, and the folder with their files. */
 export interface Certificates {
   folder: string
   ca: string
@@ -10,7 +10,7 @@ export interface Certificates {
   key: string
 }
 
-/** Makes an authority of its own, and a certificate for 127.0.0.1 and localhost. Needs the openssl command. */
+/** Creates an authority, and a certificate for 127.0.0.1 and localhost. Needs the openssl command. */
 export function makeCertificates (folder: string): Certificates {
   const openssl = (...args: string[]): void => { execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' }) }
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']

@@ -7,15 +7,15 @@ const POLL_MS = 10
 
 export type AppTransport = ReturnType<typeof pino.transport>
 
-/** A logger on the real transport, and all that the transport tells the app. */
+/** A logger with the real transport, and a record of the transport's events. */
 export interface FanoutRig {
   log: pino.Logger
   transport: AppTransport
   transitions: TransitionEvent[]
   snapshots: FanoutSnapshot[]
-  /** The first snapshot from now on in which this holds for a sink. */
+  /** The first snapshot from now on in which a condition holds for a sink. */
   sinkWhen (name: string, condition: (sink: SinkSnapshot) => boolean, what: string): Promise<SinkSnapshot>
-  /** The first transition of a sink to a state, of those yet to come or already told. */
+  /** The first transition of a sink to a state, past or future. */
   transitionTo (sink: string, state: TransitionEvent['to']): Promise<TransitionEvent>
   /** Ends the transport and waits for its `close`. */
   close (): Promise<void>
@@ -56,8 +56,8 @@ export function openFanout (options: FanoutOptions, loggerOptions: pino.LoggerOp
 /** Ends a transport and waits for its `close`. */
 export async function closeTransport (transport: AppTransport): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    // pino unrefs its worker once it is ready, so that nothing else may keep this process waiting.
-    const limit = setTimeout(() => reject(new Error('waited in vain for the transport to close')), LIMIT_MS)
+    // pino unrefs its worker once it is ready, so this timer keeps the process alive.
+    const limit = setTimeout(() => reject(new Error('the transport did not close in time')), LIMIT_MS)
     transport.once('close', () => {
       clearTimeout(limit)
       resolve()
@@ -66,7 +66,7 @@ export async function closeTransport (transport: AppTransport): Promise<void> {
   })
 }
 
-/** Waits for a condition of the outside world, and says what was missing if it never holds. */
+/** Waits for a condition outside this process. If it never holds, the error says what was missing. */
 export async function until (condition: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!condition()) {
@@ -75,7 +75,7 @@ export async function until (condition: () => boolean, what: string, limitMs = L
   }
 }
 
-/** What `received` must equal at any time. */
+/** The sum that `received` must equal at any time. */
 export function accountedLines ({ linesDelivered, linesSkipped, linesDropped, linesFallback, linesDeadLettered, queueLines, unsettledLines, spoolLines }: SinkSnapshot): number {
   const dropped = Object.values(linesDropped).reduce((sum, lines) => sum + lines, 0)
   return linesDelivered + linesSkipped + dropped + linesFallback + linesDeadLettered + queueLines + unsettledLines + spoolLines

@@ -1,22 +1,22 @@
 import { resolve } from 'node:path'
 import type { FailureReason } from '#lib/failure'
 
-/** A way in which a sink misbehaves, and what is to come of it. */
+/** A way in which a sink misbehaves, and its expected consequences. */
 export interface Fault {
-  /** What the sink does, to stand after "a sink that". */
+  /** The behaviour, worded to follow "a sink that". */
   readonly does: string
   /** `test/fixtures/sink-<fixture>.js` */
   readonly fixture: string
   readonly options?: Readonly<Record<string, unknown>>
-  /** Options for the worker that it runs in. */
+  /** Options of the sink's worker. */
   readonly worker?: Readonly<Record<string, unknown>>
-  /** A delivery sink, which pino's own `targets` know nothing of. */
+  /** Whether it is a delivery sink, which pino's own `targets` do not support. */
   readonly isDelivery?: true
-  /** Whether it can be contained in a thread that it shares with others. */
+  /** Whether the fault can be contained in a thread that the sink shares with others. */
   readonly inline: boolean
-  /** The sink keeps it to itself; it can be seen only in a thread that the sink has to itself. */
+  /** The sink does not report the fault; it can be noticed only if the sink has a thread of its own. */
   readonly isHidden?: true
-  /** By which of these a lane notices it while lines flow; empty if it shows only at the end, or not at all. */
+  /** The reasons with which a lane notices it while lines flow; empty if it is noticed only at the end or never. */
   readonly reasons: readonly FailureReason[]
 }
 
@@ -25,7 +25,7 @@ export function fixturePath ({ fixture }: Fault): string {
   return resolve(`test/fixtures/sink-${fixture}.js`)
 }
 
-/** Every fault of DESIGN §5, and some more. */
+/** All faults that tests and the comparison go through. */
 export const faults: readonly Fault[] = [
   { does: 'throws as its module is loaded', fixture: 'throws-on-load', inline: true, reasons: ['start-failed'] },
   { does: 'has a factory that throws', fixture: 'factory-throws', inline: true, reasons: ['start-failed'] },

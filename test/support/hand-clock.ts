@@ -10,14 +10,14 @@ interface Timer {
 const real = { setTimeout, clearTimeout, setInterval, clearInterval }
 
 /**
- * A clock that stands still until it is moved by hand, and the timers of this process with it. Own code, since the mock
- * timers of node:test (v20) go on firing an interval that was cleared in its own callback, and lose another timer for it.
+ * A clock that is moved by hand, together with the timers of this process. The mock timers of node:test (v20) cannot be
+ * used: after an interval was cleared in its own callback, they keep firing it and lose another timer.
  */
 export class HandClock implements Clock {
   #now = 1000
   readonly #timers = new Set<Timer>()
 
-  /** How long this thread was stopped in all. */
+  /** The total time for which this thread was stopped. */
   #stoppedMs = 0
 
   now = (): number => this.#now
@@ -30,7 +30,7 @@ export class HandClock implements Clock {
     return () => { this.#timers.delete(timer) }
   }
 
-  /** Takes over the timers of this process. Whoever does so gives them back by `release`. */
+  /** Takes over the timers of this process, until {@link release}. */
   take (): this {
     this.#timers.clear()
     const set = (callback: (...args: unknown[]) => void, ms: number, isInterval: boolean, args: unknown[]): NodeJS.Timeout => {
@@ -40,7 +40,7 @@ export class HandClock implements Clock {
       return Object.assign(timer, { ref: () => timer, unref: () => timer, hasRef: () => true }) as unknown as NodeJS.Timeout
     }
     const clear = (timer: unknown): void => {
-      // Timers that were set before this clock took over belong to the process.
+      // Timers that were set before belong to the process.
       if (!this.#timers.delete(timer as Timer)) real.clearTimeout(timer as NodeJS.Timeout)
     }
     Object.assign(globalThis, {
@@ -56,12 +56,12 @@ export class HandClock implements Clock {
     Object.assign(globalThis, real)
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get timers (): number {
     return this.#timers.size
   }
 
-  /** Moves time; each timer finds the clock at the very moment that it was set to. */
+  /** Advances time. Each timer runs with the clock at exactly its due time. */
   advance (ms: number): void {
     const end = this.#now + ms
     for (let next = this.#nextBefore(end); next !== undefined; next = this.#nextBefore(end)) {
@@ -73,7 +73,7 @@ export class HandClock implements Clock {
     this.#now = end
   }
 
-  /** Time goes on and this thread does not, as when its process is stopped: what was due meanwhile rings at the end. */
+  /** Advances time while this thread stands still, as in a stopped process: timers that became due run at the end. */
   stop (ms: number): void {
     this.#now += ms
     this.#stoppedMs += ms
@@ -93,7 +93,7 @@ export class HandClock implements Clock {
   }
 }
 
-/** Lets everything run that waits for a promise and for nothing else. */
+/** Runs everything that waits only for promises. */
 export async function settled (): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve()
 }

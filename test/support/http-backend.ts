@@ -5,7 +5,7 @@ import { createServer as createNetServer, type AddressInfo, type Server, type So
 import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 
-/** A request as it arrived. */
+/** A request that arrived. */
 export interface ArrivedRequest {
   path: string
   headers: IncomingHttpHeaders
@@ -15,15 +15,15 @@ export interface ArrivedRequest {
   clientPort: number
 }
 
-/** A backend that keeps what arrives. */
+/** A backend that records all requests. */
 export interface HttpBackend {
   url: string
   requests: ArrivedRequest[]
-  /** How it answers the next requests. */
+  /** Sets the answer to the next requests. */
   answer: (response: ServerResponse, request: ArrivedRequest) => void
 }
 
-/** Starts an HTTP backend, or an HTTPS one, which answers 204 until it is told otherwise. */
+/** Starts an HTTP or HTTPS backend. It answers 204 until another answer is set. */
 export async function openBackend (t: Test, tls?: ServerOptions): Promise<HttpBackend> {
   const backend: HttpBackend = { url: '', requests: [], answer: response => { response.writeHead(204).end() } }
   const listener: RequestListener = (request, response) => {
@@ -50,7 +50,7 @@ export async function openBackend (t: Test, tls?: ServerOptions): Promise<HttpBa
   return backend
 }
 
-/** Starts a server that does with the bytes of a connection what it likes. */
+/** Starts a server that handles connections as raw bytes. */
 export async function openSocketServer (t: Test, onConnection: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createNetServer(socket => {
@@ -65,7 +65,7 @@ export async function openSocketServer (t: Test, onConnection: (socket: Socket) 
   return `http://127.0.0.1:${await listen(server)}`
 }
 
-/** Calls for each request that has wholly arrived on a connection of {@link openSocketServer}, one after another, with its body. */
+/** Calls back with the body of each request on a connection of {@link openSocketServer}, once all of it has arrived. */
 export function onEachRequest (socket: Socket, call: (body: string) => void): void {
   let bytes = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

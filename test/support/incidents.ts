@@ -5,31 +5,31 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppPlan, RunningApp } from './run-app.js'
 
-/** Something that goes wrong around an app while it logs to a healthy file and to one more target. */
+/** Something that goes wrong while an app logs to a healthy file and to one more target. */
 export interface Incident {
   readonly name: string
-  /** What happens, as a row of a table. */
+  /** Describes the incident in a table. */
   readonly happens: string
   readonly plan: Omit<AppPlan, 'transport'>
-  /** Makes what it needs, in an empty folder. */
+  /** Prepares the incident in an empty folder. */
   prepare (dir: string): Scene
 }
 
-/** An incident that is ready to happen. */
+/** An incident that is prepared. */
 export interface Scene {
-  /** The target beside the healthy file. */
+  /** The target next to the healthy file. */
   readonly target: object
-  /** Options that the target has beside these with pino-breaker-fanout. */
+  /** Further options of the target, for pino-breaker-fanout only. */
   readonly policy?: object
-  /** Where the lines of the target are in the end. */
+  /** The file with the lines of the target at the end. */
   readonly file?: string
   /** The app's stdout. */
   readonly stdout?: number
-  /** Lets it happen to an app that has just begun to log, and settles when it is over. */
+  /** Runs the incident on an app that has just begun to log. Settles when the incident is over. */
   happen? (app: RunningApp): Promise<void>
-  /** Settles when `file` has all that the app has written, after its end. */
+  /** Settles when `file` has everything that the app has written, after the app's end. */
   settle? (): Promise<void>
-  /** Puts everything back. It may be called at any time, and twice. */
+  /** Cleans up. May be called at any time, and repeatedly. */
   release? (): void
 }
 
@@ -37,9 +37,9 @@ const BEFORE_MS = 2000
 /** Longer than `writeTimeoutMs`. */
 const STALL_MS = 15000
 const PAUSE_MS = 11000
-/** 500 lines a second, for 20 s: some time before the incident, and some after it. */
+/** 500 lines a second for 20 s, which gives time before and after the incident. */
 const STEADY = { lines: 10000, linesPerTurn: 10, turnMs: 20, padBytes: 200 }
-/** 1,500 lines a second, 1.6 MB, for 20 s: more than a queue holds comes in 15 s. */
+/** 1,500 lines (1.6 MB) a second for 20 s: within 15 s more lines come than a queue holds. */
 const FAST = { lines: 30000, linesPerTurn: 30, turnMs: 20, padBytes: 1000 }
 
 export const incidents: readonly Incident[] = [
@@ -92,7 +92,7 @@ function stalledStdout (dir: string): Scene {
   }
 }
 
-/** An ext4 in a file, which needs the rights to mount it. */
+/** An ext4 file system in a file. Mounting it requires root. */
 function frozenDisk (dir: string): Scene {
   const image = join(dir, 'disk')
   const disk = join(dir, 'mounted')
@@ -146,7 +146,7 @@ function takesBatches (dir: string): Scene {
   return { target: { target: resolve('test/fixtures/sink-takes-batches.js'), options: { file, ms: 5 } }, file }
 }
 
-/** A sink that is tried again soon and often, so that threads would grow if each try took one. */
+/** A sink that is restarted soon and often, so that the number of threads would grow if each attempt took one. */
 const IMPATIENT = { writeTimeoutMs: 1000, startTimeoutMs: 1000, breaker: { failureThreshold: 2, recoveryTimeoutMs: 1000 } }
 
 function hungCall (dir: string): Scene {

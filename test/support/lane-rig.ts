@@ -13,11 +13,12 @@ import type { SinkSnapshot } from '#lib/metrics'
 import type { NewLines } from '#lib/queue'
 import type { FileSystem } from '#lib/spool/file-system'
 import type { OwnerTable } from '#lib/spool/owner'
-import { Spool, type SpoolSettings } from '#lib/spool/spool'
+import { Spool } from '#lib/spool/spool'
+import type { SpoolFolderSettings } from '#lib/spool/spool-deps'
 import { HandClock, settled } from './hand-clock.js'
 import { FOLDER, OwnerList } from './spool-rig.js'
 
-/** A child that does nothing by itself: what its sink would do, a test does. */
+/** A child that does nothing by itself. A test plays the part of its sink. */
 export class ScriptedChild implements Child {
   readonly copies = true
   readonly windowBytes: number
@@ -27,7 +28,7 @@ export class ScriptedChild implements Child {
   readonly configs: PinoConfig[] = []
   isAskedToEnd = false
   isDestroyed = false
-  /** Whether a call of it stays pending once it is destroyed, until {@link comeBack}. */
+  /** Whether a call stays pending after the child is destroyed, until {@link comeBack}. */
   isHanging = false
   comeBack: () => void = () => {}
   flushes: Array<() => void> = []
@@ -56,12 +57,12 @@ export class ScriptedChild implements Child {
     })
   }
 
-  /** What the sink was given, as text. */
+  /** The lines that the sink was given, as text. */
   get text (): string {
     return this.sent.map(({ lines: { bytes, arrivedBytes } }) => bytes.subarray(arrivedBytes).toString()).join('')
   }
 
-  /** How many bytes it was given. */
+  /** How many bytes the sink was given. */
   get given (): number {
     return this.sent.reduce((sum, { lines: { bytes, arrivedBytes } }) => sum + bytes.length - arrivedBytes, 0)
   }
@@ -87,7 +88,7 @@ export class ScriptedChild implements Child {
     this.listener.onAccepted(this.#accepted, this.#accepted)
   }
 
-  /** Accepts everything, and keeps so much of it in buffers of its own. */
+  /** Accepts all lines, and keeps the given number of bytes in the sink's own buffers. */
   hold (bytes: number): void {
     this.#accepted = this.given
     this.listener.onAccepted(this.#accepted, this.#accepted - bytes)
@@ -99,18 +100,18 @@ export class ScriptedChild implements Child {
     this.listener.onDelivered(this.#delivered)
   }
 
-  /** Whether a delivery sink has a batch that it has not answered for. */
+  /** Whether a delivery sink has an unanswered batch. */
   get isAsked (): boolean {
     return this.sent.length > this.#answers
   }
 
-  /** Answers for the last batch of a delivery sink. */
+  /** Answers the last batch of a delivery sink. */
   settle (reason?: FailureReason, id = this.last.id): void {
     this.#answers = this.sent.length
     this.listener.onSettled(id, reason === undefined ? undefined : { reason, err: { type: 'Error', message: reason } })
   }
 
-  /** Answers for the last batch of a delivery sink that it has not arrived as a whole. */
+  /** Rejects the last batch of a delivery sink: not all of it has arrived. */
   reject (rejection: Partial<Rejection>, id = this.last.id): void {
     this.#answers = this.sent.length
     this.listener.onSettled(id, { reason: 'write-error', err: { type: 'Error', message: 'rejected' }, ...rejection })
@@ -130,19 +131,19 @@ export interface LaneRigOptions extends Partial<Omit<LaneSettings, 'queue'>> {
   queue?: Partial<LaneSettings['queue']>
   windowBytes?: number
   willSendConfig?: boolean
-  /** Where lines go that the lane cannot have. */
+  /** Takes lines that the lane cannot hold. */
   hasFallback?: boolean
   clock?: HandClock
-  /** Where its spool is, with `whenOpen: 'spool'`. */
+  /** The disk of its spool, with `whenOpen: 'spool'`. */
   disk?: FileSystem
-  spoolSizes?: Partial<SpoolSettings>
-  /** Who is alive, as far as the lock of the spool is concerned. */
+  spoolSizes?: Partial<SpoolFolderSettings>
+  /** The owners of locks on the spool's disk. */
   owners?: OwnerTable
-  /** In place of a scripted child; may throw. */
+  /** Creates the child instead of a scripted one. May throw. */
   createChild?: (listener: ChildListener) => ScriptedChild
 }
 
-/** A lane whose sink and whose time are in the hands of a test, and all that it has told. */
+/** A lane whose sink and clock are controlled by a test, with a record of its events. */
 export class LaneRig {
   readonly clock: HandClock
   readonly app = { isTurning: true }
@@ -156,7 +157,7 @@ export class LaneRig {
   readonly appEvents: Array<{ name: string, args: readonly unknown[] }> = []
   readonly passedOn: NewLines[] = []
   readonly spoolNews: SpoolNews[] = []
-  /** What has been written to the dead-letter file, which is up to the test to let through. */
+  /** The records in the dead-letter file. The test decides when they are written. */
   readonly deadLetters: DeadLetter[] = []
   #appends: Array<() => void> = []
   reliefs = 0
@@ -218,22 +219,22 @@ export class LaneRig {
     if (hasFallback) this.lane.fallBackTo({ takeOver: lines => { this.passedOn.push(lines) } })
   }
 
-  /** Lets everything through that is on its way to the dead-letter file. */
+  /** Writes all pending records to the dead-letter file. */
   async bury (): Promise<void> {
     for (const append of this.#appends.splice(0)) append()
     await settled()
     this.check()
   }
 
-  /** What the sink was given, batch by batch. */
+  /** The lines that the sink was given, batch by batch. */
   get batches (): string[] {
     return this.child.sent.map(({ lines: { bytes } }) => bytes.toString().trimEnd().replaceAll('\n', ' '))
   }
 
-  /** The child that was made last. */
+  /** The last child that was created. */
   get child (): ScriptedChild {
     const child = this.children.at(-1)
-    if (child === undefined) throw new Error('no child was made')
+    if (child === undefined) throw new Error('no child was created')
     return child
   }
 
@@ -261,7 +262,7 @@ export class LaneRig {
     return this.lane.snapshot()
   }
 
-  /** Every line that was received is in exactly one place. */
+  /** Checks that every received line is in exactly one place. */
   check (): void {
     const snapshot = this.lane.snapshot()
     const { linesReceived, linesDelivered, linesSkipped, linesFallback, linesDeadLettered, queueLines, unsettledLines, spoolLines, linesDropped } = snapshot
@@ -271,7 +272,7 @@ export class LaneRig {
   }
 }
 
-/** Lines as they come to a lane. */
+/** Lines like those that come to a lane. */
 export function batchOf (...lines: string[]): Batch {
   return new Batch(lines.map(line => `${line}\n`).join(''), lines.length)
 }

@@ -1,5 +1,5 @@
-// A small app that logs through a transport. What it is to do comes as JSON in its first argument; what it sees goes, a
-// line of JSON each, to file descriptor 3, which no sink knows of.
+// A small app that logs through a transport. Its first argument gives its instructions as JSON. It writes its reports, as
+// lines of JSON, to file descriptor 3, which no sink uses.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,7 +24,7 @@ transport.on('breaker', (event: TransitionEvent) => {
   report({ type: 'breaker', event })
   if (event.sink === awaitTripOf) notice()
 })
-// pino unrefs its worker once it is ready; its types do not know of the way back.
+// pino unrefs its worker once it is ready. Its types lack `ref`, which undoes that.
 if (ending === 'close') transport.on('ready', () => (transport as unknown as { ref (): void }).ref())
 
 if (awaitsReady) await once(transport, 'ready')

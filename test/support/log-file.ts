@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What stands in a log file beside an app's own lines: diagnostics of the transport. */
+/** A diagnostic record of the transport in a log file, next to the app's own lines. */
 export interface DiagnosticRecord {
   readonly level: number
   readonly component: string
@@ -9,7 +9,7 @@ export interface DiagnosticRecord {
   readonly reason?: string
 }
 
-/** The `id`s of the app's lines as they stand in a log file, and the diagnostics among them. */
+/** The `id`s of the app's lines in a log file, in order, and the diagnostics among them. */
 export function readLogFile (path: string): { ids: number[], diagnostics: DiagnosticRecord[] } {
   const ids: number[] = []
   const diagnostics: DiagnosticRecord[] = []

@@ -1,57 +1,57 @@
 import { basename, dirname } from 'node:path'
 import type { FileSystem, OpenFile } from '#lib/spool/file-system'
 
-/** Which call is to fail. */
+/** A call to the disk. */
 export type DiskCall = 'open' | 'create' | 'read' | 'write' | 'truncate' | 'sync' | 'close' | 'syncFolder' | 'rename' | 'remove' | 'list' | 'makeFolder' | 'identityOf' | 'removeFolder'
 
-/** How a call goes wrong: with an error, or, a write, by taking only so many bytes. */
+/** How a call fails: with an error, or, if it is a write, by taking only some bytes. */
 export type DiskFault = { code: string } | { shortBytes: number }
 
-/** What becomes of bytes that were written and not synced when the power is cut: some are there, and then comes what no JSON has in it. */
+/** The content of unsynced bytes after a power cut. Some survive; the rest are missing, zeros, or not valid in JSON. */
 export type Wreckage = 'nothing' | 'zeros' | 'garbage'
 
-/** A file: what programs see, and what would survive a power cut. */
+/** A file: the content that programs see, and the content that would survive a power cut. */
 interface Inode {
   seen: Buffer
   kept: Buffer
-  /** Where the two differ; in order of writing. */
+  /** The ranges in which the two may differ, in the order of writing. */
   dirty: Array<{ from: number, to: number }>
 }
 
 /**
- * A disk in memory that stands for a real one where that cannot be made to fail: it forgets what was not synced when the
- * power is cut, is full, fails, and takes its time. A failed sync forgets what is dirty, as Linux does.
+ * A disk in memory, for faults that a real disk cannot be made to have: it loses unsynced data in a power cut, is full,
+ * fails, and hangs. A failed sync drops the dirty data, as on Linux.
  */
 export class MemoryDisk implements FileSystem {
   capacityBytes = Infinity
-  /** How often each call was made. */
+  /** The number of times that each call was made. */
   readonly calls = new Map<DiskCall, number>()
-  /** How many calls may go on; the others wait for {@link allow}. */
+  /** How many calls may continue. Others wait for {@link allow}. */
   #allowed = Infinity
   #waiting: Array<() => void> = []
   readonly #faults = new Map<DiskCall, DiskFault[]>()
   #seen = new Map<string, Inode>()
   #kept = new Map<string, Inode>()
   readonly #folders = new Set<string>()
-  /** How often a folder of this name was made. */
+  /** How often a folder of this path was removed. */
   readonly #generations = new Map<string, number>()
-  /** Names that were made, renamed or removed since their folder was synced, with what they stood for since. */
+  /** Paths that were created, renamed or removed since their folder was synced, with the files that they have named since. */
   #history = new Map<string, Array<Inode | undefined>>()
-  /** What was opened before a power cut, or the end of a process, is of no use after it. */
+  /** Counts power cuts and ends of processes. Files that were opened before one do not work after it. */
   #life = 0
 
-  /** The next such calls fail so, one after another. */
+  /** Makes the next calls of this kind fail, one after another. */
   fail (call: DiskCall, ...faults: DiskFault[]): void {
     this.#faults.set(call, [...this.#faults.get(call) ?? [], ...faults])
   }
 
-  /** From now on nothing fails. */
+  /** From now on no call fails. */
   heal (): void {
     this.#faults.clear()
     this.capacityBytes = Infinity
   }
 
-  /** Lets so many more calls go on, of those that wait and of those to come. */
+  /** Lets this many more calls continue, both waiting and later ones. */
   allow (calls: number): void {
     this.#allowed = calls
     while (this.#allowed > 0 && this.#waiting.length > 0) {
@@ -60,12 +60,12 @@ export class MemoryDisk implements FileSystem {
     }
   }
 
-  /** Whether it lets no call go on. */
+  /** Whether no call may continue. */
   get isStill (): boolean {
     return this.#allowed === 0
   }
 
-  /** The process that used it is gone; what it has written is there. */
+  /** Kills the process that uses the disk. Everything that it has written is there. */
   kill (): void {
     this.#life++
     this.#waiting = []
@@ -73,9 +73,9 @@ export class MemoryDisk implements FileSystem {
   }
 
   /**
-   * The power is cut.
+   * Cuts the power.
    *
-   * @param choose a number from 0 to `max`: how much survives, each time that chance has a say
+   * @param choose - Returns a number from 0 to `max`. It is called for each random decision, such as how much survives.
    */
   cutPower (wreckage: Wreckage, choose: (max: number) => number): void {
     this.kill()
@@ -105,12 +105,12 @@ export class MemoryDisk implements FileSystem {
     return [...this.#seen.keys()].sort()
   }
 
-  /** What a file has in it. */
+  /** The content of a file. */
   contentOf (path: string): Buffer {
     return (this.#seen.get(path) as Inode).seen
   }
 
-  /** Puts a file there, synced. */
+  /** Creates a synced file. */
   put (path: string, content: string | Buffer): void {
     const bytes = Buffer.from(content)
     const inode: Inode = { seen: bytes, kept: Buffer.from(bytes), dirty: [] }
@@ -119,13 +119,13 @@ export class MemoryDisk implements FileSystem {
     this.#kept.set(path, inode)
   }
 
-  /** Takes a file away. */
+  /** Removes a file, synced. */
   delete (path: string): void {
     this.#seen.delete(path)
     this.#kept.delete(path)
   }
 
-  /** Somebody removes a folder, with all that is in it. What was opened there is of no use to anybody else. */
+  /** Removes a folder with all its files, as another process would. Files that are open keep working, unseen by others. */
   removeAll (folder: string): void {
     for (const path of this.paths) if (dirname(path) === folder) this.delete(path)
     this.#folders.delete(folder)
@@ -266,7 +266,7 @@ export class MemoryDisk implements FileSystem {
     this.calls.set(call, (this.calls.get(call) ?? 0) + 1)
     if (this.#allowed > 0) this.#allowed--
     else await new Promise<void>(resolve => this.#waiting.push(resolve))
-    // Nobody is there any more whom an answer could reach.
+    // The process that made the call is gone: the call never settles.
     if (life !== this.#life) return await new Promise(() => {})
     const fault = this.#faults.get(call)?.shift()
     if (fault !== undefined && 'code' in fault) throw failure(fault.code)

@@ -4,17 +4,17 @@ import { resolve } from 'node:path'
 
 const isCI = process.env['CI'] !== undefined && process.env['CI'] !== 'false'
 
-/** A version of Node.js that tests run an app with. */
+/** A version of Node.js with which tests run an app. */
 export interface Node {
   name: string
   path: string
-  /** The options of a test that needs it: skipped where it is not installed, but not in CI. */
+  /** Options of a test that needs this version. The test is skipped if it is not installed, but not in CI. */
   needed: { skip: string | false }
-  /** Whether a thread can be looked into from outside. */
+  /** Whether threads of this version can be inspected from outside. */
   canLook: boolean
 }
 
-/** The Node.js of this process, and those that `scripts/install-nodes.sh` installs. */
+/** The version of this process, and those that `scripts/install-nodes.sh` installs. */
 export function nodes (): Node[] {
   const others = ['22', '24', '26'].map(major => ({ name: `node ${major}`, path: resolve(`.nodes/${major}/node_modules/node/bin/node`) }))
   return [{ name: `node ${process.version}`, path: process.execPath }, ...others].map(({ name, path }) => {

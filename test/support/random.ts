@@ -1,4 +1,4 @@
-/** Numbers from 0 up to, not including, 1 that look random, the same for the same seed (mulberry32). */
+/** Pseudo-random numbers from 0 (inclusive) to 1 (exclusive), the same for the same seed (mulberry32). */
 export function createRandom (seed: number): () => number {
   let state = seed
   return () => {

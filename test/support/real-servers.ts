@@ -8,7 +8,7 @@ import { until } from './fanout-rig.js'
 
 const isCI = process.env['CI'] !== undefined && process.env['CI'] !== 'false'
 
-/** Where a command is, also if it is one for administrators; `undefined` if it is not installed. */
+/** The path of a command, including those for administrators; `undefined` if it is not installed. */
 export function findCommand (name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
   return folders.map(folder => join(folder, name)).find(path => {
@@ -21,15 +21,12 @@ export function findCommand (name: string): string | undefined {
   })
 }
 
-/**
- * Options of a test that needs a server: it is skipped where that is not installed, but not in CI, where it fails for
- * want of it.
- */
+/** Options of a test that needs a server. The test is skipped if the server is not installed, but not in CI, where it fails. */
 export function needs (name: string): { skip: string | false } {
   return { skip: findCommand(name) === undefined && !isCI && `${name} is not installed: scripts/install-servers.sh` }
 }
 
-/** A port of 127.0.0.1 that nobody listens at just now. */
+/** A port of 127.0.0.1 that is free now. */
 export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -39,14 +36,14 @@ export async function freePort (): Promise<number> {
   return port
 }
 
-/** A server as a process of its own. */
+/** A server in a process of its own. */
 export interface RealServer {
   start (): Promise<void>
-  /** Ends it as a crash would. */
+  /** Kills it, as in a crash. */
   kill (): Promise<void>
 }
 
-/** A server that is started by a command, is there once it answers at `url`, and is killed with the test. */
+/** Starts a server by a command, waits until it answers at `url`, and kills it at the end of the test. */
 export function realServer (t: Test, name: string, args: readonly string[], url: string): RealServer {
   let child: ChildProcess | undefined
   let output = ''

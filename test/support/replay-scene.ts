@@ -10,14 +10,14 @@ import { segmentNameOf } from '#lib/spool/segment'
 import { openBackend, type HttpBackend } from './http-backend.js'
 import { runProcess, type RunResult } from './run-process.js'
 
-/** No run of the command takes longer. */
+/** Limit of a run of the command. */
 export const LIMIT_MS = 60000
 const BIN = resolve('dist/esm/lib/cli/bin.js')
 
-/** A line of the app, as far as tests look at it. */
+/** The fields of an app's line that tests read. */
 export interface Line { id: number, bad?: boolean, level: number, time: number }
 
-/** A folder with a dead-letter file and a config of one target, and the backend that this posts to. */
+/** A folder with a dead-letter file and a config of one target, and the backend to which that target posts. */
 export class Scene {
   readonly dir: string
   readonly dead: string
@@ -50,12 +50,12 @@ export class Scene {
     writeFileSync(this.config, JSON.stringify(options))
   }
 
-  /** Refuses requests that have a bad line in them. */
+  /** Makes the backend refuse requests that have a bad line. */
   refuseBad (): void {
     this.backend.answer = (response, { body }) => { response.writeHead(body.includes('"bad":true') ? 400 : 204).end() }
   }
 
-  /** The `id`s of what has been answered by 204, as they arrived. */
+  /** The `id`s of the lines that were answered with 204, in the order of their arrival. */
   get arrived (): number[] {
     return this.backend.requests.filter(({ body }) => !body.includes('"bad":true')).flatMap(({ body }) => idsOf(body))
   }
@@ -64,7 +64,7 @@ export class Scene {
     return await runProcess(process.execPath, [BIN, 'replay', path, '--config', this.config, ...args], { cwd: this.dir, limitMs: LIMIT_MS, ...during && { during } })
   }
 
-  /** A spool that an app has left, with so many lines, in segments of equal length. */
+  /** Creates a spool that an app has left, in segments of equal length. */
   writeSpool (count: number, { segments = 2, lineFor = lineOf as (id: number) => string } = {}): { folder: string, lines: string[] } {
     const folder = join(this.dir, 'spool', 'backend')
     mkdirSync(folder, { recursive: true })
@@ -79,7 +79,7 @@ export class Scene {
   }
 }
 
-/** A line as it was logged. */
+/** A logged line. */
 export function lineOf (id: number, fields: Partial<Line> = {}): string {
   return JSON.stringify({ level: 30, time: Date.UTC(2026, 10, 24, 10) + id, id, ...fields, msg: 'ünïcode "quoted"' })
 }
@@ -97,7 +97,7 @@ function writeLines (path: string, lines: readonly string[]): void {
   writeFileSync(path, lines.map(line => `${line}\n`).join(''))
 }
 
-/** What waits in a spool, as its app would send it, in order. */
+/** The waiting lines of a spool, in the order in which its app would send them. */
 export async function waitingIn (folder: string): Promise<string[]> {
   const lines: string[] = []
   for (const segment of (await contentOf(nodeFileSystem, folder)).segments) {
@@ -106,7 +106,7 @@ export async function waitingIn (folder: string): Promise<string[]> {
   return lines
 }
 
-/** All that is in a folder, so that it shows whether anything was touched. */
+/** The contents of a folder, to see whether anything was changed. */
 export function stateOf (dir: string): string[] {
   return (readdirSync(dir, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()).map(({ parentPath, name }) => {
     const path = join(parentPath, name)
@@ -118,16 +118,16 @@ export function idsOf (text: string): number[] {
   return text.split('\n').filter(line => line !== '').map(line => (JSON.parse(line) as Line).id)
 }
 
-/** The numbers from 0 up to, and without, this one. */
+/** The numbers from 0 to `count - 1`. */
 export function numbers (count: number): number[] {
   return Array.from({ length: count }, (_, i) => i)
 }
 
-/** Waits for a condition; fails if it does not come to that. */
+/** Waits for a condition. Fails if it does not hold in time. */
 export async function until (holds: () => boolean): Promise<void> {
   const limit = Date.now() + LIMIT_MS
   while (!holds()) {
-    if (Date.now() > limit) throw new Error('it did not come to that')
+    if (Date.now() > limit) throw new Error('the condition did not hold in time')
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }

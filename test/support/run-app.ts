@@ -7,19 +7,19 @@ import type pino from 'pino'
 import type { FanoutSnapshot, TransitionEvent } from 'pino-breaker-fanout'
 import { spawnAsUser } from './spawn-as-user.js'
 
-/** What a logging app is to do. */
+/** Instructions for a logging app. */
 export interface AppPlan {
-  /** For `pino.transport()`. */
+  /** The argument of `pino.transport()`. */
   readonly transport: pino.TransportSingleOptions | pino.TransportMultiOptions
   /** How many lines to log, numbered by `id` from 0. */
   readonly lines: number
   /**
-   * How many lines to log in a row, before the event loop has its turn.
+   * How many lines to log in each turn of the event loop.
    * @default 100
    */
   readonly linesPerTurn?: number
   /**
-   * How long to wait after each of these.
+   * How long to wait after each turn.
    * @default 5
    */
   readonly turnMs?: number
@@ -29,7 +29,7 @@ export interface AppPlan {
    */
   readonly padBytes?: number
   /**
-   * How long the app goes on after its last line.
+   * How long the app keeps running after its last line.
    * @default 0
    */
   readonly idleMs?: number
@@ -38,17 +38,17 @@ export interface AppPlan {
    * @default false
    */
   readonly awaitsReady?: boolean
-  /** After half of the lines, wait for the first event of this sink's breaker. */
+  /** A sink. After half of the lines, the app waits for the first event of its breaker. */
   readonly awaitTripOf?: string | undefined
   /**
-   * How to end: `'loop'` lets the event loop come to its end, `'exit'` calls `process.exit(0)`, `'close'` ends the
-   * transport and waits for its `close`.
+   * How to end: `'loop'` lets the event loop run out, `'exit'` calls `process.exit(0)`, `'close'` ends the transport and
+   * waits for its `close`.
    * @default 'loop'
    */
   readonly ending?: 'loop' | 'exit' | 'close'
 }
 
-/** What the app tells as it runs. */
+/** A message of the app while it runs. */
 export type AppReport =
   | { readonly type: 'logging' }
   | { readonly type: 'uncaught', readonly message: string }
@@ -56,27 +56,27 @@ export type AppReport =
   | { readonly type: 'metrics', readonly snapshot: FanoutSnapshot }
   | { readonly type: 'ending', readonly time: number }
 
-/** How an app ended, and what it told. */
+/** How an app ended, and what it reported. */
 export interface AppResult {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** It had not ended within the limit, and was killed. */
+  /** Whether it was killed because it had not ended within the limit. */
   readonly timedOut: boolean
-  /** Messages of errors that nothing caught. */
+  /** Messages of uncaught errors. */
   readonly uncaught: readonly string[]
   readonly breakerEvents: readonly TransitionEvent[]
   readonly lastSnapshot: FanoutSnapshot | undefined
-  /** From its last line, or the end of `idleMs`, to its exit; `undefined` if it did not come so far. */
+  /** The time from its last line, or the end of `idleMs`, to its exit; `undefined` if it did not get that far. */
   readonly endDelayMs: number | undefined
-  /** The most memory that was seen in use; 0 where the system has no `/proc`. */
+  /** The most memory that it used, as far as observed; 0 if the system has no `/proc`. */
   readonly peakRssBytes: number
-  /** How many threads it had, every 50 ms; empty where the system has no `/proc`. */
+  /** The number of its threads, every 50 ms; empty if the system has no `/proc`. */
   readonly threads: readonly number[]
 }
 
-/** An app that runs. */
+/** A running app. */
 export interface RunningApp {
-  /** Settles when it begins to log, or has ended without. */
+  /** Settles when it begins to log, or ends without having logged. */
   readonly logging: Promise<unknown>
   readonly result: Promise<AppResult>
   /** Sends it a signal, unless it has ended. */
@@ -89,13 +89,13 @@ const STATUS_POLL_MS = 50
 /**
  * Runs an app in a process of its own until it ends, or kills it after `limitMs`.
  *
- * @param node - The Node.js that runs it, and its flags
+ * @param node - The path of the Node.js that runs it, and its flags.
  */
 export function runApp (plan: AppPlan, limitMs: number, env: NodeJS.ProcessEnv = process.env, node: readonly string[] = []): Promise<AppResult> {
   return startApp(plan, limitMs, { env, node }).result
 }
 
-/** Starts an app as {@link runApp} does, with `stdout` for its own. */
+/** Starts an app like {@link runApp}, with `stdout` as its standard output. */
 export function startApp (
   plan: AppPlan,
   limitMs: number,

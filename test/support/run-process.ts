@@ -4,18 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnAsUser } from './spawn-as-user.js'
 
-/** How a process is run. */
+/** Options of {@link runProcess}. */
 export interface RunOptions {
   cwd: string
   /** Added to the environment of this process. */
   env?: NodeJS.ProcessEnv
-  /** After this time it is killed, and `stderr` ends with what its threads were waiting for. */
+  /** After this time the process is killed, and what its threads were waiting for is appended to `stderr`. */
   limitMs: number
-  /** Called once it runs; what it returns is awaited, and its failure kills the process as the limit does. */
+  /** Called once the process runs. Its promise is awaited, and a rejection kills the process. */
   during?: (child: ChildProcess) => Promise<void>
 }
 
-/** How a process ended, and what it wrote. */
+/** How a process ended, and its output. */
 export interface RunResult {
   code: number | null
   signal: NodeJS.Signals | null
@@ -23,7 +23,7 @@ export interface RunResult {
   stderr: string
 }
 
-/** What each thread of a process is, and the call of the system that it waits in; on Linux only. */
+/** The name of each thread of a process, and the system call that it waits in. On Linux only. */
 function threadsOf (pid: number): string {
   try {
     return readdirSync(`/proc/${pid}/task`).map(id => {
@@ -44,7 +44,7 @@ export async function runProcess (command: string, args: readonly string[], { cw
   child.stderr?.setEncoding('utf8').on('data', (text: string) => { stderr += text })
   const killLate = async (): Promise<void> => {
     stderr += `\nlate, and killed; its threads: ${threadsOf(child.pid as number)}\n`
-    // An app that knows more tells it now (test/fixtures/tells-what-it-waits-for.js).
+    // Asks an app with test/fixtures/tells-what-it-waits-for.js to report more.
     child.kill('SIGUSR2')
     await sleep(1000)
     child.kill('SIGKILL')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
-/** A folder that is a disk of its own, of so many KiB; `undefined` where none may be mounted. */
+/** A folder on a disk of its own with a size in KiB; `undefined` if it may not be mounted. */
 export function mountSmallDisk (t: Test, kilobytes: number): string | undefined {
   const dir = mkdtempSync(join(tmpdir(), 'small-disk-'))
   try {
@@ -21,8 +21,8 @@ export function mountSmallDisk (t: Test, kilobytes: number): string | undefined 
 }
 
 /**
- * A file on a disk that is full after so many bytes: a small tmpfs where one may be mounted, else `/dev/full`, which is full
- * from the beginning.
+ * A file on a disk with a size in KiB: a small tmpfs if that may be mounted, else `/dev/full`, which is full from the
+ * beginning.
  */
 export function fileOnSmallDisk (t: Test, kilobytes: number): string {
   const dir = mountSmallDisk(t, kilobytes)

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 
-/** Starts a process as a user would: with the environment of this one, but without what the test runner has put there. */
+/** Starts a process as a user would: with this process's environment, except for what the test runner has added. */
 export function spawnAsUser (command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  // tap preloads itself into every process that is spawned, and so into each of its threads, by an environment variable
-  // that it adds last of all: only another program can take it out again.
+  // tap preloads itself into every spawned process, and into each of its threads, by an environment variable. It adds that
+  // variable last, so only another program can remove it.
   return spawn('env', ['-u', 'NODE_OPTIONS', command, ...args], { ...options, env: userEnvironment(options.env ?? process.env) })
 }
 

@@ -6,12 +6,13 @@ import type { Owner, OwnerTable } from '#lib/spool/owner'
 import type { Position, SpooledLines } from '#lib/spool/position'
 import type { Recovered } from '#lib/spool/recovery'
 import { SlottedSpool } from '#lib/spool/slotted-spool'
-import { Spool, type LaneSpool, type SpoolSettings } from '#lib/spool/spool'
+import { Spool, type LaneSpool } from '#lib/spool/spool'
+import type { SpoolFolderSettings } from '#lib/spool/spool-deps'
 import type { Hindrance, SlotEvents, SpoolFault, SpoolLoss } from '#lib/spool/spool-events'
 
 export const FOLDER = '/spool/loki'
 
-/** Owners that live and die at a test's word. */
+/** Owners of locks whose life a test controls. */
 export class OwnerList implements OwnerTable {
   current: Owner = { bootId: 'boot', pid: 1, thread: 1, startTime: 1 }
   readonly alive: Owner[] = []
@@ -25,22 +26,22 @@ export class OwnerList implements OwnerTable {
   }
 }
 
-/** The texts of lines, without their newlines. */
+/** The texts of lines without their newlines. */
 export function textsOf (bytes: Buffer): string[] {
   assert.equal(bytes.at(-1), 10, 'lines end with a newline')
   return bytes.toString().slice(0, -1).split('\n')
 }
 
-/** What a test makes of a spool. */
-export interface SpoolRigOptions extends Partial<SpoolSettings> {
+/** Options of a {@link SpoolRig}. */
+export interface SpoolRigOptions extends Partial<SpoolFolderSettings> {
   fs: FileSystem
   owners?: OwnerTable
-  /** Whether it takes a slot, and adopts those that nobody has. */
+  /** Whether it is a spool with slots, which adopts those without a transport. */
   isSlotted?: boolean
   random?: () => number
 }
 
-/** A spool, and a record of all that it told. */
+/** A spool, and a record of its events. */
 export class SpoolRig {
   readonly spool: LaneSpool
   readonly opened: Recovered[] = []
@@ -97,7 +98,7 @@ export class SpoolRig {
     return recovered
   }
 
-  /** The texts of the next lines; empty if there are none. */
+  /** Reads the texts of the next lines; empty if there are none. */
   async read (maxBytes = 1e6): Promise<string[]> {
     const had = this.given.length
     this.spool.read(maxBytes)
@@ -105,7 +106,7 @@ export class SpoolRig {
     return this.given.slice(had).flatMap(({ bytes }) => textsOf(bytes))
   }
 
-  /** Reads all that is there. */
+  /** Reads the texts of all lines. */
   async readAll (maxBytes = 1e6): Promise<string[]> {
     const all: string[] = []
     for (let texts = await this.read(maxBytes); texts.length > 0; texts = await this.read(maxBytes)) all.push(...texts)
@@ -121,7 +122,7 @@ export class SpoolRig {
   }
 }
 
-/** Lets everything run that waits for nothing but a promise, however long its chain. */
+/** Runs everything that waits only for promises, however long their chain. */
 export async function rest (): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }

@@ -4,12 +4,12 @@ import { HandClock } from './hand-clock.js'
 import { MemoryDisk } from './memory-disk.js'
 import { FOLDER, rest, SpoolRig, type SpoolRigOptions } from './spool-rig.js'
 
-/** Where a segment of the spool in tests is. */
+/** The path of a segment in the spool of a test. */
 export function pathOf (segment: number): string {
   return `${FOLDER}/${segmentNameOf(segment)}`
 }
 
-/** One life of a spool after the other on a disk in memory, with time standing still until the test is over. */
+/** Runs one spool after another on a disk in memory, with a clock that is moved by hand. */
 export class SpoolScene {
   readonly clock = new HandClock()
   readonly disk = new MemoryDisk()
@@ -19,16 +19,16 @@ export class SpoolScene {
     t.teardown(() => this.clock.release())
   }
 
-  /** A spool that is to be started. */
+  /** Creates a spool, which is not started yet. */
   readonly begin = (options: Partial<SpoolRigOptions> = {}): SpoolRig => new SpoolRig({ fs: this.disk, ...options }, this.clock)
 
-  /** Lets time pass, and what follows from it happen. */
+  /** Advances the clock, and runs everything that follows from that. */
   readonly wait = async (ms: number): Promise<void> => {
     this.clock.advance(ms)
     await rest()
   }
 
-  /** The names of its segments. */
+  /** The names of the segments. */
   readonly segments = (): string[] => this.disk.paths.filter(path => path.endsWith('.ndjson')).map(path => path.slice(FOLDER.length + 1))
 
   readonly locks = (): string[] => this.disk.paths.filter(path => path.includes('lock'))
@@ -38,7 +38,7 @@ export class SpoolScene {
   readonly cursor = (): string => this.disk.contentOf(`${FOLDER}/cursor.json`).toString()
 }
 
-/** A spool that is open, and all of its scene. */
+/** An open spool, and its scene. */
 export async function openSpool (t: Test, options: Partial<SpoolRigOptions> = {}): Promise<SpoolScene & { rig: SpoolRig }> {
   const scene = new SpoolScene(t)
   const rig = scene.begin(options)

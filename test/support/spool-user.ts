@@ -4,23 +4,23 @@ import { resolve } from 'node:path'
 
 const LIMIT_MS = 30000
 
-/** What `test/fixtures/spool-user.js` is to do. */
+/** Instructions for `test/fixtures/spool-user.js`. */
 export interface SpoolPlan {
   folder: string
   life?: number
-  /** The file that says how many lines are on the disk. */
+  /** A file that gets the number of lines on the disk. */
   written?: string
-  /** The file that gets the lines. */
+  /** A file that gets the lines that were read. */
   delivered?: string
-  /** How many lines it appends. */
+  /** The number of lines that it appends. */
   appends?: number
   reads?: boolean
-  /** Whether it takes a slot, and adopts others. */
+  /** Whether it uses a spool with slots. */
   hasSlots?: boolean
   settings?: object
 }
 
-/** What it tells. */
+/** A message of `test/fixtures/spool-user.js`. */
 export interface SpoolMessage {
   adopted?: number
   opened?: { lines: number, cutBytes: number }
@@ -32,7 +32,7 @@ export interface SpoolMessage {
   fault?: string
 }
 
-/** A process that has a spool. */
+/** A process that uses a spool. */
 export class SpoolUser {
   readonly messages: SpoolMessage[] = []
   readonly #child: ChildProcess
@@ -52,7 +52,7 @@ export class SpoolUser {
     return this.#child.pid as number
   }
 
-  /** Waits until something holds of what it has told; fails if that takes too long, or it ends before. */
+  /** Waits until a condition holds for its messages. Fails if that takes too long or the process ends. */
   async until (holds: (messages: readonly SpoolMessage[]) => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const limit = setTimeout(() => reject(new Error(`it did not come to that: ${JSON.stringify(this.messages.slice(-3))}`)), LIMIT_MS)
@@ -62,7 +62,7 @@ export class SpoolUser {
         act()
       }
       this.#onMessage = () => { if (holds(this.messages)) settle(resolve) }
-      this.#exited.then(() => settle(() => reject(new Error('it has ended'))))
+      this.#exited.then(() => settle(() => reject(new Error('the process has ended'))))
       this.#onMessage()
     })
   }
@@ -72,7 +72,7 @@ export class SpoolUser {
     await this.#exited
   }
 
-  /** Has it close its spool and end. */
+  /** Makes it close its spool and end. */
   async end (): Promise<void> {
     this.#child.send('end')
     await this.#exited

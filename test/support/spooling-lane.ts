@@ -3,7 +3,7 @@ import type { HandClock } from './hand-clock.js'
 import { MemoryDisk } from './memory-disk.js'
 import { rest } from './spool-rig.js'
 
-/** A lane with a delivery sink and a spool on a disk in memory. It is for tests whose lines are words. */
+/** A lane with a delivery sink, and a spool on a disk in memory, for tests whose lines are words. */
 export class SpoolingLane extends LaneRig {
   readonly disk: MemoryDisk
 
@@ -12,7 +12,7 @@ export class SpoolingLane extends LaneRig {
     this.disk = disk
   }
 
-  /** One whose spool is open, and whose sink is ready. */
+  /** A lane whose spool is open and whose sink is ready. */
   static async open (options: SpoolingLaneOptions): Promise<SpoolingLane> {
     const rig = new SpoolingLane(options)
     rig.start()
@@ -20,7 +20,7 @@ export class SpoolingLane extends LaneRig {
     return rig
   }
 
-  /** One whose breaker has been tripped by its line `first`, which came back. */
+  /** A lane whose breaker was tripped by its line `first`, which came back. */
   static async tripped (options: SpoolingLaneOptions): Promise<SpoolingLane> {
     const rig = await SpoolingLane.open(options)
     rig.log('first')
@@ -29,18 +29,18 @@ export class SpoolingLane extends LaneRig {
     return rig
   }
 
-  /** Starts it, with a sink that is ready at once. */
+  /** Starts a lane with a sink that is ready at once. */
   start (): void {
     this.lane.start()
     this.child.ready('delivery')
   }
 
-  /** Offers lines that are JSON, since a spool keeps no others. */
+  /** Offers lines as JSON, since a spool treats other lines as damaged. */
   log (...words: string[]): void {
     this.offer(...words.map(word => JSON.stringify(word)))
   }
 
-  /** What the sink was given, batch by batch. */
+  /** The lines that the sink was given, batch by batch. */
   get sent (): string[] {
     return this.batches.map(batch => batch.replaceAll('"', ''))
   }
@@ -51,7 +51,7 @@ export class SpoolingLane extends LaneRig {
     this.check()
   }
 
-  /** Lets every batch arrive, until there are no more. */
+  /** Accepts every batch until there are no more. */
   async deliverAll (): Promise<void> {
     for (let sent = -1; sent !== this.child.sent.length;) {
       sent = this.child.sent.length
@@ -61,7 +61,7 @@ export class SpoolingLane extends LaneRig {
     }
   }
 
-  /** Ends it, with so much time. */
+  /** Ends the lane within a time. */
   async end (ms = 1000): Promise<void> {
     const deadline = this.clock.now() + ms
     const ended = this.lane.drain(deadline).then(() => this.lane.end(deadline))
@@ -69,7 +69,7 @@ export class SpoolingLane extends LaneRig {
       await rest()
       this.clock.advance(50)
     }
-    // What is still waited for at the deadline is given the shortest time that there is.
+    // At the deadline, remaining waits get the shortest possible time.
     for (let n = 0; n < 2; n++) {
       await rest()
       this.clock.advance(1)
@@ -80,7 +80,7 @@ export class SpoolingLane extends LaneRig {
   }
 }
 
-/** What a test makes of one: its clock is in the test's hands. */
+/** Options of a {@link SpoolingLane}, with the clock of a test. */
 export interface SpoolingLaneOptions extends LaneRigOptions {
   clock: HandClock
   disk?: MemoryDisk

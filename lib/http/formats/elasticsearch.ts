@@ -1,24 +1,24 @@
 import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
+import { fingerprintOf, linesOf, placeOf, type BatchPart } from '../batch-part.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { fingerprintOf, linesOf, placeOf, type Part } from '../part.js'
 import { isSuccess } from '../status.js'
 import type { Format, LineOutcomes } from './format.js'
 import { isObjectText } from './json-text.js'
 
 const CONFLICT = 409
 
-/** What is asked for of each item, and all that is read of it. */
+/** The fields of each item that the query asks for. */
 interface BulkItem {
   status?: unknown
   error?: { type?: unknown, reason?: unknown }
 }
 
 /**
- * The bulk API of Elasticsearch and OpenSearch: an action and a document for each line. Each has an outcome of its own,
- * read from the answer. A line without an `@timestamp`, which a data stream asks for, is given one: the time that it
- * bears, else that of sending.
+ * The bulk API of Elasticsearch and OpenSearch: an action and a document for each line. The answer gives the outcome of
+ * each line. A data stream requires an `@timestamp`; a line without one gets its own time or, without that, the time of
+ * sending.
  */
 export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { index, opType, ids } = elasticsearch
@@ -27,10 +27,10 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
   const action = JSON.stringify({ [opType]: target })
 
   /**
-   * Not by their places: what is left of a batch, to be sent again, may have the same id with other places. Of lines that
-   * are the same the second, third, … is told apart.
+   * The ids are made from the lines, not from their places: the rest of a batch that is sent again may have the same batch id
+   * with other places. The second, third, … of identical lines gets a suffix.
    */
-  function actionsOf ({ batchId }: Part, lines: readonly string[]): string[] {
+  function actionsOf ({ batchId }: BatchPart, lines: readonly string[]): string[] {
     if (!ids) return lines.map(() => action)
     const seen = new Map<string, number>()
     return lines.map(line => {
@@ -52,7 +52,7 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
   return {
     contentType: 'application/x-ndjson',
     defaultPath: '/_bulk',
-    // Without it an answer tells much more of each line than the line is long.
+    // An unfiltered answer has much more text for each line than the line itself.
     query: { filter_path: 'error.type,error.reason,errors,items.*.status,items.*.error.type,items.*.error.reason' },
     encode (part) {
       const lines = linesOf(part)
@@ -62,13 +62,13 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
     readOutcomes (part, body) {
       const { errors, items } = JSON.parse(body) as { errors?: unknown, items?: unknown }
       if (errors === false) return { refused: [], retry: [] }
-      if (errors !== true || !Array.isArray(items) || items.length !== part.count) throw new Error('no answer of a bulk API')
+      if (errors !== true || !Array.isArray(items) || items.length !== part.count) throw new Error('the answer is not that of a bulk API')
       return judge(part, items, ids)
     }
   }
 }
 
-/** Not in one of its objects, but in the line itself. */
+/** Whether the line itself has an `@timestamp`, not only an object in it. */
 function hasTimestamp (line: string): boolean {
   try {
     return Object.hasOwn(JSON.parse(line) as object, '@timestamp')
@@ -77,14 +77,14 @@ function hasTimestamp (line: string): boolean {
   }
 }
 
-function judge (part: Part, items: readonly unknown[], ids: boolean): LineOutcomes {
+function judge (part: BatchPart, items: readonly unknown[], ids: boolean): LineOutcomes {
   const refused: RefusedLine[] = []
   const retry: number[] = []
   let retryReason: LineOutcomes['retryReason']
   for (const [offset, item] of items.entries()) {
     const { status, error } = (Object.values(item ?? {})[0] ?? {}) as BulkItem
-    if (typeof status !== 'number') throw new Error('no answer of a bulk API')
-    // With ids of our own, a conflict means that an earlier attempt brought this line already.
+    if (typeof status !== 'number') throw new Error('the answer is not that of a bulk API')
+    // With ids of our own, a conflict means that an earlier attempt has delivered this line.
     if (isSuccess(status) || (status === CONFLICT && ids)) continue
     const reason = [error?.type, error?.reason].filter(part => typeof part === 'string').join(': ')
     if (isRefusalStatus(status)) {

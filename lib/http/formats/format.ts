@@ -1,39 +1,40 @@
 import type { RefusedLine } from '../../child/rejection.js'
-import type { Part } from '../part.js'
+import type { BatchPart } from '../batch-part.js'
 
-/** What an answer says of single lines; all others have arrived. */
+/** The lines that an answer says have not arrived. All others have arrived. */
 export interface LineOutcomes {
   refused: readonly RefusedLine[]
-  /** Lines, by their index in the batch, that the backend had no room for. */
+  /** Lines that the backend had no room for, by their index in the batch. */
   retry: readonly number[]
-  /** Why the first of those, and with which status. */
+  /** The status and the reason for the first line in `retry`. */
   retryReason?: { status: number, reason: string }
 }
 
-/** What a refusal says of single lines; all others have arrived. */
-export interface Refusal extends Pick<LineOutcomes, 'refused'> {
-  /** The places within the part, fewer than all, of lines that it leaves open: they are sent again by themselves. */
+/** The lines that the refusal of a request is about. All others have arrived. */
+export interface RequestRefusal extends Pick<LineOutcomes, 'refused'> {
+  /** Places in the part, fewer than all, of lines whose outcome the answer does not give. They are sent again by themselves. */
   untold: readonly number[]
 }
 
-/** A kind of backend: what it is sent, and what its answer says. */
+/** Encodes requests for a kind of backend, and reads its answers. */
 export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly contentType: string
-  /** The path for a URL that has none. */
+  /** The path if the URL has none. */
   readonly defaultPath: string
-  /** What is added to the query of the URL, if it does not have it already. */
+  /** Parameters that are added to the query of the URL, unless it has them. */
   readonly query?: Readonly<Record<string, string>>
   /** The body of a request. */
-  encode (part: Part): Body
+  encode (part: BatchPart): Body
   /**
-   * What the body of an answer with a status of success says of single lines; not there where the status says it all.
+   * Reads the outcomes of single lines from an answer with a status of success. Missing if such a status means that all
+   * lines have arrived.
    *
-   * @throws Error if it is not such an answer
+   * @throws Error if the body is not an answer of this kind of backend
    */
-  readOutcomes? (part: Part, body: string): LineOutcomes
+  readOutcomes? (part: BatchPart, body: string): LineOutcomes
   /**
-   * What the body of an answer that refuses a request for good says of single lines; `undefined` if it says nothing of
-   * them. Not there for a backend that takes all lines of a request or none.
+   * Reads which lines a backend has refused for good from an answer that refuses the request. Returns `undefined` if the
+   * answer does not say. Missing if the backend takes either all lines of a request or none.
    */
-  readRefusal? (part: Part, status: number, body: string): Refusal | undefined
+  readRefusal? (part: BatchPart, status: number, body: string): RequestRefusal | undefined
 }

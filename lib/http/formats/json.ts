@@ -1,8 +1,8 @@
-import { linesOf } from '../part.js'
+import { linesOf } from '../batch-part.js'
 import type { Format } from './format.js'
 import { toJson } from './json-text.js'
 
-/** One array of the lines. */
+/** A JSON array of the lines. */
 export function createJsonFormat (): Format<string> {
   return {
     contentType: 'application/json',

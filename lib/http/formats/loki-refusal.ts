@@ -1,25 +1,25 @@
-/** A line of a push to Loki, as far as a refusal is about it. */
+/** The facts about a pushed line that decide whether Loki refuses it. */
 export interface LokiEntry {
   /** The labels of its stream, as JSON. */
   readonly stream: string
   readonly timeNs: bigint
 }
 
-/** What a refused push says of its lines, by their places; all others have arrived. */
+/** The lines that a refused push is about, by their places. All others have arrived. */
 export interface LokiRefusal {
-  /** Too old for Loki. */
+  /** Lines that are too old for Loki. */
   readonly refused: number[]
-  /** The answer leaves open what became of these. */
+  /** Lines whose outcome the answer does not give. */
   readonly untold: number[]
   /** Why lines were refused. */
   readonly reason: string
 }
 
-/** The oldest time that Loki takes, which it tells with the precision of a second. */
+/** The oldest time that Loki takes. Its answer may give that in whole seconds only. */
 interface Cutoff {
   readonly text: string
   readonly earliest: bigint
-  /** The first time that is surely not before it. */
+  /** The first time that is certainly not before the cutoff. */
   readonly latest: bigint
 }
 
@@ -27,25 +27,25 @@ const LISTED = /ignored, reason: '([^']*)'/g
 const TOTAL = /total ignored: (\d+) out of \d+(?: for stream: (\{[^\n]*\}))?/
 const STREAM_OF_ENTRY = /' for stream: (\{[^\n]*\}),\n/
 const OUT_OF_WINDOW = /^entry (?:too far behind|out of order)/
-/** Written by the distributor, for a limit of the tenant (`reject_old_samples_max_age`). */
+/** Message of the distributor about a limit of the tenant (`reject_old_samples_max_age`). */
 const OVERAGED = /entry for stream '[^\n]*?' has timestamp too old: [^\n,]*, oldest acceptable timestamp is: [0-9TZ:.+ -]*(?:UTC)?/g
 const GROUPED = /\d+ errors like: |[;\s]/g
 const CUTOFF = /oldest acceptable timestamp is: ((\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? ?(Z|[+-]\d\d:?\d\d))/
 const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g
 
 /**
- * Reads from the body of a 400 which lines Loki has refused because they are too old, or out of order: it keeps all others
- * of the same push. (`errorForFailedEntries` in Loki's `pkg/ingester/stream.go`, `ValidateEntry` in its
- * `pkg/distributor/validator.go`.)
+ * Reads from the body of a 400 which lines Loki has refused because they are too old or out of order. Loki keeps all other
+ * lines of the same push. See `errorForFailedEntries` in Loki's `pkg/ingester/stream.go`, and `ValidateEntry` in its
+ * `pkg/distributor/validator.go`.
  *
- * @returns `undefined` if the answer is about something else, or says nothing of any line
+ * @returns `undefined` if the answer is about something else, or does not say which lines
  */
 export function readLokiRefusal (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
   const refusal = readIngester(entries, body) ?? readDistributor(entries, body)
   return refusal === undefined || refusal.refused.length === 0 ? undefined : refusal
 }
 
-/** An ingester tells how many entries of one stream it has ignored: those with the earliest times. */
+/** An ingester reports how many entries of one stream it has ignored. They are those with the earliest times. */
 function readIngester (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
   const total = TOTAL.exec(body)
   const reasons = Array.from(body.matchAll(LISTED), ([, reason = '']) => reason)
@@ -58,7 +58,7 @@ function readIngester (entries: readonly LokiEntry[], body: string): LokiRefusal
   const [kind = ''] = OUT_OF_WINDOW.exec(reasons[0] as string) ?? []
   const reason = cutoff === undefined ? kind : `${kind}, oldest acceptable timestamp is: ${cutoff.text}`
   const refused = earliest(entries, meant, Number(total[1]), cutoff)
-  // Of several streams that were refused only one is told.
+  // If several streams were refused, the answer names only one.
   const untold = others.filter(place => cutoff === undefined || timeAt(entries, place) < cutoff.latest)
   if (refused !== undefined) return { refused, untold, reason }
   if (cutoff === undefined) return undefined
@@ -69,11 +69,11 @@ function readIngester (entries: readonly LokiEntry[], body: string): LokiRefusal
   }
 }
 
-/** The distributor tells of a limit that holds for all streams. */
+/** The distributor reports a limit that applies to all streams. */
 function readDistributor (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
   const cutoff = readCutoff(body)
   const rest = body.replace(OVERAGED, '')
-  // Nothing else may be wrong with the push.
+  // The answer must not have any other error.
   if (cutoff === undefined || rest === body || rest.replace(GROUPED, '') !== '') return undefined
   const places = entries.map((_, place) => place)
   return {
@@ -83,7 +83,7 @@ function readDistributor (entries: readonly LokiEntry[], body: string): LokiRefu
   }
 }
 
-/** So many with the earliest times; `undefined` if times and cutoff do not tell them from the next ones. */
+/** The `count` entries with the earliest times; `undefined` if times and cutoff do not separate them clearly from the others. */
 function earliest (entries: readonly LokiEntry[], places: readonly number[], count: number, cutoff: Cutoff | undefined): number[] | undefined {
   const byTime = [...places].sort((a, b) => compare(timeAt(entries, a), timeAt(entries, b)) || a - b)
   const [last, next] = [byTime[count - 1], byTime[count]].map(place => place === undefined ? undefined : timeAt(entries, place))
@@ -92,7 +92,7 @@ function earliest (entries: readonly LokiEntry[], places: readonly number[], cou
   return byTime.slice(0, count).sort((a, b) => a - b)
 }
 
-/** Loki may add labels of its own to those of a stream. */
+/** The places of the entries in the stream that the answer names. Loki may have added labels to it. */
 function placesOfStream (entries: readonly LokiEntry[], told: string | undefined): number[] {
   const streams = new Set(entries.map(({ stream }) => stream))
   const toldLabels = Array.from(told?.matchAll(LABEL) ?? [], ([label]) => label)

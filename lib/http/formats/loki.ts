@@ -1,7 +1,7 @@
 import { standardLevels } from '../../levels.js'
+import { linesOf, placeOf } from '../batch-part.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { linesOf, placeOf } from '../part.js'
 import type { Format } from './format.js'
 import { readLokiRefusal } from './loki-refusal.js'
 
@@ -10,8 +10,8 @@ const BAD_REQUEST = 400
 const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [value, label]))
 
 /**
- * Loki's push API: https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs. The lines of a level make
- * a stream, in their order; each has the time that it bears, else that of sending.
+ * Loki's push API: https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs. The lines of each level form
+ * a stream, in their order. A line without a time gets the time of sending.
  */
 export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { read } = createHeadReader(levelKey, timeKey)
@@ -20,7 +20,7 @@ export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: Htt
     if (levelLabel !== undefined && level !== undefined) {
       return JSON.stringify({ ...labels, [levelLabel]: typeof level === 'number' ? labelOf.get(level) ?? String(level) : level })
     }
-    // Loki takes no stream without a label.
+    // Loki refuses a stream without labels.
     return JSON.stringify(Object.keys(labels).length === 0 ? { job: 'pino' } : labels)
   }
 

@@ -1,6 +1,6 @@
 import type { Format } from './format.js'
 
-/** The lines as they are. */
+/** The lines, unchanged. */
 export function createNdjsonFormat (): Format<Buffer> {
   return {
     contentType: 'application/x-ndjson',

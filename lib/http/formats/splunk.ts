@@ -1,13 +1,13 @@
+import { linesOf } from '../batch-part.js'
 import { createHeadReader, msToNs } from '../line-head.js'
 import type { HttpSettings } from '../options.js'
-import { linesOf } from '../part.js'
 import type { Format } from './format.js'
 import { toJson } from './json-text.js'
 
 /**
- * The event endpoint of Splunk's HTTP Event Collector: each line is the event of an envelope with its time. Of a request
- * with a bad event Splunk says which it was, but not, for all versions and all who speak the same protocol, what became
- * of the others: so it is taken as a refusal of the whole.
+ * The event endpoint of Splunk's HTTP Event Collector. Each line becomes the event of an envelope, which has its time. If a
+ * request has a bad event, Splunk names it. But what becomes of the other events differs between versions and other
+ * implementations of the protocol, so this counts as a refusal of the whole request.
  */
 export function createSplunkFormat ({ labels, splunk, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { read } = createHeadReader(levelKey, timeKey)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { createElasticsearchFormat } from '#lib/http/formats/elasticsearch'
 import type { LineOutcomes } from '#lib/http/formats/format'
-import { cutPart, type Part } from '#lib/http/part'
+import { cutPart, type BatchPart } from '#lib/http/batch-part'
 import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
 import { partOf, settingsOf } from '../../support/http-sinks.js'
 
@@ -14,7 +14,7 @@ function formatOf (elasticsearch: Record<string, unknown> = {}) {
 }
 
 /** The actions and the documents of a body. */
-function pairs (part: Part, options?: Record<string, unknown>): Array<[action: unknown, document: Record<string, unknown>]> {
+function pairs (part: BatchPart, options?: Record<string, unknown>): Array<[action: unknown, document: Record<string, unknown>]> {
   const texts = formatOf(options).encode(part).trimEnd().split('\n')
   const values = texts.map(text => JSON.parse(text) as Record<string, unknown>)
   return values.flatMap((value, index) => index % 2 === 0 ? [[value, values[index + 1] ?? {}]] : [])
@@ -22,7 +22,7 @@ function pairs (part: Part, options?: Record<string, unknown>): Array<[action: u
 
 const documents = (lines: readonly string[]): Array<Record<string, unknown>> => pairs(partOf(lines)).map(([, document]) => document)
 
-t.test('each line is a document, in their order, with a time', async () => {
+t.test('each line is a document, in order, with a time', async () => {
   fc.assert(fc.property(fc.array(pinoLine, { minLength: 1 }), lines => {
     for (const [index, document] of documents(lines).entries()) {
       const { '@timestamp': timestamp, ...others } = document
@@ -33,14 +33,14 @@ t.test('each line is a document, in their order, with a time', async () => {
   }))
 })
 
-t.test('a line that is no object is the message of a document', async () => {
+t.test('a line that is not an object is the message of a document', async () => {
   const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(text, { minLength: 1 }), lines => {
     assert.deepEqual(documents(lines), lines.map(message => ({ '@timestamp': NOW, message })))
   }))
 })
 
-t.test('the time of a document is its own, that of the line, or that of sending', async t => {
+t.test('the time of a document is its own `@timestamp`, the time of the line, or the time of sending', async t => {
   t.same(documents([
     '{"@timestamp":"2024-05-05T12:00:00Z","time":1700000000123}',
     '{"level":30,"time":1700000000123}',
@@ -51,34 +51,34 @@ t.test('the time of a document is its own, that of the line, or that of sending'
   ]).map(document => document['@timestamp']), ['2024-05-05T12:00:00Z', 1700000000123, 0, NOW, NOW, NOW])
 })
 
-t.test('what only looks like an object is sent as it is, for the backend to refuse', async t => {
+t.test('a line that only looks like an object is sent unchanged, so that the backend refuses it', async t => {
   t.equal(formatOf().encode(partOf(['{no}'])), '{"create":{}}\n{"@timestamp":1600000000000,no}\n')
   t.equal(formatOf().encode(partOf(['{"@timestamp":no}'])), '{"create":{}}\n{"@timestamp":no}\n')
 })
 
-t.test('the action is what the options say', async t => {
+t.test('the action follows the options', async t => {
   const actionOf = (options: Record<string, unknown>): unknown => pairs(partOf(['{}']), options)[0]?.[0]
   t.same(actionOf({}), { create: {} })
   t.same(actionOf({ index: 'logs', opType: 'index' }), { index: { _index: 'logs' } })
 })
 
-const idsOf = (part: Part): unknown[] => pairs(part, { ids: true }).map(([action]) => (action as { create: { _id: string } }).create._id)
+const idsOf = (part: BatchPart): unknown[] => pairs(part, { ids: true }).map(([action]) => (action as { create: { _id: string } }).create._id)
 
-t.test('with ids, a line has the same one whenever it is sent again, and with whatever other lines of its batch', async t => {
+t.test('with ids, a line keeps its id when it is sent again, whichever lines of its batch are sent with it', async t => {
   const [a, b, c] = idsOf(partOf(['{"a":1}', '{"b":2}', '{"c":3}'], 'life:9'))
   t.match(a, /^life:9\/[\w-]{16}$/)
   t.same(cutPart(partOf(['{"a":1}', '{"b":2}', '{"c":3}'], 'life:9'), 16).flatMap(idsOf), [a, b, c])
-  t.same(idsOf(partOf(['{"a":1}', '{"c":3}'], 'life:9')), [a, c], 'what is left of a batch may have its id')
+  t.same(idsOf(partOf(['{"a":1}', '{"c":3}'], 'life:9')), [a, c], 'the rest of a batch may have the same id')
   t.strictNotSame(idsOf(partOf(['{"a":1}'], 'life:10')), [a])
 })
 
-t.test('with ids, lines that are the same are as many documents', async t => {
+t.test('with ids, identical lines are separate documents', async t => {
   t.equal(new Set(idsOf(partOf(['{"a":1}', '{"a":1}', '{"a":1}']))).size, 3)
 })
 
-/** What is read of an answer that gives each line a status. */
+/** The outcomes read from an answer that gives each line a status. */
 function outcomesOf (statuses: readonly number[], { first = 0, ids = false } = {}): LineOutcomes {
-  const part: Part = { ...partOf(statuses.map(() => '{}')), first }
+  const part: BatchPart = { ...partOf(statuses.map(() => '{}')), first }
   const items = statuses.map(status => ({ create: status < 300 ? { status } : { status, error: { type: `type_${status}`, reason: 'so it is' } } }))
   return formatOf({ ids }).readOutcomes?.(part, JSON.stringify({ errors: true, items })) as LineOutcomes
 }
@@ -87,7 +87,7 @@ t.test('an answer without errors says that all lines have arrived', async t => {
   t.same(formatOf().readOutcomes?.(partOf(['{}']), '{"errors":false}'), { refused: [], retry: [] })
 })
 
-t.test('exactly the refused lines are refused, and exactly those that there was no room for are to be sent again', async t => {
+t.test('exactly the refused lines are reported as refused, and exactly the lines without room are to be sent again', async t => {
   t.same(outcomesOf([201, 400, 429, 200, 503, 404], { first: 10 }), {
     refused: [{ line: 11, reason: 'type_400: so it is', status: 400 }],
     retry: [12, 14, 15],
@@ -95,7 +95,7 @@ t.test('exactly the refused lines are refused, and exactly those that there was 
   })
 })
 
-t.test('whatever the outcomes are, each line has one', async () => {
+t.test('each line has exactly one outcome', async () => {
   fc.assert(fc.property(fc.array(fc.constantFrom(200, 201, 400, 403, 409, 413, 429, 500, 503), { minLength: 1 }), statuses => {
     const { refused, retry } = outcomesOf(statuses)
     const model = (isSo: (status: number) => boolean): number[] => statuses.flatMap((status, line) => isSo(status) ? [line] : [])
@@ -104,12 +104,12 @@ t.test('whatever the outcomes are, each line has one', async () => {
   }))
 })
 
-t.test('a conflict means that the line is there already, if its id is ours', async t => {
+t.test('with ids of our own, a conflict means that the line was delivered earlier', async t => {
   t.same(outcomesOf([409], { ids: true }), { refused: [], retry: [] })
   t.same(outcomesOf([409]).refused.map(({ line }) => line), [0])
 })
 
-t.test('what is no answer of a bulk API is not taken for one', async t => {
+t.test('an answer that is not that of a bulk API is an error', async t => {
   for (const body of ['', '<html>', 'null', '{}', '{"errors":true}', '{"errors":true,"items":[]}', '{"errors":true,"items":[null]}', '{"errors":true,"items":[{"create":{}}]}', '{"errors":"no"}']) {
     t.throws(() => formatOf().readOutcomes?.(partOf(['{}']), body), body)
   }

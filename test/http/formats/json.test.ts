@@ -7,13 +7,13 @@ import { partOf } from '../../support/http-sinks.js'
 
 const { encode } = createJsonFormat()
 
-t.test('the body is an array of what the lines mean, in their order', async () => {
+t.test('the body is an array of the lines as JSON values, in order', async () => {
   fc.assert(fc.property(fc.array(pinoLine, { minLength: 1 }), lines => {
     assert.deepEqual(JSON.parse(encode(partOf(lines))), lines.map(line => JSON.parse(line) as unknown))
   }))
 })
 
-t.test('a line that is no object is a string of the array', async () => {
+t.test('a line that is not an object is a string in the array', async () => {
   const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(text, { minLength: 1 }), lines => {
     assert.deepEqual(JSON.parse(encode(partOf(lines))), lines)

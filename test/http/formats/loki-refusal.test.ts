@@ -16,7 +16,7 @@ function rfc3339 (seconds: number): string {
   return new Date((Number(START) + Math.floor(seconds)) * 1000).toISOString().replace('.000Z', 'Z')
 }
 
-/** As Loki's ingester answers; it lists ten entries at most. */
+/** An answer of Loki's ingester, which lists at most ten entries. */
 function tooFarBehind (ignored: number, of: number, cutoff: number, stream = '{app="shop", level="info"}'): string {
   const listed = `entry with timestamp 2023-11-14 22:13:20.5 +0000 UTC ignored, reason: 'entry too far behind, entry timestamp is: ${rfc3339(0)}, oldest acceptable timestamp is: ${rfc3339(cutoff)}',\n`
   return `${listed.repeat(Math.min(10, ignored))}user 'fake', total ignored: ${ignored} out of ${of} for stream: ${stream}\n`
@@ -27,7 +27,7 @@ t.test('the oldest entries of a stream are refused, as many as Loki has ignored,
   t.same(readLokiRefusal(entries, tooFarBehind(4, 6, 10)), { refused: [0, 1, 2, 3], untold: [], reason: `entry too far behind, oldest acceptable timestamp is: ${rfc3339(10)}` })
 })
 
-t.test('that holds for whatever times and cutoff, though only its second is told', async () => {
+t.test('the oldest entries are found for any times and cutoffs, even if the answer gives the cutoff in whole seconds', async () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 20000 }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 0, max: 20000 }), (times, cutoff) => {
     const entries = times.map(ms => entry(ms / 1000))
     const old = times.flatMap((ms, place) => ms < cutoff ? [place] : [])
@@ -37,7 +37,7 @@ t.test('that holds for whatever times and cutoff, though only its second is told
   }))
 })
 
-t.test('of other streams newer entries have arrived, and older ones are left open', async t => {
+t.test('in other streams, newer entries have arrived, and the outcome of older ones is unknown', async t => {
   const entries = [entry(1), entry(1, ERROR), entry(20), entry(20, ERROR)]
   t.match(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="shop", level="info", service_name="shop"}')), { refused: [0], untold: [1] })
   t.match(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="shop", level="error"}')), { refused: [1], untold: [0] })
@@ -45,30 +45,30 @@ t.test('of other streams newer entries have arrived, and older ones are left ope
   t.equal(readLokiRefusal(entries, tooFarBehind(1, 2, 10, '{app="bank"}')), undefined, 'none of these streams')
 })
 
-t.test('an entry out of order is told without a cutoff', async t => {
+t.test('an entry that is out of order is refused without a cutoff', async t => {
   const entries = [entry(1), entry(2), entry(3), entry(2, ERROR), entry(30, ERROR)]
   const body = "entry with timestamp 2023-11-14 22:13:21 +0000 UTC ignored, reason: 'entry out of order' for stream: {app=\"shop\", level=\"info\"},\ntotal ignored: 2 out of 3"
   t.same(readLokiRefusal(entries, body), { refused: [0, 1], untold: [3, 4], reason: 'entry out of order' })
-  t.equal(readLokiRefusal([entry(1), entry(1)], body.replace('2 out of 3', '1 out of 2')), undefined, 'which of two at the same time, nobody knows')
+  t.equal(readLokiRefusal([entry(1), entry(1)], body.replace('2 out of 3', '1 out of 2')), undefined, 'it is unknown which of two entries with the same time is meant')
 })
 
-t.test('a count that does not fit the times leaves open what is around the cutoff', async t => {
+t.test('if the count does not fit the times, the outcome of entries around the cutoff is unknown', async t => {
   const entries = [1, 10.2, 10.7, 11].map(seconds => entry(seconds))
   t.match(readLokiRefusal(entries, tooFarBehind(4, 9, 10)), { refused: [0], untold: [1, 2] })
-  t.equal(readLokiRefusal([entry(10.2), entry(10.2)], tooFarBehind(1, 2, 10)), undefined, 'no entry is surely refused')
+  t.equal(readLokiRefusal([entry(10.2), entry(10.2)], tooFarBehind(1, 2, 10)), undefined, 'no entry is certainly refused')
 })
 
-t.test('a limit of the tenant holds for all streams', async t => {
+t.test('a limit of the tenant applies to all streams', async t => {
   const entries = [entry(1), entry(1, ERROR), entry(10.5), entry(11), entry(30, ERROR)]
   const told = (stream: string): string => `entry for stream '${stream}' has timestamp too old: ${rfc3339(1)}, oldest acceptable timestamp is: ${rfc3339(10)}`
   const expected = { refused: [0, 1], untold: [2], reason: `timestamp too old, oldest acceptable timestamp is: ${rfc3339(10)}` }
   t.same(readLokiRefusal(entries, `${told('{app="shop", level="info"}')}\n`), expected)
   t.same(readLokiRefusal(entries, `1 errors like: ${told('{app="shop", level="info"}')}; 1 errors like: ${told('{app="shop", level="error"}')}`), expected)
   t.same(readLokiRefusal(entries, told('{}').replaceAll(/(\d)T(\S+)Z/g, '$1 $2 +0000 UTC'))?.refused, [0, 1])
-  t.equal(readLokiRefusal(entries, `1 errors like: ${told('{}')}; 2 errors like: Max entry size '256000' bytes exceeded for stream '{}'`), undefined, 'something else is wrong, too')
+  t.equal(readLokiRefusal(entries, `1 errors like: ${told('{}')}; 2 errors like: Max entry size '256000' bytes exceeded for stream '{}'`), undefined, 'there is another error, too')
 })
 
-t.test('an answer that is about something else says nothing of lines', async t => {
+t.test('an answer about something else says nothing about lines', async t => {
   const entries = [entry(1), entry(2)]
   for (const body of [
     '', 'error at least one label pair is required per stream', 'total ignored: 1 out of 2', `oldest acceptable timestamp is: ${rfc3339(10)}`,

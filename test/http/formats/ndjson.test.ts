@@ -5,7 +5,7 @@ import { createNdjsonFormat } from '#lib/http/formats/ndjson'
 import { line, textOf } from '../../support/arbitrary-lines.js'
 import { partOf } from '../../support/http-sinks.js'
 
-t.test('the body is the lines as they are', async () => {
+t.test('the body is the lines, unchanged', async () => {
   fc.assert(fc.property(fc.array(line, { minLength: 1 }), lines => {
     assert.equal(createNdjsonFormat().encode(partOf(lines)).toString(), textOf(lines))
   }))

@@ -12,19 +12,19 @@ function events (lines: readonly string[], options: Record<string, unknown> = {}
   return body.trimEnd().split('\n').map(text => JSON.parse(text) as Event)
 }
 
-t.test('each line is an event, in their order: an object as it is, anything else as a string', async () => {
+t.test('each line is an event, in order: an object unchanged, anything else as a string', async () => {
   const text = bareLine.filter(text => !/^\{.*\}$/s.test(text))
   fc.assert(fc.property(fc.array(pinoLine, { minLength: 1 }), fc.array(text, { minLength: 1 }), (objects, texts) => {
     assert.deepEqual(events([...objects, ...texts]).map(({ event }) => event), [...objects.map(line => JSON.parse(line) as unknown), ...texts])
   }))
 })
 
-t.test('the time of an event is that of its line, in seconds, or that of sending', async t => {
+t.test('the time of an event is that of its line, in seconds, or the time of sending', async t => {
   t.same(events(['{"level":30,"time":1700000000123}', '{"level":30}', '{"level":30,"time":0}', '{"level":30,"at":5}']).map(({ time }) => time), [1700000000.123, 1600000000, 0, 1600000000])
   t.same(events(['{"level":30,"at":1700000000}'], { timeKey: 'at' }).map(({ time }) => time), [1700000000])
 })
 
-t.test('an event bears what the options say of it', async t => {
+t.test('an event has the metadata of the options', async t => {
   t.same(events(['{"a":1}']), [{ time: 1600000000, event: { a: 1 } }])
   t.same(events(['{"a":1}'], { splunk: { index: 'main', sourcetype: '_json' }, labels: { app: 'shop' } }), [
     { time: 1600000000, index: 'main', sourcetype: '_json', fields: { app: 'shop' }, event: { a: 1 } }

@@ -1,65 +1,60 @@
 import { createHash } from 'node:crypto'
-import { countLines, splitLines } from '../batch.js'
+import { countLines, splitLines, type Lines } from '../batch.js'
 import type { SinkBatch } from '../child/delivery.js'
 
 const NEWLINE = 10
 
 /** Lines of a batch that go into one request. */
-export interface Part {
-  /** The id of their batch. */
+export interface BatchPart extends Pick<Lines, 'bytes' | 'count'> {
   readonly batchId: string
-  /** The index of the first of them in their batch. */
+  /** The index in the batch of the first line. */
   readonly first: number
-  /** How many they are. */
-  readonly count: number
-  /** The index of each of them in their batch, where they do not follow one another. */
+  /** The index in the batch of each line; missing if the lines follow one another. */
   readonly places?: readonly number[]
-  /** They as NDJSON in UTF-8, each with its newline. */
-  readonly bytes: Buffer
 }
 
 /** A whole batch as a part. */
-export function wholeOf ({ id, count, buffer }: SinkBatch): Part {
+export function wholeOf ({ id, count, buffer }: SinkBatch): BatchPart {
   return { batchId: id, first: 0, count, bytes: buffer }
 }
 
 /**
- * Names the lines of a part, and no others. The id of the batch does not: what is left of a batch, to be sent again, may
- * have the same.
+ * A key that only these lines have. The batch id alone is not enough: the rest of a batch that is sent again may have the
+ * same id.
  */
-export function keyOf ({ batchId, first, bytes }: Part): string {
+export function keyOf ({ batchId, first, bytes }: BatchPart): string {
   return `${batchId}/${first}/${fingerprintOf(bytes)}`
 }
 
-/** Stands for lines: 96 bits of the SHA-256 of their UTF-8. */
+/** A hash of lines: 96 bits of the SHA-256 of their UTF-8. */
 export function fingerprintOf (content: string | Buffer): string {
   return createHash('sha256').update(content).digest('base64url').slice(0, 16)
 }
 
 /** The lines of a part, without their newlines. */
-export function linesOf ({ bytes }: Part): string[] {
+export function linesOf ({ bytes }: BatchPart): string[] {
   return splitLines(bytes.toString())
 }
 
-/** The index in its batch of the line at this place within a part. */
-export function placeOf ({ first, places }: Part, place: number): number {
+/** The index in the batch of the line at a place in the part. */
+export function placeOf ({ first, places }: BatchPart, place: number): number {
   return places?.[place] ?? first + place
 }
 
-/** The indexes of the lines of a part in their batch. */
-export function indexesOf (part: Part): number[] {
+/** The indexes in the batch of all lines of a part. */
+export function indexesOf (part: BatchPart): number[] {
   return Array.from({ length: part.count }, (_, place) => placeOf(part, place))
 }
 
-/** Some lines of a part, by their places within it, in ascending order. */
-export function pickPart (part: Part, picked: readonly number[]): Part {
+/** Selects lines of a part by their places in it, in ascending order. */
+export function pickPart (part: BatchPart, picked: readonly number[]): BatchPart {
   const lines = linesOf(part)
   const places = picked.map(place => placeOf(part, place))
   return { batchId: part.batchId, first: places[0] as number, places, count: picked.length, bytes: Buffer.from(picked.map(place => `${lines[place]}\n`).join('')) }
 }
 
-/** Cuts a part into parts of at most so many bytes, though never of less than one line. */
-export function cutPart (part: Part, maxBytes: number): Part[] {
+/** Cuts a part into parts of at most `maxBytes` bytes. A longer line is a part of its own. */
+export function cutPart (part: BatchPart, maxBytes: number): BatchPart[] {
   const { bytes, count } = part
   if (count === 1 || bytes.length <= maxBytes) return [part]
   const ends: number[] = []
@@ -74,8 +69,8 @@ export function cutPart (part: Part, maxBytes: number): Part[] {
   return piecesOf(part, ends)
 }
 
-/** Divides a part into so many parts of about the same length, or less if it has not so many lines. */
-export function divide (part: Part, count: number): Part[] {
+/** Divides a part into `count` parts of about the same length, or fewer if it has fewer lines. */
+export function divide (part: BatchPart, count: number): BatchPart[] {
   const { bytes } = part
   if (count === 1) return [part]
   const ends: number[] = []
@@ -86,20 +81,20 @@ export function divide (part: Part, count: number): Part[] {
   return piecesOf(part, ends)
 }
 
-/** Cuts a part of more than one line in two, as near to its middle as its lines allow. */
-export function halve (part: Part): [Part, Part] {
+/** Cuts a part of more than one line in two, at the end of the line nearest to its middle. */
+export function halve (part: BatchPart): [BatchPart, BatchPart] {
   const { bytes } = part
   const middle = Math.floor((bytes.length - 1) / 2)
   const before = bytes.lastIndexOf(NEWLINE, middle) + 1
   const after = bytes.indexOf(NEWLINE, middle) + 1
   const end = before > 0 && (after === bytes.length || middle - before <= after - middle) ? before : after
-  return piecesOf(part, [end, bytes.length]) as [Part, Part]
+  return piecesOf(part, [end, bytes.length]) as [BatchPart, BatchPart]
 }
 
-/** @param ends - Of lines, in order; the last one is the end of the part. */
-function piecesOf (part: Part, ends: readonly number[]): Part[] {
+/** @param ends - The ends of lines, in ascending order. The last is the end of the part. */
+function piecesOf (part: BatchPart, ends: readonly number[]): BatchPart[] {
   const { batchId, bytes, places } = part
-  const pieces: Part[] = []
+  const pieces: BatchPart[] = []
   let start = 0
   let place = 0
   for (const end of ends) {

@@ -4,25 +4,25 @@ import type { FileSystem } from './file-system.js'
 import { identify, loseIdentity } from './identity.js'
 import { Lock } from './lock.js'
 import type { Owner, OwnerTable } from './owner.js'
-import { MANY_SEGMENTS, type Found } from './recovery.js'
+import { MANY_SEGMENTS, type FoundFolder } from './recovery.js'
 import { isDisposable } from './slots.js'
 import { segmentNameOf, segmentNumberOf } from './segment.js'
 import type { Hindrance } from './spool-events.js'
 
 /**
- * How an attempt to come in went: in, with what stands there; or not yet. `tied`: another one came at the same moment, and
- * perhaps neither is in.
+ * Result of an attempt to enter a folder. `tied`: another process tried at the same moment, and perhaps neither has
+ * succeeded.
  */
-export type Entry =
-  | { kind: 'in', found: Found, identity: string }
+export type EntryResult =
+  | { kind: 'entered', found: FoundFolder, identity: string }
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'tied' }
 
-/** How often a folder is made again that its former owner removes at this moment. */
+/** How often a folder is created again that its former owner removes at the same moment. */
 const TRIES = 3
 
-/** The way into the folder of a spool: makes it, takes its lock, and looks round. */
-export class Entrance {
+/** The folder of a spool. To enter it is to create it where it is missing, to take its lock and to list its files. */
+export class SpoolFolder {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #lock: Lock
@@ -37,7 +37,7 @@ export class Entrance {
   }
 
   /** Never rejects. */
-  async enter (): Promise<Entry> {
+  async enter (): Promise<EntryResult> {
     try {
       const other = await this.#takeLock()
       if (other !== undefined) return this.#lock.isTie ? { kind: 'tied' } : { kind: 'hindered', hindrance: { kind: 'locked', pid: other.pid } }
@@ -45,15 +45,15 @@ export class Entrance {
       const cursor = await new CursorFile(this.#fs, this.#folder).read()
       const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
       const bytes = numbers.length > MANY_SEGMENTS ? undefined : await this.#sizeOf(numbers)
-      return { kind: 'in', found: { numbers, bytes, cursor }, identity: await identify(this.#fs, this.#folder, this.#random) }
+      return { kind: 'entered', found: { numbers, bytes, cursor }, identity: await identify(this.#fs, this.#folder, this.#random) }
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }
     }
   }
 
   /**
-   * Whether the folder is the one that was entered, and is its own. A lock that somebody has removed is made again. Never
-   * rejects.
+   * Whether this is still the folder that was entered, and no other process has locked it. Creates the lock again if
+   * somebody has removed it. Never rejects.
    */
   async holds (): Promise<boolean> {
     try {
@@ -62,28 +62,28 @@ export class Entrance {
       this.#lock.forget()
       return await this.#lock.take() === undefined
     } catch (error) {
-      // A disk that fails has lost nothing yet.
+      // Any other error of the disk does not mean that lines are lost.
       return (error as NodeJS.ErrnoException).code !== 'ENOENT'
     }
   }
 
-  /** The folder is gone. It can be entered again. */
+  /** Call it once the folder is lost. It can be entered again. */
   forget (): void {
     this.#lock.forget()
   }
 
-  /** Gives the folder free. Never rejects: a lock that stays is known for that of a dead one, once this thread is gone. */
+  /** Releases the folder. Never rejects: a lock that cannot be removed counts as dead once this thread has ended. */
   async leave (): Promise<void> {
     await this.#lock.release().catch(() => {})
   }
 
-  /** As {@link leave}, and removes the folder if there is nothing in it for anybody to send or to look at. */
+  /** Like {@link leave}, and removes the folder if it has no lines to send and nothing for a person to look at. */
   async leaveNothing (): Promise<void> {
     const isEmpty = await this.#clear().catch(() => false)
     await this.leave()
     if (!isEmpty) return
     try {
-      // It fails if somebody has come in since, who has the folder now.
+      // Fails if another process has entered meanwhile and now owns the folder.
       await this.#fs.removeFolder(this.#folder)
       await this.#fs.syncFolder(dirname(this.#folder))
     } catch {}
@@ -91,7 +91,7 @@ export class Entrance {
 
   async #sizeOf (numbers: readonly number[]): Promise<number> {
     let bytes = 0
-    // What cannot be asked for its size will not be read either, and is put aside then.
+    // A file whose size cannot be read is set aside later, when it cannot be read either.
     for (const number of numbers) bytes += await this.#fs.size(join(this.#folder, segmentNameOf(number))).catch(() => 0)
     return bytes
   }
@@ -107,11 +107,11 @@ export class Entrance {
     }
   }
 
-  /** @returns whether nothing is left but the lock */
+  /** @returns whether only the lock is left */
   async #clear (): Promise<boolean> {
     const names = await this.#fs.list(this.#folder)
     if (!names.every(isDisposable)) return false
-    // Before the cursor: without it places are used again, and with the same identity they would have the same ids.
+    // Before the cursor: without a cursor, positions are used again, and with the same identity they would give the same ids.
     await loseIdentity(this.#fs, this.#folder)
     for (const name of names.filter(isCursorName)) await this.#fs.remove(join(this.#folder, name))
     return true

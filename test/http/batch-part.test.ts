@@ -1,30 +1,30 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { cutPart, divide, halve, indexesOf, keyOf, linesOf, pickPart, type Part } from '#lib/http/part'
+import { cutPart, divide, halve, indexesOf, keyOf, linesOf, pickPart, type BatchPart } from '#lib/http/batch-part'
 import { line } from '../support/arbitrary-lines.js'
 import { partOf } from '../support/http-sinks.js'
 
-/** Parts put together again are the part that they were cut from. */
-function assertWhole (parts: readonly Part[], lines: readonly string[]): void {
-  // A carriage return at the end of a line belongs to its newline.
+/** Joined, the parts give all lines. */
+function assertWhole (parts: readonly BatchPart[], lines: readonly string[]): void {
+  // A carriage return at the end of a line counts as part of its newline.
   assert.deepEqual(parts.flatMap(linesOf), lines.map(line => line.replace(/\r$/, '')))
   assert.deepEqual(parts.flatMap(indexesOf), [...lines.keys()])
   for (const part of parts) assert.equal(linesOf(part).length, part.count)
 }
 
-t.test('a part is cut at the ends of lines, and never longer than is asked but for a single line', async () => {
+t.test('a part is cut at the ends of lines, and is never longer than requested, unless it is a single line', async () => {
   fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 500 }), (lines, maxBytes) => {
     const parts = cutPart(partOf(lines), maxBytes)
     assertWhole(parts, lines)
     for (const { bytes, count } of parts) assert.ok(bytes.length <= maxBytes || count === 1)
     for (const [index, { bytes }] of parts.slice(1).entries()) {
-      assert.ok((parts[index] as Part).bytes.length + bytes.indexOf('\n') + 1 > maxBytes, 'no line went to the next part for which there was room')
+      assert.ok((parts[index] as BatchPart).bytes.length + bytes.indexOf('\n') + 1 > maxBytes, 'no part has room for the first line of the next')
     }
   }))
 })
 
-t.test('halves are two parts with a line each at least', async () => {
+t.test('halves are two parts with at least one line each', async () => {
   fc.assert(fc.property(fc.array(line, { minLength: 2, maxLength: 50 }), lines => {
     const halves = halve(partOf(lines))
     assertWhole(halves, lines)
@@ -32,7 +32,7 @@ t.test('halves are two parts with a line each at least', async () => {
   }))
 })
 
-t.test('a part is divided into no more parts than are asked for, each of whole lines', async () => {
+t.test('a part is divided into at most the requested number of parts, each of whole lines', async () => {
   fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 50 }), fc.integer({ min: 1, max: 8 }), (lines, count) => {
     const parts = divide(partOf(lines), count)
     assertWhole(parts, lines)
@@ -52,7 +52,7 @@ t.test('the halves of equal lines are equal', async t => {
   t.same(halve(partOf(['a', 'b', 'c', 'd'])).map(({ count }) => count), [2, 2])
 })
 
-t.test('a part is cut in two where a line ends that is as near to its middle as any', async t => {
+t.test('a part is cut in two at the end of the line nearest to its middle', async t => {
   const counts = (lines: readonly string[]) => halve(partOf(lines)).map(({ count }) => count)
   t.same(counts(['a'.repeat(40), 'b'.repeat(50), 'c'.repeat(4)]), [1, 2])
   t.same(counts(['a'.repeat(4), 'b'.repeat(50), 'c'.repeat(40)]), [2, 1])
@@ -60,17 +60,17 @@ t.test('a part is cut in two where a line ends that is as near to its middle as 
   t.same(counts(['a', 'b', 'c'.repeat(90)]), [2, 1])
 })
 
-t.test('a part is known by its batch and by its lines', async t => {
+t.test('the key of a part depends on its batch and its lines', async t => {
   const key = keyOf(partOf(['a', 'b'], 'life:4'))
   t.match(key, /^life:4\/0\/[\w-]{16}$/)
   t.equal(keyOf(partOf(['a', 'b'], 'life:4')), key)
-  t.not(keyOf(partOf(['a', 'c'], 'life:4')), key, 'what is left of a batch may have its id')
+  t.not(keyOf(partOf(['a', 'c'], 'life:4')), key, 'the rest of a batch may have the same id')
   t.not(keyOf(partOf(['a', 'b'], 'life:5')), key)
-  const [one, other] = halve(partOf(['a', 'a'])) as [Part, Part]
+  const [one, other] = halve(partOf(['a', 'a'])) as [BatchPart, BatchPart]
   t.not(keyOf(one), keyOf(other), 'lines may be the same')
 })
 
-t.test('lines that are picked out of a part keep their places in the batch, however they are cut then', async t => {
+t.test('lines that are picked from a part keep their places in the batch, even if they are cut afterwards', async t => {
   const lines = ['a', 'b', 'c', 'd', 'e', 'f']
   const [, rest] = halve(partOf(lines))
   const picked = pickPart(pickPart({ ...partOf(lines), first: 10 }, [0, 2, 3, 5]), [1, 2, 3])
