@@ -12,7 +12,7 @@ const { fanoutSchema } = require(join(lib, 'options', 'schema.js'))
 const { httpSchema } = require(join(lib, 'http', 'schema.js'))
 const { propertiesOf } = require(join(lib, 'options', 'schema-node.js'))
 const { expectationOf } = require(join(lib, 'options', 'validation.js'))
-const { variableOf, variablePrefix } = require(join(lib, 'env.js'))
+const { variableOf, variablePrefix } = require(join(lib, 'options', 'env.js'))
 
 const { targets, ...topLevel } = propertiesOf(fanoutSchema)
 const target = propertiesOf(targets.items)

@@ -1,5 +1,5 @@
-import type { Setting } from '../env.js'
 import { advice } from './advice.js'
+import type { Setting } from './env.js'
 import type { Faults } from './faults.js'
 import { fanoutSchema, type FanoutOptions, type TargetFields } from './schema.js'
 import { validate } from './validation.js'

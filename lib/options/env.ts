@@ -1,9 +1,9 @@
-import { advice } from './options/advice.js'
-import type { Faults } from './options/faults.js'
-import { nearest } from './options/nearest.js'
-import { fanoutSchema } from './options/schema.js'
-import { alternativesOf, propertiesOf, type SchemaNode } from './options/schema-node.js'
-import { validate } from './options/validation.js'
+import { advice } from './advice.js'
+import type { Faults } from './faults.js'
+import { nearest } from './nearest.js'
+import { fanoutSchema } from './schema.js'
+import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
+import { validate } from './validation.js'
 
 /** Every variable that sets an option begins with this. */
 export const variablePrefix = 'PINO_BREAKER_FANOUT_'
