@@ -16,11 +16,11 @@ import { checkTargetOptions } from './options/target-options.js'
 
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
 export { fanoutSchema } from './options/schema.js'
-export type { FanoutOptions, QueueOptions, QueueSettings, TargetOptions, WorkerSettings } from './options/schema.js'
 export type { DeadLetterSettings } from './options/dead-letters.js'
 export type { HealthCheckSettings } from './options/health-checks.js'
 export type { SpoolSettings } from './options/spools.js'
-export type { DiagnosticsSettings, FanoutSettings, SourceEntry, TargetSettings, TargetSource } from './options/settings.js'
+export type { DiagnosticsSettings, FanoutSettings, QueueSettings, SourceEntry, TargetSettings, TargetSource, WorkerSettings } from './options/settings.js'
+export type { FanoutOptions, TargetOptions } from './options/types.js'
 
 /** The outside that options depend on; each part defaults to the real thing. */
 export interface OptionsContext {

@@ -2,12 +2,10 @@ import { resolve } from 'node:path'
 import { targetDefaults } from './defaults.js'
 import type { Draft } from './draft.js'
 import type { Faults } from './faults.js'
+import type { DeadLetterOptions } from './types.js'
 
-/** The complete option `deadLetter`: the file, as an absolute path, and how large it may become. */
-export interface DeadLetterSettings {
-  path: string
-  maxBytes: number
-}
+/** The complete option `deadLetter`; its path is absolute. */
+export type DeadLetterSettings = Required<DeadLetterOptions>
 
 /** The dead-letter file of each target, and what is wrong with it. */
 export function settleDeadLetters (draft: Draft, cwd: string, faults: Faults): Array<DeadLetterSettings | undefined> {

@@ -1,10 +1,14 @@
 import { advice } from './advice.js'
 import type { Setting } from './env.js'
 import type { Faults } from './faults.js'
-import { fanoutSchema, type FanoutOptions, type TargetFields } from './schema.js'
+import { fanoutSchema } from './schema.js'
+import type { CommonTargetOptions, FanoutOptions, PipelineTarget, SingleTarget } from './types.js'
 import { validate } from './validation.js'
 
 type TopLevel = Omit<FanoutOptions, 'targets'>
+
+/** Every field that a target may have, also those that exclude each other. */
+export type TargetFields = CommonTargetOptions & Partial<Pick<SingleTarget, 'target' | 'options'> & Pick<PipelineTarget, 'pipeline'>>
 
 /**
  * The options on their way to settings: what is valid of a user's input, in a copy, with what the environment says put
@@ -37,7 +41,7 @@ export class Draft {
    * is missing; see `placeOf()`.
    */
   pathOf (key: keyof TopLevel & keyof TargetFields, target?: number): string {
-    return this.placeOf(ownPath(key, this.#bearer(key, target)))
+    return this.placeOf(ownPath(key, this.#holder(key, target)))
   }
 
   /** A path, or the name of the variable that set what stands there. */
@@ -46,10 +50,10 @@ export class Draft {
   }
 
   isFromEnvironment (key: keyof TopLevel & keyof TargetFields, target?: number): boolean {
-    return this.#variables.has(ownPath(key, this.#bearer(key, target)))
+    return this.#variables.has(ownPath(key, this.#holder(key, target)))
   }
 
-  #bearer (key: keyof TopLevel & keyof TargetFields, target: number | undefined): number | undefined {
+  #holder (key: keyof TopLevel & keyof TargetFields, target: number | undefined): number | undefined {
     if (target === undefined || this.targets[target]?.[key] !== undefined) return target
     return this.topLevel[key] === undefined ? target : undefined
   }

@@ -1,5 +1,5 @@
-import type { Draft } from './draft.js'
-import { fanoutSchema, type TargetFields } from './schema.js'
+import type { Draft, TargetFields } from './draft.js'
+import { fanoutSchema } from './schema.js'
 import { propertiesOf, type SchemaNode } from './schema-node.js'
 
 /**

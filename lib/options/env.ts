@@ -90,8 +90,7 @@ function knownVariables (names: readonly string[]): KnownVariables {
       known.set(name, [...known.get(name) ?? [], { ...variable, target }])
     }
   }
-  const schema: SchemaNode = fanoutSchema
-  const { targets, ...topLevel } = propertiesOf(schema)
+  const { targets, ...topLevel } = propertiesOf(fanoutSchema)
   add([], variablesOf(topLevel))
   const targetVariables = variablesOf(propertiesOf(targets?.items ?? {}))
   for (const [index, name] of names.entries()) add(['targets', name], targetVariables, index)
@@ -102,7 +101,7 @@ function variablesOf (properties: Readonly<Record<string, SchemaNode>>, parents:
   return Object.entries(properties).flatMap(([key, node]) => {
     const keys = [...parents, key]
     const settable = policy && node['x-env'] !== false
-    const plain = alternativesOf(node).filter(({ properties, patternProperties }) => properties === undefined && patternProperties === undefined)
+    const plain = alternativesOf(node).filter(({ type }) => type !== 'object')
     const own = plain.length > 0 || !settable ? [{ keys, settable, node: node.anyOf === undefined ? node : { ...node, anyOf: plain } }] : []
     return [...own, ...variablesOf(propertiesOf(node), keys, settable)]
   })

@@ -2,7 +2,7 @@ import { standbyDefaults, targetDefaults } from './defaults.js'
 import type { Draft } from './draft.js'
 import type { Faults } from './faults.js'
 import { didYouMean } from './nearest.js'
-import type { TargetPolicy } from './schema.js'
+import type { TargetPolicy } from './types.js'
 
 type WhenOpen = NonNullable<TargetPolicy['whenOpen']>
 

@@ -20,9 +20,9 @@ export function nameTargets (targets: ReadonlyArray<Named | undefined>, faults: 
     const name = target?.name
     if (name === undefined) continue
     const path = `targets[${index}].name`
-    const bearer = given.get(name)
+    const owner = given.get(name)
     if (reservedNames.includes(name)) faults.add(path, `"${name}" is reserved`)
-    else if (bearer !== undefined) faults.add(path, `"${name}" is the name of targets[${bearer}] too`)
+    else if (owner !== undefined) faults.add(path, `"${name}" is the name of targets[${owner}] too`)
     else given.set(name, index)
   }
 

@@ -1,8 +1,7 @@
 import { checkHttpOptions } from '../http/check-options.js'
 import { createTargetResolver, toPath, type TargetResolver } from '../resolve.js'
-import type { Draft } from './draft.js'
+import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
-import type { TargetFields } from './schema.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 
 /** What each target is made from; `undefined` where that is at fault. */

@@ -4,16 +4,12 @@ import type { Draft } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { Faults } from './faults.js'
 import { folderNameOf } from './folder-names.js'
-import type { TargetPolicy } from './schema.js'
+import type { SpoolOptions, TargetPolicy } from './types.js'
 
 /** The complete option `spool` of one target. */
-export interface SpoolSettings {
-  /** The folder of this target alone, as an absolute path. */
+export interface SpoolSettings extends Omit<Required<SpoolOptions>, 'dir'> {
+  /** The target's own folder, as an absolute path. */
   folder: string
-  maxBytes: number
-  segmentBytes: number
-  syncMs: number
-  mode: 'open' | 'always'
 }
 
 /** The spool of each target that has one, and what is wrong with it: no place, no use, or the place of another. */
@@ -47,11 +43,11 @@ function checkTopLevelUse (draft: Draft, policies: readonly OpenPolicy[], faults
 
 /** Upper and lower case are the same on some disks. */
 function checkClashes (spools: ReadonlyArray<SpoolSettings | undefined>, draft: Draft, names: readonly string[], faults: Faults): void {
-  const bearers = new Map<string, number>()
+  const owners = new Map<string, number>()
   for (const [index, spool] of spools.entries()) {
     if (spool === undefined) continue
-    const bearer = bearers.get(spool.folder.toLowerCase())
-    if (bearer === undefined) bearers.set(spool.folder.toLowerCase(), index)
-    else faults.add(draft.placeOf(`targets[${index}].name`), `"${names[index]}" would have the spool of "${names[bearer]}", ${spool.folder}; choose another name`)
+    const owner = owners.get(spool.folder.toLowerCase())
+    if (owner === undefined) owners.set(spool.folder.toLowerCase(), index)
+    else faults.add(draft.placeOf(`targets[${index}].name`), `"${names[index]}" would have the spool of "${names[owner]}", ${spool.folder}; choose another name`)
   }
 }

@@ -57,7 +57,7 @@ function validateObject (node: SchemaNode, value: Record<string, unknown>, path:
 
 function propertyOf (node: SchemaNode, key: string): SchemaNode | undefined {
   if (node.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key]
-  return Object.entries(node.patternProperties ?? {}).find(([pattern]) => new RegExp(pattern).test(key))?.[1]
+  return node.additionalProperties === false ? undefined : node.additionalProperties
 }
 
 function suggestionFor (node: SchemaNode, key: string): string {
@@ -91,7 +91,7 @@ function isOfType ({ type }: SchemaNode, value: unknown): boolean {
 function admits (node: SchemaNode, value: unknown): boolean {
   if (node.const !== undefined) return value === node.const
   if (!isOfType(node, value)) return false
-  if (node.enum !== undefined) return node.enum.includes(value)
+  if (node.enum !== undefined) return node.enum.includes(value as string)
   if (typeof value === 'string') return value.length >= (node.minLength ?? 0)
   if (typeof value !== 'number') return true
   return value >= (node.minimum ?? -Infinity) && value <= (node.maximum ?? Infinity) && value > (node.exclusiveMinimum ?? -Infinity)
