@@ -3,7 +3,7 @@ import type { Draft } from './draft.js'
 import { show, type Faults } from './faults.js'
 import type { HealthCheckOptions } from './types.js'
 
-/** The complete option `healthCheck`: what is asked, how often, and for how long. */
+/** The complete option `healthCheck`. */
 export type HealthCheckSettings =
   & ({ kind: 'http', url: string } | { kind: 'tcp', host: string, port: number })
   & Pick<Required<HealthCheckOptions>, 'intervalMs' | 'timeoutMs'>
