@@ -1,10 +1,12 @@
-import { MAX_DURATION_MS, toSettings, type BreakerOptions, type BreakerSettings } from './breaker/settings.js'
+import type { BreakerOptions } from './breaker/options.js'
+import { MAX_DURATION_MS, toSettings, type BreakerSettings } from './breaker/settings.js'
 import { systemClock } from './clock.js'
 import { serializeError, type SerializedError } from './errors.js'
 import { reasonOf, type FailureReason } from './failure.js'
 
 export { breakerDefaults } from './breaker/settings.js'
-export type { BreakerOptions, BreakerSettings } from './breaker/settings.js'
+export type { BreakerOptions } from './breaker/options.js'
+export type { BreakerSettings } from './breaker/settings.js'
 
 /**
  * What a breaker does with attempts:

@@ -2,9 +2,11 @@ import { workerData } from 'node:worker_threads'
 import type { DeliverySink } from './child/delivery.js'
 import type { FanoutStream } from './fanout.js'
 import createHttpSink from './http/http-sink.js'
-import { parseHttpOptions, type HttpSinkOptions } from './http/options.js'
+import { parseHttpOptions } from './http/options.js'
+import type { HttpSinkOptions } from './http/types.js'
 
-export type { HttpSinkOptions, Secret } from './http/options.js'
+export type { Secret } from './http/schema.js'
+export type { AuthOptions, ElasticsearchOptions, GzipOptions, HttpSinkOptions, SecretPlace, SplunkOptions, TlsOptions } from './http/types.js'
 
 /** The `workerData` of pino's own worker thread. */
 interface PinoWork {

@@ -1,35 +1,35 @@
-import { readEnvironment } from './env.js'
 import { fanoutDefaults, targetDefaults } from './options/defaults.js'
 import { settleDeadLetters } from './options/dead-letters.js'
+import { settleDiagnostics } from './options/diagnostics.js'
 import { Draft } from './options/draft.js'
-import { warnOfShortDurations } from './options/durations.js'
+import { readEnvironment } from './options/env.js'
 import { settleOpenPolicies } from './options/fallbacks.js'
 import { Faults } from './options/faults.js'
 import { settleHealthChecks } from './options/health-checks.js'
 import { nameTargets } from './options/names.js'
-import { didYouMean } from './options/nearest.js'
-import { settleTarget, type FanoutSettings, type TargetSettings } from './options/settings.js'
+import { settleTarget, type FanoutSettings } from './options/settings.js'
 import { checkSharedFiles } from './options/shared-files.js'
-import { settleSpools } from './options/spools.js'
 import { settleSources } from './options/sources.js'
+import { settleSpools } from './options/spools.js'
 import { checkTargetOptions } from './options/target-options.js'
+import { warnOfNoEffect, warnOfShortDurations } from './options/warnings.js'
 
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
-export { fanoutSchema } from './options/schema.js'
-export type { FanoutOptions, QueueOptions, QueueSettings, TargetOptions, WorkerSettings } from './options/schema.js'
 export type { DeadLetterSettings } from './options/dead-letters.js'
 export type { HealthCheckSettings } from './options/health-checks.js'
+export { fanoutSchema } from './options/schema.js'
+export type { DiagnosticsSettings, FanoutSettings, QueueSettings, SourceEntry, TargetSettings, TargetSource, WorkerSettings } from './options/settings.js'
 export type { SpoolSettings } from './options/spools.js'
-export type { DiagnosticsSettings, FanoutSettings, SourceEntry, TargetSettings, TargetSource } from './options/settings.js'
+export type { DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, PipelineEntry, PipelineTarget, QueueOptions, ResourceLimits, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from './options/types.js'
 
-/** The outside that options depend on; each part defaults to the real thing. */
+/** The outside that options depend on; by default that of the process. */
 export interface OptionsContext {
   env?: NodeJS.ProcessEnv
   cwd?: string
 }
 
 /**
- * Turns what a user gave, and what the environment says, into complete settings.
+ * Makes complete settings from what a user gave and what the environment says.
  *
  * @param input what pino hands to a transport: the user's options, and two keys of pino's own
  * @throws FanoutError `ERR_FANOUT_OPTIONS` that tells all faults at once, each on a line with its path
@@ -78,7 +78,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
     maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,
     pinoWillSendConfig,
-    warnings: [...environment.warnings, ...targetWarnings, ...warnOfShortDurations(draft), ...warningsOf(targets, draft, diagnostics)]
+    warnings: [...environment.warnings, ...targetWarnings, ...warnOfShortDurations(draft), ...warnOfNoEffect(targets, draft, diagnostics)]
   })
 }
 
@@ -88,7 +88,7 @@ function withoutPinosKeys (input: unknown): { options: unknown, pinoWillSendConf
   return { options: unspread(options), pinoWillSendConfig: pinoWillSendConfig === true }
 }
 
-/** pino makes an object of any options: that of a list or a text has its places for keys. */
+/** Undoes what pino does to options that are a list or a text: it spreads them into an object with their indexes as keys. */
 function unspread (options: Record<string, unknown>): unknown {
   const keys = Object.keys(options)
   if (keys.length === 0 || !keys.every(key => /^\d+$/.test(key))) return options
@@ -96,42 +96,13 @@ function unspread (options: Record<string, unknown>): unknown {
   return items.every(item => typeof item === 'string' && item.length <= 2) ? items.join('') : items
 }
 
-function settleDiagnostics (draft: Draft, names: readonly string[], faults: Faults): FanoutSettings['diagnostics'] {
-  if (draft.topLevel.diagnostics === false) return false
-  const diagnostics = { ...fanoutDefaults.diagnostics, ...draft.topLevel.diagnostics }
-  if (typeof diagnostics.to === 'string') return diagnostics
-  for (const [index, name] of diagnostics.to.entries()) {
-    if (names.includes(name)) continue
-    faults.add(`${draft.placeOf('diagnostics.to')}[${index}]`, `there is no target "${name}"${didYouMean(name, names)}`)
-  }
-  return diagnostics
-}
-
-function warningsOf (targets: readonly TargetSettings[], draft: Draft, diagnostics: FanoutSettings['diagnostics']): string[] {
-  const named = new Set(targets.map(({ fallback }) => fallback))
-  const addressed = diagnostics === false || typeof diagnostics.to === 'string' ? [] : diagnostics.to
-  return targets.flatMap(({ name, standby, isolation, worker, breaker }, index) => {
-    const warnings: string[] = []
-    const own = draft.targets[index]
-    const { recoveryTimeoutMs, maxRecoveryTimeoutMs, backoffMultiplier } = breaker
-    if (backoffMultiplier > 1 && maxRecoveryTimeoutMs <= recoveryTimeoutMs) {
-      warnings.push(`The backoffMultiplier of the target "${name}" has no effect: its maxRecoveryTimeoutMs, ${maxRecoveryTimeoutMs}, is not above its recoveryTimeoutMs, ${recoveryTimeoutMs}.`)
-    }
-    if (isolation === 'inline' && own?.sense !== undefined && own.sense !== false) warnings.push(`The sense of the target "${name}" has no effect: it runs inline.`)
-    if (standby && !named.has(name) && !addressed.includes(name)) warnings.push(`The standby target "${name}" gets no lines: it is nobody's fallback.`)
-    if (standby && own?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
-    if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
-    return warnings
-  })
-}
-
-/** Where nothing is wrong, everything is there. */
+/** Without faults, nothing is missing. */
 function known<Value> (value: Value | undefined): Value {
   if (value === undefined) throw new TypeError('a target without faults is incomplete')
   return value
 }
 
-/** What is frozen already stays as it is: a source entry is, and so the user's own object in it is never reached. */
+/** Stops at what is frozen already: a source entry is, so the user's own object in it stays as it is. */
 function deepFreeze<Value> (value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)

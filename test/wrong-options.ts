@@ -50,8 +50,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   {
     what: 'options beside a pipeline',
     options: { targets: [{ pipeline: [file], options: { password: 'secret' } }] },
-    message: 'targets[0].options: belong to an entry of the pipeline',
-    beyondSchema: true
+    message: 'targets[0].options: belong to an entry of the pipeline'
   },
 
   // Unknown keys

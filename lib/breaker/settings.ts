@@ -1,61 +1,11 @@
 import { FanoutError } from '../errors.js'
+import type { BreakerOptions } from './options.js'
 
-/** A complete, valid and frozen set of options. */
-export interface BreakerSettings {
-  /**
-   * `false`: every attempt is permitted, and the state stays `closed`.
-   * @default true
-   */
-  readonly enabled: boolean
-  /**
-   * How many consecutive failures open it: an integer >= 1.
-   * @default 5
-   */
-  readonly failureThreshold: number
-  /**
-   * How long it stays open before a probe is let through, counted from the moment it opened; nothing extends it.
-   * @default 30000
-   */
-  readonly recoveryTimeoutMs: number
-  /**
-   * How many probes may be in flight at once: an integer >= 1.
-   * @default 1
-   */
-  readonly halfOpenMaxCalls: number
-  /**
-   * How many successful probes close it: an integer >= 1, which may be more than `halfOpenMaxCalls`.
-   * @default `halfOpenMaxCalls`
-   */
-  readonly successThreshold: number
-  /**
-   * What each failed probe multiplies the wait by: a number >= 1.
-   * @default 1
-   */
-  readonly backoffMultiplier: number
-  /**
-   * Where `backoffMultiplier` ends. It never makes a wait shorter than `recoveryTimeoutMs`.
-   * @default 300000
-   */
-  readonly maxRecoveryTimeoutMs: number
-  /**
-   * The largest share of a wait that is added to it at random, from 0 to 1: many processes then do not probe at once.
-   * @default 0
-   */
-  readonly jitter: number
-  /**
-   * How long an unproven acceptance must stay quiet to count as success. The breaker only carries this one.
-   * @default 6000
-   */
-  readonly settleMs: number
-  /**
-   * `'observe'`: transitions happen and are reported, but no attempt is refused.
-   * @default 'enforce'
-   */
-  readonly mode: 'enforce' | 'observe'
-}
-
-/** What {@link SinkCircuitBreaker} takes: any part of {@link BreakerSettings}. */
-export type BreakerOptions = Partial<BreakerSettings>
+/**
+ * A complete, valid and frozen set of {@link BreakerOptions}. With `enabled: false` every attempt is permitted, and the
+ * state stays `closed`. The breaker itself does not use `settleMs`; its owner does.
+ */
+export type BreakerSettings = Readonly<Required<BreakerOptions>>
 
 /** The settings of a breaker that is given no options. */
 export const breakerDefaults: BreakerSettings = Object.freeze({

@@ -1,9 +1,11 @@
 import { Faults, show } from '../options/faults.js'
 import { pathOf, validate } from '../options/validation.js'
 import { SPLUNK_SCHEME, httpDefaults } from './defaults.js'
-import { httpSchema, type HttpSinkOptions, type Secret } from './schema.js'
+import { httpSchema, type Secret } from './schema.js'
+import type { HttpSinkOptions } from './types.js'
 
-export type { HttpSinkOptions, Secret } from './schema.js'
+export type { Secret } from './schema.js'
+export type { HttpSinkOptions } from './types.js'
 
 /** The name of a format. */
 export type FormatName = NonNullable<HttpSinkOptions['format']>

@@ -6,17 +6,17 @@ import type { Advice } from './validation.js'
 const topLevelKeys = propertiesOf(fanoutSchema)
 const targetKeys = propertiesOf(topLevelKeys['targets']?.items ?? {})
 
-/** Options of `pino.transport()` itself, which stand beside its `options`. */
+/** Options of `pino.transport()` itself; their place is beside its `options`. */
 const pinosKeys = ['caller', 'sync', 'worker']
-/** What a destination takes, and is often written beside its `options`. */
+/** Options of `pino/file` that are often written beside `options` instead of in it, and their names there. */
 const destinationKeys: Readonly<Record<string, string>> = { append: 'append', dest: 'destination', destination: 'destination', file: 'destination', minLength: 'minLength', mkdir: 'mkdir', path: 'destination' }
-/** What other packages call an option, by the object that it stands in. */
+/** Names that other packages have for an option, by the object that holds the option. */
 const otherNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   breaker: { halfOpenAfter: 'recoveryTimeoutMs', resetTimeout: 'recoveryTimeoutMs' },
   deadLetter: { destination: 'path', dir: 'path', file: 'path' },
   spool: { directory: 'dir', folder: 'dir', path: 'dir' }
 }
-/** The one option that a text in place of an object was meant for. */
+/** The field that was meant by a text in place of the whole object. */
 const mainKeys: Readonly<Record<string, string>> = { deadLetter: 'path', diagnostics: 'to', spool: 'dir' }
 
 const TARGET = /^targets\[\d+\]$/
@@ -25,7 +25,7 @@ const SIZE = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i
 const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$/i
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60 * 1000, h: 60 * 60 * 1000 }
 
-/** What to write instead, for mistakes that are often made with the options of the transport. */
+/** What to write instead, for common mistakes in the options of the transport. */
 export const advice: Advice = {
   forKey (path, key, suggestion) {
     if (path === '' && isOf(targetKeys, key) && !isOf(topLevelKeys, key)) return `; it stands in an entry of "targets": { targets: [{ ${key}: … }] }`
@@ -38,7 +38,7 @@ export const advice: Advice = {
   },
 
   forValue (node, path, value) {
-    // A hint could show what is secret.
+    // A hint could show a secret.
     if (node.writeOnly === true) return ''
     if (typeof value === 'function') return isLoaded(path) ? '; a target is loaded by its name: export the function from a file, and write the path of that file' : ''
     if (typeof value === 'string') return forText(node, path, value)
@@ -77,12 +77,12 @@ function forDuration (text: string): string {
   return `; write the number of milliseconds: ${Math.round(Number(number) * ms)}`
 }
 
-/** Whether an object has this key of its own; `in` finds `constructor` in any. */
+/** Not `in`, which finds `constructor` in every object. */
 function isOf (holder: object, key: string): boolean {
   return Object.hasOwn(holder, key)
 }
 
-/** A URL object is an empty object behind a structured clone, which is how options come to a worker. */
+/** Options reach a worker by structured clone, which turns a URL object into an empty object. */
 function isUrl (value: object): boolean {
   return value instanceof URL || (!Array.isArray(value) && Object.keys(value).length === 0)
 }
@@ -91,7 +91,7 @@ function forUrl (value: object): string {
   return value instanceof URL ? '; write its text: url.href' : '; if it was a URL object, write its text: url.href'
 }
 
-/** Whether it is what a target is loaded from, or the whole target. */
+/** Tells whether the path leads to a target, or to the module that it is loaded from. */
 function isLoaded (path: string): boolean {
   return TARGET.test(path) || PIPELINE_ENTRY.test(path) || lastKeyOf(path) === 'target'
 }

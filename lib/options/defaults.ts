@@ -1,4 +1,4 @@
-/** The defaults that hold for the transport as a whole. */
+/** The defaults of the transport as a whole. */
 export const fanoutDefaults = {
   dedupe: false,
   levelKey: 'level',
@@ -17,7 +17,7 @@ export const targetDefaults = {
   queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
   whenOpen: 'hold',
   standby: false,
-  // V8's own default of 48 is memory that each busy sink takes, for no time that could be measured.
+  // With V8's own default of 48 each busy sink takes more memory, and is not measurably faster.
   worker: { resourceLimits: { maxYoungGenerationSizeMb: 12 } },
   writeTimeoutMs: 10000,
   startTimeoutMs: 10000,
@@ -29,11 +29,11 @@ export const targetDefaults = {
   failureEvents: ['insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop']
 } as const
 
-/** Where `pino/file` differs: it is local and pino's own, so it is trusted to run inline and to push back. */
+/** Defaults of `pino/file`: it is local and pino's own, so it is trusted to run inline and to push back. */
 export const pinoFileDefaults = { isolation: 'inline', overflow: 'block' } as const
 
-/** Where a standby target differs: what it cannot take either goes to stderr rather than wait. */
+/** Defaults of a standby target: lines that it cannot take go to stderr, and do not wait. */
 export const standbyDefaults = { whenOpen: 'fallback', fallback: 'stderr' } as const
 
-/** Names that mean a place of their own wherever the name of a target is expected. */
+/** Names that no target may have: they have a meaning of their own where the name of a target is expected. */
 export const reservedNames: readonly string[] = ['stderr', 'others']

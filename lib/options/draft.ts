@@ -1,18 +1,22 @@
-import type { Setting } from '../env.js'
 import { advice } from './advice.js'
+import type { Setting } from './env.js'
 import type { Faults } from './faults.js'
-import { fanoutSchema, type FanoutOptions, type TargetFields } from './schema.js'
+import { fanoutSchema } from './schema.js'
+import type { CommonTargetOptions, FanoutOptions, PipelineTarget, SingleTarget } from './types.js'
 import { validate } from './validation.js'
 
 type TopLevel = Omit<FanoutOptions, 'targets'>
 
+/** Every field that a target may have, also those that exclude each other. */
+export type TargetFields = CommonTargetOptions & Partial<Pick<SingleTarget, 'target' | 'options'> & Pick<PipelineTarget, 'pipeline'>>
+
 /**
- * The options on their way to settings: what is valid of a user's input, in a copy, with what the environment says put
- * in. It knows where each value came from, so that a fault found later can name the place.
+ * The valid part of a user's options, in a copy, with the values of environment variables put in. It knows where each
+ * value came from, so that a fault that is found later can name the place.
  */
 export class Draft {
   readonly topLevel: TopLevel
-  /** One for each target of the input; `undefined` for what is none at all. */
+  /** One for each entry of the input; `undefined` for an entry that is not an object. */
   readonly targets: readonly (TargetFields | undefined)[]
   readonly #variables = new Map<string, string>()
 
@@ -22,7 +26,7 @@ export class Draft {
     this.targets = targets
   }
 
-  /** Puts in what the environment says; a value replaces what stands at the same path. */
+  /** Puts the values of environment variables in. A value replaces the one at the same path. */
   apply (settings: readonly Setting[]): void {
     for (const { variable, target, keys, value } of settings) {
       const holder = target === undefined ? this.topLevel : this.targets[target]
@@ -33,23 +37,24 @@ export class Draft {
   }
 
   /**
-   * Where the value of an option stands: at the target, else at the top level if it has one, else at the target where it
-   * is missing; see `placeOf()`.
+   * The place of an option's value: at the target, else at the top level if it is there, else at the target, where it is
+   * missing. See {@link placeOf}.
    */
   pathOf (key: keyof TopLevel & keyof TargetFields, target?: number): string {
-    return this.placeOf(ownPath(key, this.#bearer(key, target)))
+    return this.placeOf(ownPath(key, this.#holder(key, target)))
   }
 
-  /** A path, or the name of the variable that set what stands there. */
+  /** A path, or the name of the variable that set the value at this path. */
   placeOf (path: string): string {
     return this.#variables.get(path) ?? path
   }
 
+  /** Tells whether a variable set this option. */
   isFromEnvironment (key: keyof TopLevel & keyof TargetFields, target?: number): boolean {
-    return this.#variables.has(ownPath(key, this.#bearer(key, target)))
+    return this.#variables.has(ownPath(key, this.#holder(key, target)))
   }
 
-  #bearer (key: keyof TopLevel & keyof TargetFields, target: number | undefined): number | undefined {
+  #holder (key: keyof TopLevel & keyof TargetFields, target: number | undefined): number | undefined {
     if (target === undefined || this.targets[target]?.[key] !== undefined) return target
     return this.topLevel[key] === undefined ? target : undefined
   }
@@ -65,7 +70,7 @@ function set (holder: Record<string, unknown>, [key = '', ...rest]: readonly str
     return
   }
   const inner = holder[key]
-  // A variable for a detail of a breaker that is off must not turn it on.
+  // A variable for one setting of a breaker that is off must not turn the breaker on.
   const object = isObject(inner) ? inner : key === 'breaker' && inner === false ? { enabled: false } : {}
   holder[key] = object
   set(object, rest, value)

@@ -2,23 +2,24 @@ import { standbyDefaults, targetDefaults } from './defaults.js'
 import type { Draft } from './draft.js'
 import type { Faults } from './faults.js'
 import { didYouMean } from './nearest.js'
-import type { TargetPolicy } from './schema.js'
+import type { TargetPolicy } from './types.js'
 
 type WhenOpen = NonNullable<TargetPolicy['whenOpen']>
 
-/** What a target's lane does with lines while its breaker is not closed. */
+/** What a lane does with lines while its breaker is not closed. */
 export interface OpenPolicy {
   whenOpen: WhenOpen
-  /** Set if, and only if, `whenOpen` is `'fallback'`, in options without faults. */
+  /** The name of a standby target, or `'stderr'`. In options without faults it is set if, and only if, `whenOpen` is `'fallback'`. */
   fallback: string | undefined
 }
 
 /**
- * What each target does while its breaker is not closed, and what is wrong with that: a fallback that is missing, not
- * used, unknown, not standby, or part of a circle.
+ * The policy of each target while its breaker is not closed. A fallback that is missing, not used, unknown, not standby,
+ * or part of a circle is a fault.
  *
- * A standby target always passes on what it cannot take: nobody may lose lines because it waits or skips. It does not
- * inherit a fallback: where everybody's fallback stands at the top level, it would be its own.
+ * A standby target always passes on lines that it cannot take, so that no other target loses lines because the standby
+ * waits or skips. It does not inherit a fallback: if it is the fallback of all targets at the top level, it would be its
+ * own.
  */
 export function settleOpenPolicies (draft: Draft, names: readonly string[], faults: Faults): OpenPolicy[] {
   const policies = draft.targets.map((target = {}) => policyOf(target, draft.topLevel))
@@ -47,7 +48,7 @@ function checkUse (draft: Draft, index: number, whenOpen: WhenOpen, fallback: st
   if (whenOpen === 'fallback' && fallback === undefined) {
     faults.add(whenOpenAt, '"fallback" needs a fallback, the name of a standby target or "stderr"')
   }
-  // Who turns it off from the environment, for a while, need not touch the fallback.
+  // An operator who turns it off with a variable for a while need not touch the fallback.
   if (whenOpen !== 'fallback' && own.fallback !== undefined && !draft.isFromEnvironment('whenOpen', index)) {
     faults.add(fallbackAt, `is used only with whenOpen "fallback", which is "${whenOpen}" here`)
   }
@@ -74,7 +75,7 @@ function checkFallback (draft: Draft, index: number, fallback: string, names: re
   }
 }
 
-/** Only standby targets can be part of a circle, since only they can be somebody's fallback. */
+/** Only standby targets can be part of a circle, since only they can be fallbacks. */
 function checkCircles (draft: Draft, policies: readonly OpenPolicy[], names: readonly string[], faults: Faults): void {
   const next = (index: number) => names.indexOf(policies[index]?.whenOpen === 'fallback' ? policies[index].fallback ?? '' : '')
   for (const start of names.keys()) {
@@ -85,7 +86,7 @@ function checkCircles (draft: Draft, policies: readonly OpenPolicy[], names: rea
       passed.push(index)
       index = next(index)
     }
-    // Told once, by the first of the circle.
+    // Each circle is reported once, at its first target.
     if (index !== start || Math.min(...passed) !== start) continue
     const circle = [...passed, start].map(member => names[member]).join(' > ')
     faults.add(draft.pathOf('fallback', start), `leads in a circle: ${circle}`)

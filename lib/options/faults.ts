@@ -1,19 +1,19 @@
 import { FanoutError, redactCredentials } from '../errors.js'
 
-/** The path of options as a whole. */
+/** The path of the options as a whole. */
 const WHOLE = 'options'
 
-/** What is wrong with the options, collected so that all of it can be told at once. */
+/** Collects all faults of the options, so that they can be reported at once. */
 export class Faults {
   readonly #faults: { path: string, message: string }[] = []
 
-  /** The same fault found twice, as when two targets inherit it, is told once. */
+  /** Adds a fault, once: two targets that inherit an option have the same fault. */
   add (path: string, message: string): void {
     if (this.#faults.some(fault => fault.path === path && fault.message === message)) return
     this.#faults.push({ path, message })
   }
 
-  /** Takes over what is wrong with the value at a path, whose own paths begin there. */
+  /** Adds the faults of the value at a path; their own paths begin at that value. */
   adopt (path: string, { list }: Faults): void {
     for (const fault of list) {
       if (fault.path === WHOLE) this.add(path, fault.message)
@@ -26,12 +26,12 @@ export class Faults {
     return this.#faults
   }
 
-  /** Whether something is wrong at this path or below it: then nothing can be concluded from its value. */
+  /** Tells whether the value at this path, or anything in it, is wrong: then nothing can be concluded from the value. */
   concern (path: string): boolean {
     return this.#faults.some(fault => fault.path === path || fault.path.startsWith(`${path}.`) || fault.path.startsWith(`${path}[`))
   }
 
-  /** @throws FanoutError `ERR_FANOUT_OPTIONS`, if there is any fault: the first on the line of the code, each other on its own */
+  /** @throws FanoutError `ERR_FANOUT_OPTIONS` if there are faults: the first beside the code, each other one on its own line */
   throwIfAny (): void {
     if (this.#faults.length === 0) return
     throw new FanoutError('ERR_FANOUT_OPTIONS', this.#faults.map(({ path, message }) => `${path}: ${message}`).join('\n  '))
@@ -40,7 +40,7 @@ export class Faults {
 
 const MAX_SHOWN = 60
 
-/** A value as it may stand in a message: short, and without what an object may hide. */
+/** A value for a message: short, without credentials, and without the content of objects. */
 export function show (value: unknown): string {
   switch (typeof value) {
     case 'undefined': return 'nothing'
@@ -52,7 +52,7 @@ export function show (value: unknown): string {
   }
 }
 
-/** What kind of value it is, and nothing of the value. */
+/** The kind of a value that may be secret. */
 export function showKind (value: unknown): string {
   if (typeof value === 'object') return showObject(value)
   return value === undefined ? 'nothing' : `a ${typeof value}`

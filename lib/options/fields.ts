@@ -1,37 +1,58 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import type { SchemaNode } from './schema-node.js'
 
-// Keywords of our own begin with `x-` and are left out of the published schema:
-// x-default   what the default is, where it is no constant
-// x-env       false: cannot be set from the environment, being more than policy
-// x-plausible-from   a shorter duration was probably meant in seconds
-
-/** Node fires a timer that is set to more than this at once. */
+/** The longest delay of a timer, in ms: Node.js fires a timer with a longer one at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What the docs tell of a field, and editors show. */
-export interface Meaning { description: string, default?: unknown, writeOnly?: true, 'x-default'?: string, 'x-env'?: false, 'x-plausible-from'?: number }
+/** Keywords that a field of any type may have. */
+export type Meaning = Pick<SchemaNode, 'title' | 'description' | 'default' | 'writeOnly' | 'x-default' | 'x-env' | 'x-plausible-from' | 'x-type'>
 
-/** A duration, in whole milliseconds. */
-export const milliseconds = (minimum: number, maximum: number, meaning: Meaning) => Type.Integer({ minimum, maximum, ...meaning })
+/** A duration in whole milliseconds. */
+export function milliseconds (minimum: number, maximum: number, meaning: Meaning): SchemaNode {
+  return { type: 'integer', minimum, maximum, ...meaning }
+}
 
-/** A number of things, at least one. */
-export const count = (meaning: Meaning) => Type.Integer({ minimum: 1, ...meaning })
+/** An integer >= 1. */
+export function count (meaning: Meaning): SchemaNode {
+  return { type: 'integer', minimum: 1, ...meaning }
+}
 
-/** A text that is not empty. */
-export const text = (meaning: Partial<Meaning> = {}) => Type.String({ minLength: 1, ...meaning })
+/** A non-empty text. */
+export function text (meaning: Meaning = {}): SchemaNode {
+  return { type: 'string', minLength: 1, ...meaning }
+}
 
-/** One of some words. */
-export const oneOf = <const Values extends readonly string[]> (values: Values, meaning: Partial<Meaning> = {}) =>
-  Type.Unsafe<Values[number]>({ type: 'string', enum: values, ...meaning })
+/** `true` or `false`. */
+export function flag (meaning: Meaning = {}): SchemaNode {
+  return { type: 'boolean', ...meaning }
+}
 
-/** A list, which nobody changes. */
-export const list = <Item extends TSchema> (item: Item, meaning: Partial<Meaning> & { minItems?: number } = {}) =>
-  Type.Unsafe<ReadonlyArray<Static<Item>>>(Type.Array(item, meaning))
+/** One of several words. */
+export function oneOf (words: readonly string[], meaning: Meaning = {}): SchemaNode {
+  return { type: 'string', enum: words, ...meaning }
+}
 
-/** An object that takes no other keys; the title of a field is made from its key. */
-export function object<Fields extends Record<string, TSchema>> (fields: Fields, meaning: Partial<Meaning> & { title?: string, oneOf?: unknown } = {}) {
-  const titled = Object.entries(fields).map(([key, field]) => [key, { title: titleOf(key), ...field }])
-  return Type.Object(Object.fromEntries(titled) as Fields, { additionalProperties: false, ...meaning })
+/** `false`, where an option takes it beside other values. */
+export const off: SchemaNode = { type: 'boolean', const: false }
+
+/** One of several kinds of values. */
+export function choice (alternatives: readonly SchemaNode[], meaning: Meaning = {}): SchemaNode {
+  return { anyOf: alternatives, ...meaning }
+}
+
+/** A list of values of one kind. */
+export function list (items: SchemaNode, meaning: Meaning & Pick<SchemaNode, 'minItems'> = {}): SchemaNode {
+  return { type: 'array', items, ...meaning }
+}
+
+/** An object whose keys the user chooses. */
+export function dictionary (values: SchemaNode, meaning: Meaning): SchemaNode {
+  return { type: 'object', additionalProperties: values, ...meaning }
+}
+
+/** An object that takes no other keys. Fields are optional unless `required` names them; their titles come from their keys. */
+export function object (fields: Readonly<Record<string, SchemaNode>>, meaning: Meaning & Pick<SchemaNode, 'required' | 'oneOf' | 'dependencies' | 'x-extends'> = {}): SchemaNode {
+  const properties = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, { title: titleOf(key), ...field }]))
+  return { type: 'object', properties, additionalProperties: false, ...meaning }
 }
 
 function titleOf (key: string): string {

@@ -1,16 +1,14 @@
 import { targetDefaults } from './defaults.js'
 import type { Draft } from './draft.js'
 import { show, type Faults } from './faults.js'
-import type { TargetPolicy } from './schema.js'
+import type { HealthCheckOptions } from './types.js'
 
-/** The complete option `healthCheck`: what is asked, how often, and for how long. */
+/** The complete option `healthCheck`. */
 export type HealthCheckSettings =
   & ({ kind: 'http', url: string } | { kind: 'tcp', host: string, port: number })
-  & { intervalMs: number, timeoutMs: number }
+  & Pick<Required<HealthCheckOptions>, 'intervalMs' | 'timeoutMs'>
 
-type Given = NonNullable<TargetPolicy['healthCheck']>
-
-/** The health check of each target, and what is wrong with it. */
+/** The health check of each target. One without exactly one valid address is a fault. */
 export function settleHealthChecks (draft: Draft, faults: Faults): Array<HealthCheckSettings | undefined> {
   return draft.targets.map((target, index) => {
     const path = draft.pathOf('healthCheck', index)
@@ -22,7 +20,7 @@ export function settleHealthChecks (draft: Draft, faults: Faults): Array<HealthC
   })
 }
 
-function settleWhat ({ http, tcp }: Given, path: string, faults: Faults): { kind: 'http', url: string } | { kind: 'tcp', host: string, port: number } | undefined {
+function settleWhat ({ http, tcp }: HealthCheckOptions, path: string, faults: Faults): { kind: 'http', url: string } | { kind: 'tcp', host: string, port: number } | undefined {
   if ((http === undefined) === (tcp === undefined)) {
     faults.add(path, 'expected either http or tcp')
   } else if (http !== undefined) {

@@ -3,7 +3,7 @@ import { isPath, isRelative } from '../resolve.js'
 import { reservedNames } from './defaults.js'
 import type { Faults } from './faults.js'
 
-/** What of a target decides about its name; a target that is none at all is `undefined`. */
+/** The fields of a target that decide about its name. */
 interface Named {
   name?: string
   target?: string
@@ -11,8 +11,8 @@ interface Named {
 }
 
 /**
- * The names of all targets, in their order. Names that are given go first, so that a derived one never takes them; a
- * derived name that is taken gets `-2`, `-3`, ….
+ * The names of all targets, in their order; a target that is not an object is `undefined`. Given names go first, so that
+ * no derived name takes one of them. A derived name that is taken gets `-2`, `-3`, ….
  */
 export function nameTargets (targets: ReadonlyArray<Named | undefined>, faults: Faults): string[] {
   const given = new Map<string, number>()
@@ -20,9 +20,9 @@ export function nameTargets (targets: ReadonlyArray<Named | undefined>, faults: 
     const name = target?.name
     if (name === undefined) continue
     const path = `targets[${index}].name`
-    const bearer = given.get(name)
+    const owner = given.get(name)
     if (reservedNames.includes(name)) faults.add(path, `"${name}" is reserved`)
-    else if (bearer !== undefined) faults.add(path, `"${name}" is the name of targets[${bearer}] too`)
+    else if (owner !== undefined) faults.add(path, `"${name}" is the name of targets[${owner}] too`)
     else given.set(name, index)
   }
 
@@ -37,7 +37,7 @@ function claim (name: string, taken: Set<string>): string {
   return free
 }
 
-/** `pino/file` → `file`; a package → its name; a file → its name without the extension, or that of its folder if it is an index. */
+/** `pino/file` → `file`; a package → its name; a file → its name without the extension; an index file → the name of its folder. */
 function deriveName (target: string | undefined): string {
   if (target === undefined) return 'target'
   if (target === 'pino/file') return 'file'

@@ -1,4 +1,4 @@
-/** The candidate that a word was probably meant to be, or `undefined` if none is near. Case does not count. */
+/** The candidate that was probably meant by a word; `undefined` if none is near. Ignores upper and lower case. */
 export function nearest (word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Infinity
@@ -13,13 +13,13 @@ export function nearest (word: string, candidates: Iterable<string>): string | u
   return best
 }
 
-/** `; did you mean "…"?`, or nothing if no candidate is near. */
+/** `; did you mean "…"?`, or an empty text if no candidate is near. */
 export function didYouMean (word: string, candidates: Iterable<string>): string {
   const candidate = nearest(word, candidates)
   return candidate === undefined ? '' : `; did you mean "${candidate}"?`
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** The number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance (a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)

@@ -1,15 +1,17 @@
+import type { WorkerOptions as NodeWorkerOptions } from 'node:worker_threads'
 import { breakerDefaults, type BreakerSettings } from '../breaker.js'
 import type { ResolvedTarget } from '../resolve.js'
 import { pinoFileDefaults, targetDefaults } from './defaults.js'
 import type { DeadLetterSettings } from './dead-letters.js'
+import type { TargetFields } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
 import type { SpoolSettings } from './spools.js'
-import type { QueueSettings, TargetFields, TargetPolicy, WorkerSettings } from './schema.js'
+import type { DiagnosticsOptions, FanoutOptions, QueueOptions, SenseOptions, TargetPolicy, WorkerOptions } from './types.js'
 
-/** What to load, and what to hand to it. */
+/** A module to load, and its options. */
 export interface SourceEntry extends ResolvedTarget {
-  /** The user's own object, handed on as it is. */
+  /** The user's own object, handed on unchanged. */
   options: unknown
 }
 
@@ -18,60 +20,55 @@ export type TargetSource =
   | { kind: 'target', entry: SourceEntry }
   | { kind: 'pipeline', entries: readonly SourceEntry[] }
 
+/** The complete option `queue`. */
+export type QueueSettings = Readonly<Required<QueueOptions>>
+
+/** The option `worker`, as Node.js takes it. */
+export type WorkerSettings = Pick<NodeWorkerOptions, keyof WorkerOptions>
+
+/** Options that a target's settings have unchanged, each complete. */
+type PlainPolicy = Pick<Required<TargetPolicy>, 'isolation' | 'writeTimeoutMs' | 'startTimeoutMs' | 'redelivery' | 'failureEvents'>
+
 /** The complete settings of one target. */
-export interface TargetSettings {
+export interface TargetSettings extends PlainPolicy, OpenPolicy {
   /** Unique among the targets. */
   name: string
   source: TargetSource
-  /** The lowest level taken: a number, a label that may only be known later, or `-Infinity` for everything. */
+  /** The lowest level taken: a number, a label whose number may be known only later, or `-Infinity` for all levels. */
   level: number | string
-  isolation: 'thread' | 'inline'
-  /** Without the defaults for a sink that has no thread to itself. */
+  /** Without defaults for a sink that has no thread of its own. */
   worker: WorkerSettings
   breaker: BreakerSettings
   queue: QueueSettings
-  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
-  /** The name of a standby target, or `'stderr'`; set if, and only if, `whenOpen` is `'fallback'`. */
-  fallback: string | undefined
   standby: boolean
-  writeTimeoutMs: number
-  startTimeoutMs: number
-  redelivery: 'at-least-once' | 'at-most-once'
-  /** `false` where the sink has no thread to itself. */
-  sense: false | { console: boolean }
+  /** `false` for a sink that has no thread of its own. */
+  sense: false | Required<SenseOptions>
   healthCheck: HealthCheckSettings | undefined
-  /** Where lines go that the sink refuses for good; `undefined`: they are dropped. */
+  /** `undefined`: lines that the sink refuses for good are dropped. */
   deadLetter: DeadLetterSettings | undefined
-  /** The queue on disk; set if, and only if, `whenOpen` is `'spool'`. */
+  /** Set if, and only if, `whenOpen` is `'spool'`. */
   spool: SpoolSettings | undefined
-  failureEvents: readonly string[]
 }
 
-/** The complete settings of the transport, deeply frozen but for the targets' own options. */
-export interface FanoutSettings {
+/** Options of the transport that its settings have unchanged, each complete. */
+type PlainOptions = Pick<Required<FanoutOptions>, 'dedupe' | 'levelKey' | 'parallel' | 'metricsIntervalMs' | 'closeTimeoutMs' | 'maxLineBytes'>
+
+/** The complete settings of the transport, deeply frozen except for the targets' own options. */
+export interface FanoutSettings extends PlainOptions {
   targets: readonly TargetSettings[]
   /** `undefined`: those of the logger's configuration. */
   levels: Readonly<Record<string, number>> | undefined
-  dedupe: boolean
-  levelKey: string
-  parallel: boolean
   diagnostics: false | DiagnosticsSettings
-  metricsIntervalMs: number
-  closeTimeoutMs: number
-  maxLineBytes: number
-  /** Whether pino will send its configuration after the start. */
+  /** Whether pino sends its configuration after the start. */
   pinoWillSendConfig: boolean
-  /** What is no fault, but not what somebody meant either: each a sentence. */
+  /** Sentences about options that work, but probably not as they were meant. */
   warnings: readonly string[]
 }
 
-/** Where diagnostic records go. */
-export interface DiagnosticsSettings {
-  to: 'others' | 'stderr' | readonly string[]
-  level: string | number
-}
+/** The complete option `diagnostics`. */
+export type DiagnosticsSettings = Required<DiagnosticsOptions>
 
-/** What has been found out about a target before its settings are put together. */
+/** What is known about a target before its settings are put together. */
 export interface TargetFacts {
   name: string
   source: TargetSource
@@ -79,11 +76,11 @@ export interface TargetFacts {
   healthCheck: HealthCheckSettings | undefined
   deadLetter: DeadLetterSettings | undefined
   spool: SpoolSettings | undefined
-  /** What it takes if no level is given and it is not standby. */
+  /** The level of a target that has no level option and is not standby. */
   defaultLevel: number | string
 }
 
-/** A target's own options, those of the top level and the defaults, in this order, as one complete value. */
+/** Combines a target's own options, those of the top level and the defaults, in this order, into complete settings. */
 export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, spool, defaultLevel }: TargetFacts): TargetSettings {
   const isPinoFile = source.kind === 'target' && source.entry.isPinoFile
   const queueDefaults = isPinoFile ? { ...targetDefaults.queue, overflow: pinoFileDefaults.overflow } : targetDefaults.queue
@@ -101,7 +98,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     writeTimeoutMs: own.writeTimeoutMs ?? topLevel.writeTimeoutMs ?? targetDefaults.writeTimeoutMs,
     startTimeoutMs: own.startTimeoutMs ?? topLevel.startTimeoutMs ?? targetDefaults.startTimeoutMs,
     redelivery: own.redelivery ?? topLevel.redelivery ?? targetDefaults.redelivery,
-    // A file tells itself of each write.
+    // A file reports each of its writes.
     sense: isolation === 'thread' && !isPinoFile && settleSense(own.sense ?? topLevel.sense ?? targetDefaults.sense),
     healthCheck,
     deadLetter,
@@ -111,17 +108,17 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
 }
 
 function settleBreaker (own: TargetPolicy['breaker'], topLevel: TargetPolicy['breaker']): BreakerSettings {
-  // A target that says what its breaker is like wants one, also where there is none by default.
+  // A target with settings for its breaker wants one, even if the top level turns breakers off.
   const given = own === false || (own === undefined && topLevel === false) ? { enabled: false } : { ...topLevel || {}, ...own }
   const successThreshold = given.halfOpenMaxCalls ?? breakerDefaults.successThreshold
   return { ...breakerDefaults, successThreshold, ...given }
 }
 
-function settleSense (given: boolean | { console?: boolean }): TargetSettings['sense'] {
+function settleSense (given: NonNullable<TargetPolicy['sense']>): TargetSettings['sense'] {
   return given !== false && { console: given !== true && given.console === true }
 }
 
-function settleWorker (defaults: WorkerSettings, own: WorkerSettings = {}, topLevel: WorkerSettings = {}): WorkerSettings {
+function settleWorker (defaults: Pick<WorkerOptions, 'resourceLimits'>, own: WorkerOptions = {}, topLevel: WorkerOptions = {}): WorkerSettings {
   const resourceLimits = { ...defaults.resourceLimits, ...topLevel.resourceLimits, ...own.resourceLimits }
-  return { ...topLevel, ...own, ...Object.keys(resourceLimits).length > 0 && { resourceLimits } }
+  return { ...topLevel, ...own, ...Object.keys(resourceLimits).length > 0 && { resourceLimits } } as WorkerSettings
 }

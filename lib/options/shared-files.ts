@@ -6,7 +6,7 @@ import type { Faults } from './faults.js'
 import type { TargetSource } from './settings.js'
 import type { SpoolSettings } from './spools.js'
 
-/** A file that a target writes to. */
+/** A file that a target `pino/file` writes to. */
 interface Destination {
   index: number
   path: string
@@ -15,7 +15,7 @@ interface Destination {
   appends: boolean
 }
 
-/** What is known of the targets, each in the order of the targets. */
+/** The files of the targets, each list in the order of the targets. */
 export interface TargetFiles {
   sources: ReadonlyArray<TargetSource | undefined>
   deadLetters: ReadonlyArray<DeadLetterSettings | undefined>
@@ -26,10 +26,10 @@ const STDOUT = 1
 const DESCRIPTOR_PATHS: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2, '/proc/self/fd/1': 1, '/proc/self/fd/2': 2 }
 
 /**
- * What two parts of the options do to one file: targets that write the same lines to it, or over each other, and dead
- * letters among the lines of a log or of a spool.
+ * Finds files that two options name. Targets that write over each other are faults, and so are dead letters in a log or
+ * in a spool. Targets that write the same lines to one file are worth a warning.
  *
- * @returns what works, but is probably not what somebody meant, each in a sentence with its path
+ * @returns the warnings, each a sentence with its path
  */
 export function checkSharedFiles (draft: Draft, { sources, deadLetters, spools }: TargetFiles, cwd: string, faults: Faults): string[] {
   const destinations = sources.flatMap((source, index) => destinationsOf(source, index, cwd))
@@ -64,7 +64,7 @@ function destinationsOf (source: TargetSource | undefined, index: number, cwd: s
   })
 }
 
-/** As pino reads a destination: nothing is stdout, and a number in a text is a descriptor. */
+/** Reads a destination as pino does: nothing is stdout, and a text that is a number is a descriptor. */
 function fileOf (destination: unknown, cwd: string): string | number {
   const given = destination || STDOUT
   if (typeof given === 'number') return given
@@ -73,7 +73,7 @@ function fileOf (destination: unknown, cwd: string): string | number {
   return DESCRIPTOR_PATHS[text] ?? realPathOf(resolve(cwd, text))
 }
 
-/** Whether there can be a line that both get: a standby has only what others could not take, and with `dedupe` each level goes to one place. */
+/** Tells whether two targets can get the same line. A standby gets only lines that others could not take; with `dedupe` targets of different levels share no line. */
 function takeTheSame (draft: Draft, one: number, other: number): boolean {
   const [a, b] = [draft.targets[one], draft.targets[other]]
   if (a?.standby === true || b?.standby === true) return false
@@ -81,7 +81,7 @@ function takeTheSame (draft: Draft, one: number, other: number): boolean {
   return draft.topLevel.dedupe !== true || levelOf(a) === levelOf(b)
 }
 
-/** A file that is not there yet may stand in a folder that a link leads to. */
+/** The file may not exist yet, in a folder that a link leads to. */
 function realPathOf (path: string): string {
   try {
     return realpathSync(path)

@@ -1,11 +1,10 @@
 import { checkHttpOptions } from '../http/check-options.js'
 import { createTargetResolver, toPath, type TargetResolver } from '../resolve.js'
-import type { Draft } from './draft.js'
+import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
-import type { TargetFields } from './schema.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 
-/** What each target is made from; `undefined` where that is at fault. */
+/** What each target is made from; `undefined` for a target with faults. */
 export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv, faults: Faults): (TargetSource | undefined)[] {
   const resolver = createResolver(draft.topLevel.resolveFrom, cwd, faults)
   return draft.targets.map((fields, index) => {
@@ -36,7 +35,7 @@ export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv
   })
 }
 
-/** The environment that the thread of a sink has. */
+/** The environment of a sink's thread. */
 function envOf (fields: TargetFields | undefined, { topLevel }: Draft, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const own = fields?.worker?.env ?? topLevel.worker?.env
   return typeof own === 'object' ? own as NodeJS.ProcessEnv : env
@@ -49,7 +48,7 @@ function settleEntry (entry: { target?: string, options?: unknown } | undefined,
     faults.add(`${path}.target`, `cannot be resolved: ${show(entry.target)} (looked from ${resolver.places.join(', ')})`)
     return undefined
   }
-  // Frozen here, not with the rest, so that the freezing stops before the user's own object.
+  // Frozen here so that the deep freeze of all settings stops before the user's own object.
   return Object.freeze({ ...resolved, options: entry.options })
 }
 

@@ -4,26 +4,22 @@ import type { Draft } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { Faults } from './faults.js'
 import { folderNameOf } from './folder-names.js'
-import type { TargetPolicy } from './schema.js'
+import type { SpoolOptions, TargetPolicy } from './types.js'
 
 /** The complete option `spool` of one target. */
-export interface SpoolSettings {
-  /** The folder of this target alone, as an absolute path. */
+export interface SpoolSettings extends Omit<Required<SpoolOptions>, 'dir'> {
+  /** The target's own folder, as an absolute path. */
   folder: string
-  maxBytes: number
-  segmentBytes: number
-  syncMs: number
-  mode: 'open' | 'always'
 }
 
-/** The spool of each target that has one, and what is wrong with it: no place, no use, or the place of another. */
+/** The spool of each target that has one. A spool without a folder, without a use, or in the folder of another is a fault. */
 export function settleSpools (draft: Draft, policies: readonly OpenPolicy[], names: readonly string[], cwd: string, faults: Faults): Array<SpoolSettings | undefined> {
   const spools = policies.map(({ whenOpen }, index) => {
     const own: TargetPolicy = draft.targets[index] ?? {}
     const at = draft.pathOf('spool', index)
     if (faults.concern(at) || faults.concern(draft.pathOf('whenOpen', index))) return undefined
     if (whenOpen !== 'spool') {
-      // Who turns it off from the environment, for a while, need not touch the spool.
+      // An operator who turns it off with a variable for a while need not touch the spool.
       if (own.spool?.dir !== undefined && !draft.isFromEnvironment('whenOpen', index)) faults.add(at, `is used only with whenOpen "spool", which is "${whenOpen}" here`)
       return undefined
     }
@@ -45,13 +41,13 @@ function checkTopLevelUse (draft: Draft, policies: readonly OpenPolicy[], faults
   if (!used) faults.add(draft.pathOf('spool'), 'is used only with whenOpen "spool", which no target has')
 }
 
-/** Upper and lower case are the same on some disks. */
+/** Compares without upper and lower case, as some disks do. */
 function checkClashes (spools: ReadonlyArray<SpoolSettings | undefined>, draft: Draft, names: readonly string[], faults: Faults): void {
-  const bearers = new Map<string, number>()
+  const owners = new Map<string, number>()
   for (const [index, spool] of spools.entries()) {
     if (spool === undefined) continue
-    const bearer = bearers.get(spool.folder.toLowerCase())
-    if (bearer === undefined) bearers.set(spool.folder.toLowerCase(), index)
-    else faults.add(draft.placeOf(`targets[${index}].name`), `"${names[index]}" would have the spool of "${names[bearer]}", ${spool.folder}; choose another name`)
+    const owner = owners.get(spool.folder.toLowerCase())
+    if (owner === undefined) owners.set(spool.folder.toLowerCase(), index)
+    else faults.add(draft.placeOf(`targets[${index}].name`), `"${names[index]}" would have the spool of "${names[owner]}", ${spool.folder}; choose another name`)
   }
 }

@@ -5,20 +5,20 @@ import { showKind, type Faults } from './faults.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 import { pathOf } from './validation.js'
 
-/** What `pino/file` hands to SonicBoom, and its own `destination`. */
+/** The options of `pino/file`: its own `destination`, and those that it passes to SonicBoom. */
 const pinoFileKeys = [
   'append', 'contentMode', 'dest', 'destination', 'fd', 'fsync', 'maxLength', 'maxWrite', 'minLength', 'mkdir', 'mode', 'periodicFlush', 'retryEAGAIN', 'sync'
 ]
-/** Options of a target whose names no transport has for anything of its own. */
+/** Options of a target that no transport has under the same name. */
 const policyKeys = [
   'breaker', 'deadLetter', 'failureEvents', 'fallback', 'healthCheck', 'isolation', 'redelivery', 'spool', 'standby', 'startTimeoutMs', 'whenOpen', 'writeTimeoutMs'
 ]
 
 /**
- * What is wrong with the options that targets are handed, as far as that can be known: those of `pino/file`, and
- * functions, which do not reach a thread. The other targets check theirs themselves.
+ * Checks the `options` of targets, as far as they are known: those of `pino/file`, and functions, which cannot be handed
+ * to a thread. Other targets check their options themselves.
  *
- * @returns what is probably not what somebody meant, each in a sentence with its path
+ * @returns warnings of options that were probably meant otherwise, each a sentence with its path
  */
 export function checkTargetOptions (draft: Draft, sources: ReadonlyArray<TargetSource | undefined>, faults: Faults): string[] {
   return sources.flatMap((source, index) => {
@@ -57,12 +57,12 @@ function checkEntry ({ options, isPinoFile }: SourceEntry, path: string, faults:
 }
 
 function checkDestination (destination: unknown, path: string, faults: Faults): void {
-  // As in pino, what is empty means stdout.
+  // As in pino, an empty destination means stdout.
   if (!destination || typeof destination === 'string' || typeof destination === 'number') return
   faults.add(path, `expected the path of a file or a file descriptor, got ${showKind(destination)}${destination instanceof URL ? '; write its path: fileURLToPath(url)' : ''}`)
 }
 
-/** A function cannot be cloned, so the thread of a sink could never be started with it. */
+/** A function cannot be cloned, so the thread of a sink could not start with it. */
 function checkFunctions (options: unknown, path: string, faults: Faults): void {
   const seen = new Set<object>()
   const visit = (value: unknown, at: string): void => {
@@ -81,7 +81,7 @@ function isObject (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What has a class of its own may be anything, such as a port, which is cloned by other rules. */
+/** Objects of a class, such as ports, are cloned by rules of their own. */
 function isPlain (value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null

@@ -2,25 +2,25 @@ import { show, showKind, type Faults } from './faults.js'
 import { didYouMean } from './nearest.js'
 import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
 
-/** Ends the sentence of a fault with what to write instead; an empty text where nothing is known. */
+/** Ends the message of a fault with what to write instead; returns an empty text where it knows nothing. */
 export interface Advice {
   /**
    * For a key that is unknown in the object at this path.
    *
-   * @param suggestion - What the schema itself suggests, a neighbour or a key one level below; it may be empty
+   * @param suggestion what the schema itself suggests: a similar key, or a key one level below; may be empty
    */
   forKey (path: string, key: string, suggestion: string): string
-  /** For a value that the node at this path does not admit. */
+  /** For a value that the node at this path does not allow. */
   forValue (node: SchemaNode, path: string, value: unknown): string
 }
 
 const noAdvice: Advice = { forKey: (_path, _key, suggestion) => suggestion, forValue: () => '' }
 
 /**
- * Checks a value against a schema and hands back a copy of what is valid in it: values that are not are left out, and
- * told in `faults`. What the schema leaves open (a target's own options) is neither copied nor looked at.
+ * Checks a value against a schema, and returns a copy of its valid part. Invalid values are left out, and added to
+ * `faults`. A value that the schema leaves open (a target's own options) is neither copied nor checked.
  *
- * Own code and not TypeBox's `Value.Errors`, because that loads 150 modules and its messages know no neighbours.
+ * A JSON Schema validator would know neither similar keys nor keys one level below, nor which values are secret.
  */
 export function validate (node: SchemaNode, value: unknown, path: string, faults: Faults, advice = noAdvice): unknown {
   const alternatives = alternativesOf(node)
@@ -57,17 +57,17 @@ function validateObject (node: SchemaNode, value: Record<string, unknown>, path:
 
 function propertyOf (node: SchemaNode, key: string): SchemaNode | undefined {
   if (node.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key]
-  return Object.entries(node.patternProperties ?? {}).find(([pattern]) => new RegExp(pattern).test(key))?.[1]
+  return node.additionalProperties === false ? undefined : node.additionalProperties
 }
 
 function suggestionFor (node: SchemaNode, key: string): string {
   const properties = node.properties ?? {}
-  // An option of the breaker or the queue is often written one level too high.
+  // Options of the breaker or the queue are often written one level too high.
   const holder = Object.keys(properties).find(name => Object.hasOwn(propertiesOf(properties[name] ?? {}), key))
   return holder === undefined ? didYouMean(key, Object.keys(properties)) : `; did you mean "${holder}.${key}"?`
 }
 
-/** The path of what stands in an object. */
+/** The path of a key in the object at `path`. */
 export function pathOf (path: string, key: string): string {
   if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${show(key)}]`
   return path === '' ? key : `${path}.${key}`
@@ -91,13 +91,13 @@ function isOfType ({ type }: SchemaNode, value: unknown): boolean {
 function admits (node: SchemaNode, value: unknown): boolean {
   if (node.const !== undefined) return value === node.const
   if (!isOfType(node, value)) return false
-  if (node.enum !== undefined) return node.enum.includes(value)
+  if (node.enum !== undefined) return node.enum.includes(value as string)
   if (typeof value === 'string') return value.length >= (node.minLength ?? 0)
   if (typeof value !== 'number') return true
   return value >= (node.minimum ?? -Infinity) && value <= (node.maximum ?? Infinity) && value > (node.exclusiveMinimum ?? -Infinity)
 }
 
-/** What a node admits, in words. */
+/** The values that a node allows, in words. */
 export function expectationOf (node: SchemaNode): string {
   return listOf(alternativesOf(node).flatMap(expectations))
 }

@@ -1,6 +1,6 @@
 // What may be written as options, and what the compiler refuses. Compiled, never run.
 import pino from 'pino'
-import type { BreakerOptions, FanoutOptions, QueueOptions, TargetOptions } from 'pino-breaker-fanout'
+import type { BreakerOptions, BreakerSettings, DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, PipelineTarget, QueueOptions, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from 'pino-breaker-fanout'
 import { sameType } from './expect.js'
 
 const everything: FanoutOptions = {
@@ -23,6 +23,8 @@ const everything: FanoutOptions = {
       failureEvents: ['socketError']
     },
     { pipeline: [{ target: './transform.js' }, { target: 'pino/file' }], level: 30 },
+    { target: 'pino-seq', whenOpen: 'spool', spool: { dir: 'spool', maxBytes: 1, segmentBytes: 1, syncMs: 1, mode: 'always' }, sense: { console: true } },
+    { target: 'pino-socket', healthCheck: { tcp: 'logs:514', intervalMs: 10, timeoutMs: 1 }, deadLetter: { path: 'dead.ndjson', maxBytes: 1 }, sense: false },
     { name: 'console', target: 'pino-pretty', standby: true, breaker: false }
   ],
   levels: { audit: 35 },
@@ -41,6 +43,8 @@ const everything: FanoutOptions = {
   whenOpen: 'hold'
 }
 pino.transport<FanoutOptions>({ target: 'pino-breaker-fanout', options: everything })
+// @ts-expect-error pino passes the type of the options on
+pino.transport<FanoutOptions>({ target: 'pino-breaker-fanout', options: { targets: [{ target: 'pino/file' }], closeTimeout: 5000 } })
 
 // What pino takes as its own targets is taken as it is.
 const pinoTargets = [{ target: 'pino/file', level: 'info', options: { destination: 1 } }, { target: 'pino-pretty', level: 'warn', options: {} }] satisfies pino.TransportTargetOptions[]
@@ -71,7 +75,29 @@ export const topLevelName: FanoutOptions = { targets: pinoTargets, name: 'all' }
 // @ts-expect-error diagnostics are on or `false`
 export const diagnostics: FanoutOptions = { targets: pinoTargets, diagnostics: true }
 
+// @ts-expect-error a step of a pipeline has its own options
+export const pipelineOptions: TargetOptions = { pipeline: [{ target: 'pino/file' }], options: {} }
+// @ts-expect-error a step of a pipeline has no policy
+export const pipelinePolicy: TargetOptions = { pipeline: [{ target: 'pino/file', level: 'warn' }] }
+// @ts-expect-error a spool is an object
+export const spool: TargetOptions = { target: 'pino/file', spool: './spool' }
+// @ts-expect-error `false` says nothing about a queue
+export const queue: TargetOptions = { target: 'pino/file', queue: false }
+// @ts-expect-error a level is a number or a label
+export const level: TargetPolicy = { level: ['warn'] }
+// @ts-expect-error settings of a breaker do not change
+export const changed = (settings: BreakerSettings) => { settings.jitter = 1 }
+
+// Lists may be constant, and types may be put together by hand.
+export const constant = { targets: [{ target: 'pino/file', worker: { execArgv: ['--no-warnings'] }, failureEvents: ['x'] }], diagnostics: { to: ['file'] } } as const satisfies FanoutOptions
+export const assembled = (target: SingleTarget | PipelineTarget, worker: WorkerOptions, spool: SpoolOptions, deadLetter: DeadLetterOptions, healthCheck: HealthCheckOptions, sense: SenseOptions, diagnostics: DiagnosticsOptions): FanoutOptions => (
+  { targets: [{ ...target, worker, spool, deadLetter, healthCheck, sense }], diagnostics }
+)
+
 sameType<QueueOptions['overflow'], 'drop-oldest' | 'drop-newest' | 'block' | undefined>()
 sameType<TargetOptions['whenOpen'], 'hold' | 'skip' | 'spool' | 'fallback' | undefined>()
 sameType<TargetOptions['level'], string | number | undefined>()
 sameType<FanoutOptions['targets'], readonly TargetOptions[]>()
+sameType<FanoutOptions['breaker'], false | BreakerOptions | undefined>()
+sameType<BreakerSettings['mode'], 'enforce' | 'observe'>()
+sameType<TargetOptions, SingleTarget | PipelineTarget>()

@@ -1,50 +1,50 @@
-import { advice } from './options/advice.js'
-import type { Faults } from './options/faults.js'
-import { nearest } from './options/nearest.js'
-import { fanoutSchema } from './options/schema.js'
-import { alternativesOf, propertiesOf, type SchemaNode } from './options/schema-node.js'
-import { validate } from './options/validation.js'
+import { advice } from './advice.js'
+import type { Faults } from './faults.js'
+import { nearest } from './nearest.js'
+import { fanoutSchema } from './schema.js'
+import { alternativesOf, propertiesOf, type SchemaNode } from './schema-node.js'
+import { validate } from './validation.js'
 
-/** Every variable that sets an option begins with this. */
+/** The beginning of every variable that sets an option. */
 export const variablePrefix = 'PINO_BREAKER_FANOUT_'
 
-/** A setting found in the environment, checked. */
+/** A valid setting from the environment. */
 export interface Setting {
-  /** The variable that it comes from. */
+  /** The variable that set it. */
   variable: string
-  /** The target that it is for: its index; `undefined` if it stands at the top level. */
+  /** The index of its target; `undefined` for the top level. */
   target: number | undefined
   /** The keys that lead to the option, from the top level or from the target. */
   keys: readonly string[]
   value: unknown
 }
 
-/** What the environment says. */
+/** What was found in the environment. */
 export interface Environment {
   settings: Setting[]
-  /** Variables with the prefix that set nothing, each in a sentence. */
+  /** Sentences about variables that have the prefix and set nothing. */
   warnings: string[]
 }
 
 interface Variable {
   keys: readonly string[]
   node: SchemaNode
-  /** `false`: it is more than policy, so it cannot be set from here. */
+  /** `false`: it is more than policy, so no variable can set it. */
   settable: boolean
 }
 
 type KnownVariables = Map<string, (Variable & { target: number | undefined })[]>
 
 /**
- * Reads the settings of the environment. An empty variable counts as not set; one with a wrong value is a fault, under
- * its own name.
+ * Reads settings from the environment. An empty variable counts as not set. A wrong value is a fault, under the name of
+ * its variable.
  *
- * @param names of the targets, in order
+ * @param names the names of the targets, in their order
  */
 export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[], faults: Faults): Environment {
   const found: Environment = { settings: [], warnings: [] }
   const given = Object.keys(env).filter(variable => variable.startsWith(variablePrefix) && env[variable] !== '').sort()
-  // Most often there are none, and then no list of them is needed.
+  // Most often there are none: the list of known variables is not needed then.
   if (given.length === 0) return found
 
   const known = knownVariables(names)
@@ -66,7 +66,7 @@ export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[
 
 function suggestionFor (variable: string, known: KnownVariables): string {
   const settable = [...known].filter(([, [first]]) => first?.settable).map(([name]) => name)
-  // The prefix, which all have in common, would make all of them near.
+  // With the prefix, which all have in common, every variable would be near.
   const near = nearest(variable.slice(variablePrefix.length), settable.map(name => name.slice(variablePrefix.length)))
   return near === undefined ? '.' : `; did you mean ${variablePrefix}${near}?`
 }
@@ -81,7 +81,7 @@ function toConstantCase (word: string): string {
   return word.replace(/([a-z\d])([A-Z])/g, '$1_$2').replace(/[^A-Za-z\d]+/g, '_').replace(/^_|_$/g, '').toUpperCase()
 }
 
-/** Two targets whose names differ only in signs share their variables. */
+/** Targets whose names differ only in signs share their variables. */
 function knownVariables (names: readonly string[]): KnownVariables {
   const known: KnownVariables = new Map()
   const add = (prefix: readonly string[], variables: Variable[], target?: number) => {
@@ -90,8 +90,7 @@ function knownVariables (names: readonly string[]): KnownVariables {
       known.set(name, [...known.get(name) ?? [], { ...variable, target }])
     }
   }
-  const schema: SchemaNode = fanoutSchema
-  const { targets, ...topLevel } = propertiesOf(schema)
+  const { targets, ...topLevel } = propertiesOf(fanoutSchema)
   add([], variablesOf(topLevel))
   const targetVariables = variablesOf(propertiesOf(targets?.items ?? {}))
   for (const [index, name] of names.entries()) add(['targets', name], targetVariables, index)
@@ -102,13 +101,13 @@ function variablesOf (properties: Readonly<Record<string, SchemaNode>>, parents:
   return Object.entries(properties).flatMap(([key, node]) => {
     const keys = [...parents, key]
     const settable = policy && node['x-env'] !== false
-    const plain = alternativesOf(node).filter(({ properties, patternProperties }) => properties === undefined && patternProperties === undefined)
+    const plain = alternativesOf(node).filter(({ type }) => type !== 'object')
     const own = plain.length > 0 || !settable ? [{ keys, settable, node: node.anyOf === undefined ? node : { ...node, anyOf: plain } }] : []
     return [...own, ...variablesOf(propertiesOf(node), keys, settable)]
   })
 }
 
-/** A text as the value that the schema asks for; as it is, if it cannot be read so. */
+/** Turns a text into a value of the type that the schema expects; returns the text if that fails. */
 function coerce (node: SchemaNode, text: string): unknown {
   for (const alternative of alternativesOf(node)) {
     const value = read(alternative, text.trim())

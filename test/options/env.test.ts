@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readEnvironment, variableOf } from '#lib/env'
+import { readEnvironment, variableOf } from '#lib/options/env'
 import { fanoutSchema, parseOptions } from '#lib/options'
 import { Faults } from '#lib/options/faults'
 

@@ -1,0 +1,204 @@
+// Made from the schema of the options by `npm run docs`: change the schema.
+
+/** The `options` of a target `pino-breaker-fanout/http`. */
+export interface HttpSinkOptions {
+  /**
+   * Where lines are sent by POST: an `http:` or `https:` URL. If it has no path, the formats `loki`, `elasticsearch`
+   * and `splunk` use that of their API.
+   */
+  url: string
+  /**
+   * Form of a request, and what is read from its answer.
+   * @default 'ndjson'
+   */
+  format?: 'ndjson' | 'json' | 'loki' | 'elasticsearch' | 'splunk'
+  /**
+   * Further headers. They replace headers of the format that have the same name.
+   * @default none
+   */
+  headers?: Record<string, string | SecretPlace>
+  /**
+   * Content of the `authorization` header: `{ user, password }`, or `{ token }` with or without a `scheme`.
+   * @default user and password of the URL, else none
+   */
+  auth?: AuthOptions
+  /**
+   * Compresses requests. `true` is short for `{ level: 1 }`; levels go from 1 (fastest) to 9 (smallest).
+   * @default false
+   */
+  gzip?: boolean | GzipOptions
+  /**
+   * Labels of the streams (`loki`), or indexed fields (`splunk`).
+   * @default none; { job: 'pino' } for a stream of loki that would have no label
+   */
+  labels?: Record<string, string>
+  /**
+   * Label for the level of the lines (`loki`): each level has a stream of its own. `false` for none.
+   * @default 'level'
+   */
+  levelLabel?: false | string
+  /**
+   * Key of the level in a line (`loki`).
+   * @default 'level'
+   */
+  levelKey?: string
+  /**
+   * Key of the time in a line (`loki`, `elasticsearch`, `splunk`). Its value is a number of s, ms, µs or ns, or a text
+   * in ISO 8601.
+   * @default 'time'
+   */
+  timeKey?: string
+  /**
+   * Time limit for a request, from connecting to the end of the answer. Should be less than the target's
+   * `writeTimeoutMs`. Value: milliseconds, 1 to 2147483647.
+   * @default 8000 (8 s)
+   */
+  timeoutMs?: number
+  /**
+   * Number of requests that a large batch is divided into. They are sent at the same time, so lines keep their order
+   * only within a request. Value: integer, 1 or more.
+   * @default 1
+   */
+  concurrency?: number
+  /**
+   * TLS settings, for `https:` URLs.
+   * @default those of Node.js
+   */
+  tls?: TlsOptions
+  /**
+   * Settings of the format `elasticsearch`.
+   * @default the defaults of its settings
+   */
+  elasticsearch?: ElasticsearchOptions
+  /**
+   * Settings of the format `splunk`.
+   * @default the defaults of its settings
+   */
+  splunk?: SplunkOptions
+}
+
+/** Where a secret is read from. */
+export interface SecretPlace {
+  /**
+   * Name of an environment variable that holds the secret. Either `env` or `file` is required.
+   * @default none
+   */
+  env?: string
+  /**
+   * Path of a file that holds the secret; a newline at its end is removed.
+   * @default none
+   */
+  file?: string
+}
+
+/** Content of the `authorization` header: `{ user, password }`, or `{ token }` with or without a `scheme`. */
+export interface AuthOptions {
+  /**
+   * User of HTTP's basic scheme. Needs `password`.
+   * @default none
+   */
+  user?: string | SecretPlace
+  /**
+   * Password of the user.
+   * @default none
+   */
+  password?: string | SecretPlace
+  /**
+   * Token, in place of a user.
+   * @default none
+   */
+  token?: string | SecretPlace
+  /**
+   * Word before the token, such as `ApiKey` for Elasticsearch.
+   * @default 'Bearer'; 'Splunk' for the format splunk
+   */
+  scheme?: string
+}
+
+/** How requests are compressed. */
+export interface GzipOptions {
+  /**
+   * Level of compression: 1 is the fastest, 9 the smallest. Value: integer, 1 to 9.
+   * @default 1
+   */
+  level?: number
+}
+
+/** TLS settings, for `https:` URLs. */
+export interface TlsOptions {
+  /**
+   * Certificate authorities to trust in place of the well-known ones: PEM, or the path of a PEM file.
+   * @default those of Node.js
+   */
+  ca?: string | SecretPlace
+  /**
+   * Client certificate: PEM, or the path of a PEM file. Needs `key`.
+   * @default none
+   */
+  cert?: string | SecretPlace
+  /**
+   * Private key of the client certificate: PEM, or the path of a PEM file.
+   * @default none
+   */
+  key?: string | SecretPlace
+  /**
+   * Passphrase of the private key.
+   * @default none
+   */
+  passphrase?: string | SecretPlace
+  /**
+   * Name that the backend's certificate must have.
+   * @default the host of the URL
+   */
+  servername?: string
+  /**
+   * `false` accepts any certificate: whoever stands between the sink and the backend can then read and change the
+   * lines.
+   * @default true
+   */
+  rejectUnauthorized?: boolean
+}
+
+/** Settings of the format `elasticsearch`. */
+export interface ElasticsearchOptions {
+  /**
+   * Index or data stream. Required if the path of the URL does not name it.
+   * @default that of the URL
+   */
+  index?: string
+  /**
+   * Bulk action for each line. A data stream accepts only `create`.
+   * @default 'create'
+   */
+  opType?: 'create' | 'index'
+  /**
+   * `true`: each line gets an `_id` made from its text and the id of its batch, so a batch that is sent again adds no
+   * line twice. Slower for data streams and for time series.
+   * @default false
+   */
+  ids?: boolean
+}
+
+/** Settings of the format `splunk`. */
+export interface SplunkOptions {
+  /**
+   * Index of the events.
+   * @default that of the token
+   */
+  index?: string
+  /**
+   * Host of the events.
+   * @default the one that Splunk sees
+   */
+  host?: string
+  /**
+   * Source of the events.
+   * @default that of the token
+   */
+  source?: string
+  /**
+   * Source type of the events.
+   * @default that of the token
+   */
+  sourcetype?: string
+}

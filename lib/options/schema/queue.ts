@@ -1,0 +1,28 @@
+import { targetDefaults } from '../defaults.js'
+import { MAX_TIMER_MS, count, milliseconds, object, oneOf } from '../fields.js'
+
+/** The option `queue`. */
+export const queueSchema = object({
+  maxBytes: count({
+    description: 'Limit for the bytes of all lines that are held in memory for the sink: those that wait, and those in flight whose delivery is not settled.',
+    default: targetDefaults.queue.maxBytes
+  }),
+  maxLines: count({
+    description: 'Limit for the number of lines that are held in memory for the sink, counted as for `maxBytes`.',
+    default: targetDefaults.queue.maxLines
+  }),
+  overflow: oneOf(['drop-oldest', 'drop-newest', 'block'], {
+    description: 'What a full queue drops once pushing back does not help. `\'drop-oldest\'`: its oldest lines. `\'drop-newest\'`: the new lines. `\'block\'`: its oldest lines, but it pushes back for as long as the sink makes any progress within `blockTimeoutMs`.',
+    'x-default': '`\'drop-oldest\'`; `\'block\'` for `pino/file`'
+  }),
+  blockTimeoutMs: milliseconds(0, MAX_TIMER_MS, {
+    description: 'A full queue first pushes back: it holds up the app\'s log stream as long as the sink, at its present pace, would empty the queue within this time. So a burst costs a healthy sink no lines.',
+    default: targetDefaults.queue.blockTimeoutMs,
+    'x-plausible-from': 20
+  })
+}, {
+  title: 'Queue',
+  'x-default': 'the defaults of its settings',
+  description: 'Limits of the lines that are held in memory for the sink, and what happens beyond them.',
+  'x-type': 'QueueOptions'
+})

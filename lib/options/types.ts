@@ -1,0 +1,375 @@
+// Made from the schema of the options by `npm run docs`: change the schema.
+import type { BreakerOptions } from '../breaker/options.js'
+
+/** The `options` of `pino.transport({ target: 'pino-breaker-fanout', options })`. */
+export interface FanoutOptions extends TargetPolicy {
+  /** The targets, in the shape of pino's own `targets`. */
+  targets: readonly TargetOptions[]
+  /**
+   * Custom levels: the number of each label.
+   * @default those of the logger
+   */
+  levels?: Record<string, number>
+  /**
+   * `true`: a line goes only to the targets with the highest level that it reaches.
+   * @default false
+   */
+  dedupe?: boolean
+  /**
+   * Key of the level in a line. Its value may be a number, or a label in upper or lower case.
+   * @default 'level'
+   */
+  levelKey?: string
+  /**
+   * `false`: a batch goes to one sink after another, each only once the one before has accepted it or timed out.
+   * @default true
+   */
+  parallel?: boolean
+  /**
+   * Where the transport's own records go. `false` turns them off.
+   * @default on, with the defaults of its settings
+   */
+  diagnostics?: false | DiagnosticsOptions
+  /**
+   * Time from one metrics snapshot to the next that is sent to the app's thread. 0 turns them off. Value: milliseconds,
+   * 0 to 2147483647.
+   * @default 0
+   */
+  metricsIntervalMs?: number
+  /**
+   * The one deadline for everything that happens at the end; it is never renewed. pino's thread-stream waits for 10 s
+   * at most. Value: milliseconds, 1 to 9000.
+   * @default 5000 (5 s)
+   */
+  closeTimeoutMs?: number
+  /**
+   * Limit for the size of a line. A longer one is dropped as a whole: every target counts it as received, and as
+   * dropped (`too-long`). Value: bytes, 1 to 268435456.
+   * @default 1048576 (1 MiB)
+   */
+  maxLineBytes?: number
+  /**
+   * `true`: environment variables set options, too.
+   * @default true
+   */
+  env?: boolean
+  /**
+   * Directory or file (`import.meta.url`, `__filename`) from which target names are resolved first.
+   * @default none: they are resolved from the working directory, then from this package
+   */
+  resolveFrom?: string
+}
+
+/** What a target takes and, as the default for every target, the top level. */
+export interface TargetPolicy {
+  /**
+   * Lowest level that the target takes, as a number or a label.
+   * @default 'info'; all levels, if no other target takes lines (standby targets aside); a standby target takes every
+   * line that it is given
+   */
+  level?: number | string
+  /**
+   * Thread in which the sink runs. `'thread'`: one of its own. `'inline'`: that of the transport.
+   * @default 'thread'; 'inline' for pino/file
+   */
+  isolation?: 'thread' | 'inline'
+  /**
+   * Settings of the sink's own thread, as for `new Worker()` of Node.js.
+   * @default those of Node.js
+   */
+  worker?: WorkerOptions
+  /**
+   * The circuit breaker. `false` is short for `{ enabled: false }`.
+   * @default on, with the defaults of its settings
+   */
+  breaker?: false | BreakerOptions
+  /**
+   * Limits of the lines that are held in memory for the sink, and what happens beyond them.
+   * @default the defaults of its settings
+   */
+  queue?: QueueOptions
+  /**
+   * What happens to lines while the breaker is not closed. `'hold'`: they wait in the queue. `'skip'`: they are dropped
+   * and counted. `'spool'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue
+   * has no room for, even while the breaker is closed. `'fallback'`: they go to `fallback`.
+   * @default 'hold'; always 'fallback' for a standby target
+   */
+  whenOpen?: 'hold' | 'skip' | 'spool' | 'fallback'
+  /**
+   * Who takes the lines with `whenOpen: 'fallback'`: the name of a target with `standby: true`, or `'stderr'`. A
+   * standby target may name another standby target in turn.
+   * @default none; 'stderr' for a standby target
+   */
+  fallback?: string
+  /**
+   * A batch that the sink has not accepted is a failure once the sink has made no progress for this time. Value:
+   * milliseconds, 1 to 2147483647.
+   * @default 10000 (10 s)
+   */
+  writeTimeoutMs?: number
+  /**
+   * An import or a factory of the sink that has not settled after this time is a failure. Value: milliseconds, 1 to
+   * 2147483647.
+   * @default 10000 (10 s)
+   */
+  startTimeoutMs?: number
+  /**
+   * What happens after a failure to lines that the sink was given and that are not known to have arrived.
+   * `'at-least-once'`: they are sent again, so some may arrive twice. `'at-most-once'`: they are not, so some may be
+   * lost.
+   * @default 'at-least-once'
+   */
+  redelivery?: 'at-least-once' | 'at-most-once'
+  /**
+   * `true`: watches the HTTP requests and the sockets of a sink that has a thread of its own, and listens to what the
+   * sink reports about itself, to see failures that the sink hides.
+   * @default true
+   */
+  sense?: boolean | SenseOptions
+  /**
+   * Checks the backend directly, not through the sink: for a transport whose failures cannot be seen. While the check
+   * fails, an open breaker sends no probe. While the breaker is closed, a failed check counts as a failure.
+   * @default none
+   */
+  healthCheck?: HealthCheckOptions
+  /**
+   * NDJSON file for lines that the backend refuses for good while it accepts others.
+   * @default none: these lines are dropped, and counted as poison
+   */
+  deadLetter?: DeadLetterOptions
+  /**
+   * The queue on disk, for `whenOpen: 'spool'`.
+   * @default none
+   */
+  spool?: SpoolOptions
+  /**
+   * Further events of the sink's stream that count as failures, in addition to `error` and the default ones.
+   * @default 'insertError', 'socketError', 'socketClose', 'reconnectFailure', 'drop'
+   */
+  failureEvents?: readonly string[]
+}
+
+/** A target as in pino, `{ target, options, level }` or `{ pipeline, level }`, with a policy of its own. */
+export type TargetOptions = SingleTarget | PipelineTarget
+
+/** A target that is one module. */
+export interface SingleTarget extends CommonTargetOptions {
+  /** What to load, as in pino: the name of a package, an absolute path, a `file://` URL or `'pino/file'`. */
+  target: string
+  /** Options for what is loaded, handed to it unchanged. */
+  options?: unknown
+  pipeline?: never
+}
+
+/** A target that is a pipeline. */
+export interface PipelineTarget extends CommonTargetOptions {
+  /** What lines pass through, in place of `target`: transforms, and a destination at the end. */
+  pipeline: readonly PipelineEntry[]
+  target?: never
+  options?: never
+}
+
+/** Fields of every `TargetOptions`. */
+export interface CommonTargetOptions extends TargetPolicy {
+  /**
+   * Unique name of the target, for diagnostics, metrics, environment variables and `fallback`.
+   * @default made from the target: the name of its package, 'file' for pino/file, or the name of its file without the
+   * extension; if that is taken, with -2, -3, …
+   */
+  name?: string
+  /**
+   * `true`: the target only takes lines from targets whose `fallback` names it.
+   * @default false
+   */
+  standby?: boolean
+}
+
+/** Where the transport's own records go. */
+export interface DiagnosticsOptions {
+  /**
+   * `'others'`: every target but the one that a record is about. `'stderr'`, or a list of target names.
+   * @default 'others'
+   */
+  to?: 'others' | 'stderr' | readonly string[]
+  /**
+   * Lowest level of the records, as a number or a label.
+   * @default 'info'
+   */
+  level?: number | string
+}
+
+/** Settings of the sink's own thread, as for `new Worker()` of Node.js. */
+export interface WorkerOptions {
+  /**
+   * Memory limits of the thread.
+   * @default those of Node.js, with maxYoungGenerationSizeMb: 12
+   */
+  resourceLimits?: ResourceLimits
+  /**
+   * The thread's `process.env`.
+   * @default a copy of the app's
+   */
+  env?: Record<string, string>
+  /**
+   * Command-line options of Node.js for the thread.
+   * @default those of the app
+   */
+  execArgv?: readonly string[]
+  /**
+   * Arguments that are appended to the thread's `process.argv`.
+   * @default none
+   */
+  argv?: readonly string[]
+  /**
+   * Name of the thread, for debuggers.
+   * @default pino-breaker-fanout: and the name of the target
+   */
+  name?: string
+}
+
+/** Limits of the lines that are held in memory for the sink, and what happens beyond them. */
+export interface QueueOptions {
+  /**
+   * Limit for the bytes of all lines that are held in memory for the sink: those that wait, and those in flight whose
+   * delivery is not settled. Value: bytes, 1 or more.
+   * @default 16777216 (16 MiB)
+   */
+  maxBytes?: number
+  /**
+   * Limit for the number of lines that are held in memory for the sink, counted as for `maxBytes`. Value: lines, 1 or
+   * more.
+   * @default 100000
+   */
+  maxLines?: number
+  /**
+   * What a full queue drops once pushing back does not help. `'drop-oldest'`: its oldest lines. `'drop-newest'`: the
+   * new lines. `'block'`: its oldest lines, but it pushes back for as long as the sink makes any progress within
+   * `blockTimeoutMs`.
+   * @default 'drop-oldest'; 'block' for pino/file
+   */
+  overflow?: 'drop-oldest' | 'drop-newest' | 'block'
+  /**
+   * A full queue first pushes back: it holds up the app's log stream as long as the sink, at its present pace, would
+   * empty the queue within this time. So a burst costs a healthy sink no lines. Value: milliseconds, 0 to 2147483647.
+   * @default 2000 (2 s)
+   */
+  blockTimeoutMs?: number
+}
+
+/** What a sink is sensed by, beside its requests, its sockets and its own reports. */
+export interface SenseOptions {
+  /**
+   * `true`: what the sink writes with `console.error` counts as a failure, too.
+   * @default false
+   */
+  console?: boolean
+}
+
+/**
+ * Checks the backend directly, not through the sink: for a transport whose failures cannot be seen. While the check
+ * fails, an open breaker sends no probe. While the breaker is closed, a failed check counts as a failure.
+ */
+export interface HealthCheckOptions {
+  /**
+   * URL that must answer a GET request with a status below 400. Either `http` or `tcp` is required.
+   * @default none
+   */
+  http?: string
+  /**
+   * `host:port` that must accept a connection.
+   * @default none
+   */
+  tcp?: string
+  /**
+   * Time from one check to the next. Value: milliseconds, 10 to 2147483647.
+   * @default 10000 (10 s)
+   */
+  intervalMs?: number
+  /**
+   * A check without an answer after this time has failed. Value: milliseconds, 1 to 2147483647.
+   * @default 2000 (2 s)
+   */
+  timeoutMs?: number
+}
+
+/** NDJSON file for lines that the backend refuses for good while it accepts others. */
+export interface DeadLetterOptions {
+  /**
+   * The file. Lines are appended, and the file is never removed. Several targets may share it: each line names its
+   * target. A relative path starts from the working directory.
+   * @default none; required with deadLetter
+   */
+  path?: string
+  /**
+   * Limit for the size of the file. Lines beyond it are dropped, and counted as `poison`. Value: bytes, 1 or more.
+   * @default 67108864 (64 MiB)
+   */
+  maxBytes?: number
+}
+
+/** The queue on disk, for `whenOpen: 'spool'`. */
+export interface SpoolOptions {
+  /**
+   * Folder of the spools. Each target has a folder of its own in it, named after the target. Transports with the same
+   * options may share `dir`: each has folders of its own, `<name>`, `<name>.2`, and so on. A relative path starts from
+   * the working directory.
+   * @default none; required with whenOpen: 'spool'
+   */
+  dir?: string
+  /**
+   * Limit for the disk space of one target. Beyond it the oldest segments are deleted, and their lines are counted as
+   * `spool-full`. Value: bytes, 1 or more.
+   * @default 1073741824 (1 GiB)
+   */
+  maxBytes?: number
+  /**
+   * Size at which a new segment is begun. More than half of `maxBytes` counts as half of it. Value: bytes, 1 or more.
+   * @default 16777216 (16 MiB)
+   */
+  segmentBytes?: number
+  /**
+   * Written lines are synced to the disk after this time at the latest. A power cut loses no more than that. Value:
+   * milliseconds, 1 to 2147483647.
+   * @default 1000 (1 s)
+   */
+  syncMs?: number
+  /**
+   * `'open'`: lines go to disk while the breaker is not closed, and until all lines on the disk have been replayed.
+   * `'always'`: every line goes through the disk, so a crash of the app loses only lines that pino had not yet handed
+   * over.
+   * @default 'open'
+   */
+  mode?: 'open' | 'always'
+}
+
+/** A step of a pipeline, as in pino. */
+export interface PipelineEntry {
+  /** What to load, as in pino: the name of a package, an absolute path, a `file://` URL or `'pino/file'`. */
+  target: string
+  /** Options for what is loaded, handed to it unchanged. */
+  options?: unknown
+}
+
+/** Memory limits of the thread. */
+export interface ResourceLimits {
+  /**
+   * Limit for the main heap. Value: megabytes, more than 0.
+   * @default that of Node.js
+   */
+  maxOldGenerationSizeMb?: number
+  /**
+   * Limit for the heap of recently made objects. Value: megabytes, more than 0.
+   * @default 12
+   */
+  maxYoungGenerationSizeMb?: number
+  /**
+   * Limit for the memory of generated code. Value: megabytes, more than 0.
+   * @default that of Node.js
+   */
+  codeRangeSizeMb?: number
+  /**
+   * Limit for the stack. Value: megabytes, more than 0.
+   * @default that of Node.js
+   */
+  stackSizeMb?: number
+}
