@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import type { PinoConfig } from './child/child.js'
+import type { PinoConfig } from './pino-config.js'
 
 // What would end or confuse the app's stream: thread-stream's own events, and ours.
 const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', 'message', 'breaker', 'metrics', 'newListener', 'removeListener'])

@@ -1,11 +1,11 @@
 import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
-import type { PinoConfig } from './child/child.js'
 import { serializeError, type SerializedError } from './errors.js'
 import type { FailureReason, SinkFailure } from './failure.js'
 import type { Loss } from './lane/loss-report.js'
 import type { SpoolNews } from './lane/spool-report.js'
 import { LevelNames, standardLevels, type LevelMap } from './levels.js'
+import type { PinoConfig } from './pino-config.js'
 
 /** A diagnostic record, ready to be written. */
 export interface DiagnosticRecord {

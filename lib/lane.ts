@@ -1,6 +1,5 @@
 import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, TransitionEvent } from './breaker.js'
-import type { PinoConfig } from './child/child.js'
 import type { Clock } from './clock.js'
 import { Backlog } from './lane/backlog.js'
 import { Intake } from './lane/intake.js'
@@ -15,6 +14,7 @@ import { Transit } from './lane/transit.js'
 import { Unsettled } from './lane/unsettled.js'
 import { EVERYTHING } from './levels.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
+import type { PinoConfig } from './pino-config.js'
 
 /** Of the time to end, what is kept for writing to a disk what could not be delivered. */
 const DISK_RESERVE_MS = 500

@@ -1,13 +1,7 @@
 import type { SinkFailure } from '../failure.js'
 import type { Lines } from '../batch.js'
+import type { PinoConfig } from '../pino-config.js'
 import type { Rejection } from './rejection.js'
-
-/** What pino tells its transports after their start: `PINO_CONFIG`. */
-export interface PinoConfig {
-  levels?: { labels: Record<number, string>, values: Record<string, number> }
-  messageKey?: string
-  errorKey?: string
-}
 
 /** Lines on their way to a sink, with the identity that they keep when they are sent again. */
 export interface Parcel {

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import type { SinkFailure } from '../failure.js'
-import type { Child, ChildListener, ChildSource, Parcel, PinoConfig } from './child.js'
+import type { PinoConfig } from '../pino-config.js'
+import type { Child, ChildListener, ChildSource, Parcel } from './child.js'
 import { runContained, runUncontained, type Culprit } from './containment.js'
 import { SinkHost } from './host.js'
 import { hasPoolRequests } from './pool-requests.js'
