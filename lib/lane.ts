@@ -1,8 +1,7 @@
 import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, TransitionEvent } from './breaker.js'
-import type { PinoConfig } from './child/child.js'
-import { Admission, type Verdict } from './lane/admission.js'
 import { Alarm } from './alarm.js'
+import { Admission, type Verdict } from './lane/admission.js'
 import { Backlog } from './lane/backlog.js'
 import { Conditions } from './lane/conditions.js'
 import { DeadLetters } from './lane/dead-letters.js'
@@ -15,6 +14,7 @@ import { isSpooled } from './lane/replay.js'
 import { SinkOutlet } from './lane/sink-outlet.js'
 import { EVERYTHING } from './levels.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
+import type { PinoConfig } from './pino-config.js'
 import { NOTHING, type LineQueue } from './queue.js'
 
 /** Lines are handed to the disk in portions of this many bytes. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Batch } from '#lib/batch'
 import { EVERYTHING, LevelNames } from '#lib/levels'
-import { Router, type RouterOptions } from '#lib/router'
+import { Router, type RouterDeps } from '#lib/router'
 
 /** A lane that keeps what it gets. */
 class FakeLane {
@@ -26,7 +26,7 @@ class FakeLane {
   }
 }
 
-function createRouter (minLevels: number[], options: Partial<RouterOptions<FakeLane>> = {}): { lanes: FakeLane[], router: Router<FakeLane> } {
+function createRouter (minLevels: number[], options: Partial<RouterDeps<FakeLane>> = {}): { lanes: FakeLane[], router: Router<FakeLane> } {
   const lanes = minLevels.map(minLevel => new FakeLane(minLevel))
   const router = new Router<FakeLane>({
     lanes,
@@ -216,7 +216,7 @@ t.test('a head that is wrong in any one byte is seen', async t => {
   }
 })
 
-/** Whether a lane takes a line, going by a parser; one without a level that can be used goes everywhere. */
+/** True if a lane takes a line, by the level that a parser finds. A line without a usable level goes everywhere. */
 function takes (line: string, minLevel: number): boolean {
   try {
     const { level } = JSON.parse(line) as { level?: unknown }

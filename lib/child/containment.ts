@@ -4,36 +4,37 @@ import { isMainThread, parentPort } from 'node:worker_threads'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 
-/** Whom a stray fault of an inline sink is laid to. */
-export interface Culprit {
+/** Callbacks for an inline sink whose code runs contained. */
+export interface ContainedSinkListener {
+  /** The sink, or something that it started, threw past all handlers, or tried to end the thread. */
   onStrayFault (failure: SinkFailure): void
-  /** It posted an event for the app. */
+  /** The sink posted an event for the app. */
   onPostedEvent (name: string, args: readonly unknown[]): void
 }
 
 type FaultEvent = 'uncaughtException' | 'unhandledRejection'
 
-const context = new AsyncLocalStorage<Culprit | undefined>()
+const context = new AsyncLocalStorage<ContainedSinkListener | undefined>()
 let installed = false
 
 /**
- * Runs code of an inline sink such that what it, or anything that it started, throws past everybody is laid to that
- * sink and ends nothing else. Only in a worker thread: the main thread's faults are the app's own affair.
+ * Runs code of an inline sink. Errors that this code, or anything that it starts, throws past all handlers are reported as faults
+ * of the sink, and end nothing else. Only in a worker thread: faults of the main thread belong to the app.
  */
-export function runContained<T> (culprit: Culprit, run: () => T): T {
+export function runContained<T> (listener: ContainedSinkListener, run: () => T): T {
   if (isMainThread) return run()
   install()
-  return context.run(culprit, run)
+  return context.run(listener, run)
 }
 
-/** Runs code of our own that a sink called: what goes wrong there, and whatever it starts, is not the sink's. */
+/** Runs code of our own that a sink calls. Its faults, and those of anything that it starts, are not the sink's. */
 export function runUncontained<T> (run: () => T): T {
-  // Not `exit()`: that ends for good at the next `run()` within it.
+  // Not `exit()`, whose effect ends at the next `run()` within it.
   return context.run(undefined, run)
 }
 
-// thread-stream's worker ends the thread at every stray fault, and pino takes any unknown message for the end of its
-// transport. So its listeners are asked only about what no inline sink did.
+// thread-stream's worker ends the thread at every stray fault, and the app's stream ends at any unknown message. So faults and
+// messages of inline sinks must not reach them.
 function install (): void {
   if (installed) return
   installed = true
@@ -42,10 +43,10 @@ function install (): void {
 
   const exit = process.exit
   process.exit = (code?: number | string | null): never => {
-    const culprit = context.getStore()
-    if (culprit === undefined) return exit(code)
+    const listener = context.getStore()
+    if (listener === undefined) return exit(code)
     const error = new FanoutError('ERR_FANOUT_SINK_THREAD', `process.exit(${code ?? ''}) was called`)
-    culprit.onStrayFault(toFailure('thread-exit', error))
+    listener.onStrayFault(toFailure('thread-exit', error))
     throw error
   }
 
@@ -53,13 +54,13 @@ function install (): void {
   const port = parentPort
   const postMessage = port.postMessage.bind(port)
   port.postMessage = (message: unknown, ...rest: unknown[]) => {
-    const culprit = context.getStore()
+    const listener = context.getStore()
     const { code, name, args } = (message ?? {}) as { code?: unknown, name?: unknown, args?: unknown }
-    if (culprit === undefined || code === undefined || code === null) return (postMessage as (...args: unknown[]) => void)(message, ...rest)
-    // What the app's stream does with a warning that is no error, or with an event named `error`, ends the app.
+    if (listener === undefined || code === undefined || code === null) return (postMessage as (...args: unknown[]) => void)(message, ...rest)
+    // A warning that is no error makes the app's stream throw, and an event named `error` may end the app.
     if (code === 'WARNING') return
-    if (code !== 'EVENT') return culprit.onStrayFault(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(code)}`)))
-    if (typeof name === 'string') culprit.onPostedEvent(name, Array.isArray(args) ? args : [args])
+    if (code !== 'EVENT') return listener.onStrayFault(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(code)}`)))
+    if (typeof name === 'string') listener.onPostedEvent(name, Array.isArray(args) ? args : [args])
   }
 }
 
@@ -67,8 +68,8 @@ function takeOver (event: FaultEvent): void {
   const former = process.listeners(event as 'uncaughtException')
   process.removeAllListeners(event)
   process.on(event as 'uncaughtException', (...args: [Error, NodeJS.UncaughtExceptionOrigin]) => {
-    const culprit = context.getStore()
-    if (culprit !== undefined) return culprit.onStrayFault(toFailure('thread-exit', args[0]))
-    for (const listener of former) listener.apply(process, args)
+    const listener = context.getStore()
+    if (listener !== undefined) return listener.onStrayFault(toFailure('thread-exit', args[0]))
+    for (const next of former) next.apply(process, args)
   })
 }

@@ -1,7 +1,8 @@
-import type { Child, ChildListener, PinoConfig, SinkKind } from './child.js'
+import type { Child, ChildListener, SinkKind } from './child.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { PinoConfig } from '../pino-config.js'
 
 const FIRST_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5000

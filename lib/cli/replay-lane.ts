@@ -1,11 +1,11 @@
 import { createChildMaker } from '../child/create-child.js'
-import type { PinoConfig } from '../child/child.js'
 import type { Clock } from '../clock.js'
 import { Lane } from '../lane.js'
 import type { LaneEvents } from '../lane/lane-deps.js'
 import type { DeadLetterStore } from '../lane/dead-letters.js'
 import { standardLevels } from '../levels.js'
 import type { SpoolSettings, TargetSettings } from '../options.js'
+import type { PinoConfig } from '../pino-config.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 

@@ -7,7 +7,7 @@ import { giveSharedMemoryBack, takeSharedMemory } from '#lib/child/shared-memory
 import { ThreadChild } from '#lib/child/thread-child'
 import { until } from '../support/fanout-rig.js'
 
-// Each writes to the file `to` all that it was given, at its end: what was written over meanwhile would show.
+// Each writes all its lines to the file `to` at its end, so that memory that was used again too early would show.
 const modules = {
   'bytes.mjs': `
     import { appendFileSync } from 'node:fs'
@@ -36,17 +36,27 @@ const modules = {
         }
       })
     }`,
-  // What SonicBoom keeps back, it has not written.
+  // A SonicBoom has not written the lines that it keeps back.
   'kept-back.mjs': `
     import pino from ${JSON.stringify(import.meta.resolve('pino'))}
     export default ({ to }) => pino.destination({ dest: to, sync: false, minLength: 100000, maxWrite: 200000, contentMode: 'buffer' })`,
   'file.mjs': `
     import pino from ${JSON.stringify(import.meta.resolve('pino'))}
     export default ({ to }) => pino.destination({ dest: to, sync: false, contentMode: 'buffer' })`,
+  'throws-at-exit.mjs': `
+    import { appendFileSync } from 'node:fs'
+    import { Writable } from 'node:stream'
+    export default ({ to }) => {
+      process.on('exit', () => {
+        appendFileSync(to, 'at exit\\n')
+        throw new Error('too late')
+      })
+      return new Writable({ write (chunk, encoding, done) { appendFileSync(to, chunk); done() } })
+    }`,
   'settles.mjs': 'export default () => ({ send: async () => {} })'
 }
 
-/** Of the memory that a batch for a delivery sink stands in. */
+/** The size of the memory that holds a batch for a delivery sink. */
 const BATCH_BYTES = 512 * 1024
 
 const nothing = (): void => {}
@@ -110,7 +120,7 @@ async function give (t: Test, module: keyof typeof modules, batches: readonly Bu
   return { written: readFileSync(to, 'utf8'), windowBytes }
 }
 
-/** Batches of many sizes, each line another one, in characters of one to three bytes. */
+/** Batches of many sizes and of different lines, in characters of one to three bytes. */
 function manyLines (bytes: number): Buffer[] {
   const batches: Buffer[] = []
   for (let n = 0, total = 0; total < bytes; n++) {
@@ -143,6 +153,11 @@ t.test('lines that are more than the threads have memory in common for come all 
   const { written, windowBytes } = await give(t, 'bytes.mjs', batches)
   t.ok((batches[1] as Buffer).length > 2 * windowBytes)
   t.ok(written === Buffer.concat(batches).toString())
+})
+
+t.test('a sink that has ended runs its exit handlers, and a fault in them is no failure of the sink', async t => {
+  const { written } = await give(t, 'throws-at-exit.mjs', [Buffer.from('a line\n')])
+  t.equal(written, 'a line\nat exit\n')
 })
 
 t.test('the memory of a batch is for the next thread, once this one has ended and not before', async t => {
