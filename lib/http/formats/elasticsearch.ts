@@ -1,6 +1,6 @@
 import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { fingerprintOf, linesOf, placeOf, type Part } from '../part.js'
 import { isSuccess } from '../status.js'

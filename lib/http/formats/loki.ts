@@ -1,5 +1,5 @@
 import { standardLevels } from '../../levels.js'
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { linesOf, placeOf } from '../part.js'
 import type { Format } from './format.js'

@@ -1,4 +1,4 @@
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { linesOf } from '../part.js'
 import type { Format } from './format.js'

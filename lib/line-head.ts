@@ -1,8 +1,8 @@
-/** What of a line a backend asks for beside the line. */
+/** The level and the time of a line. */
 export interface LineHead {
-  /** The level as it stands there: a number or a label; `undefined` if there is none. */
+  /** The level as written: a number or a label; `undefined` if there is none. */
   level: number | string | undefined
-  /** Nanoseconds of the epoch, in digits; `undefined` if there is no time, or none that can be read. */
+  /** Nanoseconds since the epoch, in digits; `undefined` if the line has no time that can be read. */
   timeNs: string | undefined
 }
 
@@ -12,9 +12,9 @@ export interface HeadReader {
 }
 
 /**
- * A reader that knows the head as pino writes it, `{"level":30,"time":1700000000000,`, by a look at that place. Only a
- * line whose head has another form is parsed. Of a key that a line bears twice the first counts in that form, the last
- * in others.
+ * Creates a reader that takes level and time from the head that pino writes, `{"level":30,"time":1700000000000,`, without
+ * parsing the line. A line with another head is parsed. If a line has a key twice, the first counts in pino's form, the
+ * last in any other.
  */
 export function createHeadReader (levelKey: string, timeKey: string): HeadReader {
   const key = (name: string) => JSON.stringify(name).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
@@ -22,7 +22,7 @@ export function createHeadReader (levelKey: string, timeKey: string): HeadReader
   return {
     read (line) {
       const match = head.exec(line)
-      if (match === null) return parse(line, levelKey, timeKey)
+      if (match === null) return parseHead(line, levelKey, timeKey)
       const [, number, label, digits, iso] = match
       return {
         level: number === undefined ? label : Number(number),
@@ -32,27 +32,31 @@ export function createHeadReader (levelKey: string, timeKey: string): HeadReader
   }
 }
 
-/** Milliseconds of the epoch as nanoseconds, in digits. */
-export function msToNs (milliseconds: number): string {
-  return digitsOf(Math.trunc(milliseconds), 6)
-}
-
-function parse (line: string, levelKey: string, timeKey: string): LineHead {
-  let record: unknown
-  try {
-    record = JSON.parse(line)
-  } catch {
-    // What is no JSON is a line all the same.
-  }
-  if (typeof record !== 'object' || record === null) return { level: undefined, timeNs: undefined }
-  const { [levelKey]: level, [timeKey]: time } = record as Record<string, unknown>
+/** Level and time of a line, by parsing all of it: a damaged line has neither. */
+export function parseHead (line: string, levelKey: string, timeKey: string): LineHead {
+  const { [levelKey]: level, [timeKey]: time } = parseRecord(line) ?? {}
   return {
     level: typeof level === 'number' || typeof level === 'string' ? level : undefined,
     timeNs: typeof time === 'number' ? numberToNs(time) : typeof time === 'string' ? isoToNs(time) : undefined
   }
 }
 
-/** By its size, a number is in seconds, milliseconds, microseconds or nanoseconds: what it means is between 1973 and 5138. */
+/** The fields of a line; `undefined` if it is not a JSON object. */
+export function parseRecord (line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const record: unknown = JSON.parse(line)
+    return typeof record === 'object' && record !== null ? record as Record<string, unknown> : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds since the epoch as nanoseconds, in digits. */
+export function msToNs (milliseconds: number): string {
+  return digitsOf(Math.trunc(milliseconds), 6)
+}
+
+/** The size of a number tells its unit: seconds, milliseconds, microseconds or nanoseconds. It then means a time between 1973 and 5138. */
 function digitsToNs (digits: string): string {
   return digits === '0' ? digits : digits + '0'.repeat(missingDigits(digits.length))
 }
@@ -67,7 +71,7 @@ function numberToNs (time: number): string | undefined {
   if (!(time >= 0 && time < 1e19)) return undefined
   const whole = Math.floor(time)
   const missing = missingDigits(String(BigInt(whole)).length)
-  // Seconds with a fraction, as some write them: exact to the microsecond, which is what a number of that size holds.
+  // Some write seconds with a fraction. A number of that size is exact to the microsecond.
   const fraction = missing === 9 ? Math.round((time - whole) * 1e6) * 1e3 : 0
   return String(BigInt(whole) * 10n ** BigInt(missing) + BigInt(fraction))
 }
