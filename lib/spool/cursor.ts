@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import type { Position } from './position.js'
+import { draftOf, replaceFile, writeAll } from './replace-file.js'
 
 const NAME = 'cursor.json'
-const DRAFT_NAME = `${NAME}.new`
 const MAX_BYTES = 1024
 
 /** What a cursor file says: everything before a position has been delivered; or nothing that could be trusted. */
@@ -32,7 +32,7 @@ export function decodeCursor (text: string): Position | undefined {
 
 /** Whether this is the name of a cursor file, or of one that was not finished. */
 export function isCursorName (name: string): boolean {
-  return name === NAME || name === DRAFT_NAME
+  return name === NAME || name === draftOf(NAME)
 }
 
 /** The file in which a spool remembers how far it has been delivered. */
@@ -65,32 +65,8 @@ export class CursorFile {
 
   /** Replaces it: at any moment, also that of a power cut, there is the old one or the new one. */
   async write (position: Position): Promise<void> {
-    const path = join(this.#folder, NAME)
-    const draft = join(this.#folder, DRAFT_NAME)
     const bytes = Buffer.from(encodeCursor(position))
-    const file = await this.#createAnew(draft)
-    try {
-      for (let written = 0; written < bytes.length;) {
-        const more = await file.write(bytes.subarray(written), written)
-        if (more === 0) throw new Error('the disk takes nothing')
-        written += more
-      }
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await this.#fs.rename(draft, path)
+    await replaceFile(this.#fs, join(this.#folder, NAME), async file => await writeAll(file, bytes, 0))
     await this.#fs.syncFolder(this.#folder)
-  }
-
-  async #createAnew (path: string): ReturnType<FileSystem['create']> {
-    try {
-      return await this.#fs.create(path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // Left by one who did not come to rename it.
-      await this.#fs.remove(path)
-      return await this.#fs.create(path)
-    }
   }
 }

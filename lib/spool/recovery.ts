@@ -49,16 +49,21 @@ export class Recovery {
   #last: Segment | undefined
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   readonly #onFault: (error: unknown) => void
+  readonly #isReadOnly: boolean
   /** Segments that are kept in memory, oldest first, and those that were. */
   readonly #held: Array<{ segment: Segment, bytes: number }> = []
   #heldBytes = 0
 
-  /** @param onFault told why a segment cannot be read */
-  constructor (fs: FileSystem, folder: string, found: Found, onFault: (error: unknown) => void) {
+  /**
+   * @param onFault told why a segment cannot be read
+   * @param isReadOnly - Whether nothing may be changed: a torn line is not cut off, no segment is synced or put aside
+   */
+  constructor (fs: FileSystem, folder: string, found: Found, onFault: (error: unknown) => void, isReadOnly = false) {
     this.#fs = fs
     this.#folder = folder
     this.#found = found
     this.#onFault = onFault
+    this.#isReadOnly = isReadOnly
     this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
   }
 
@@ -121,6 +126,7 @@ export class Recovery {
     } catch (error) {
       this.#onFault(error)
       this.#recovered.unreadableSegments++
+      if (this.#isReadOnly) return undefined
       const path = join(this.#folder, segmentNameOf(number))
       await this.#fs.rename(path, path.replace(/ndjson$/, 'unreadable')).catch(() => {})
       return undefined
@@ -153,6 +159,7 @@ export class Recovery {
   /** What stands behind the last newline of the last segment was being written when the earlier life ended. */
   async #examineLast (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
     const { lines, endOfLines, end } = await this.#scan(file, deliveredBytes)
+    if (this.#isReadOnly) return { bytes: endOfLines, deliveredBytes, lines, isSynced: true }
     if (end > endOfLines) {
       this.#recovered.cutBytes = end - endOfLines
       // If it stays, it is taken for damaged the next time: nothing is added to it in any case.
@@ -165,7 +172,7 @@ export class Recovery {
   /** The last one may have to be cut and synced; but to read it is enough if there is no more leave. */
   async #open (number: number, isLast: boolean): Promise<OpenFile> {
     const path = join(this.#folder, segmentNameOf(number))
-    if (!isLast) return await this.#fs.open(path, 'read')
+    if (!isLast || this.#isReadOnly) return await this.#fs.open(path, 'read')
     return await this.#fs.open(path, 'change').catch(() => this.#fs.open(path, 'read'))
   }
 
