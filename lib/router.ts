@@ -1,6 +1,7 @@
 import { Batch, countLines } from './batch.js'
 import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
+import { parseRecord } from './line-head.js'
 import { Cuts, join, LineRuns } from './line-runs.js'
 
 /** A lane, as the router sees it. */
@@ -183,15 +184,9 @@ export class Router<Lane extends RouterLane> {
   }
 
   #parseLevel (line: string): number {
-    try {
-      const record: unknown = JSON.parse(line)
-      if (typeof record === 'object' && record !== null) {
-        const level = this.#levels.valueOf((record as Record<string, unknown>)[this.#levelKey])
-        if (level !== undefined) return level
-      }
-    } catch {
-      // A line that is no JSON goes to every lane: somebody wrote it to be read.
-    }
+    const level = this.#levels.valueOf(parseRecord(line)?.[this.#levelKey])
+    if (level !== undefined) return level
+    // A line without a level, or that is no JSON, is a line all the same: somebody wrote it to be read.
     this.linesWithoutLevel++
     return NO_LEVEL
   }

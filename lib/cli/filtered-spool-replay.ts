@@ -1,5 +1,5 @@
 import type { TargetSettings } from '../options.js'
-import { FilteredSpool, type Stuck } from './filtered-spool.js'
+import { FilteredSpool, type StuckSegment } from './filtered-spool.js'
 import { factsOf } from './line-facts.js'
 import type { Verdict } from './patience.js'
 import { Progress } from './progress.js'
@@ -31,9 +31,9 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
   let [total, others] = [0, 0]
   let verdict: Verdict = 'holds'
   let lastError: string | undefined
-  let stuck: Stuck[] = []
+  let stuck: StuckSegment[] = []
   try {
-    const { tally, filtered } = await surveySpool([folder], target.name, context)
+    const { tally, filtered } = await surveySpool([spool], target.name, context)
     total = tally.lines
     others = filtered
     if (total > 0) {
@@ -66,25 +66,26 @@ export async function replayFilteredSpool (folder: string, target: TargetSetting
   // A sink that proves nothing may have told by its end that all has arrived.
   if (verdict !== 'stopped' && delivered + refused < total) stderr.write(`${target.name}: ${whyLeft(verdict, args.timeoutMs, lastError)}\n`)
   if (refused > 0) stderr.write(`${target.name}: refused ${countOf(refused)}: ${reason}\n`)
-  for (const { name, lines, error } of stuck) stderr.write(`${folder}: ${name} cannot be written anew: ${messageOf(error)}; ${countOf(lines)} that arrived will be sent again\n`)
+  for (const { name, lines, error } of stuck) stderr.write(`${folder}: ${name} cannot be rewritten: ${messageOf(error)}; ${countOf(lines)} that arrived will be sent again\n`)
   const left = others + total - delivered + stuck.reduce((sum, { lines }) => sum + lines, 0)
   stderr.write(`${verdict === 'stopped' && delivered < total ? 'stopped: ' : ''}delivered ${delivered} of ${countOf(total)}; ${left === 0 ? 'nothing is left' : `${countOf(left)} left in ${folder}`}\n`)
   return { isComplete: delivered === total && stuck.length === 0, verdict: verdict === 'stalled' && delivered === total ? 'holds' : verdict }
 }
 
 async function sendMatching (spool: FilteredSpool, sender: Sender, outcome: Outcome, { filter, format }: ReplayContext): Promise<Verdict> {
-  for await (const filtered of spool.lines()) {
-    const line = filtered.bytes.toString()
-    if (!filter(factsOf(line, format))) continue
-    filtered.segment.send()
+  for await (const line of spool.lines()) {
+    if (!filter(factsOf(line.text, format))) {
+      spool.leave(line)
+      continue
+    }
     const verdict = await sender.offer({
-      line,
+      line: line.text,
       onDelivered: () => {
-        filtered.segment.take(filtered)
+        spool.take(line)
         outcome.delivered++
       },
       onRefused: ({ reason }) => {
-        filtered.segment.leave()
+        spool.leave(line)
         outcome.refused++
         outcome.reason = reason
       }

@@ -1,38 +1,22 @@
 import type { LevelNames } from '../levels.js'
+import { parseHead } from '../line-head.js'
 
-/** What a filter and a dry run need to know of a line. */
+/** The level and the time of a line, as a filter compares them. */
 export interface LineFacts {
-  /** The value of its level; `undefined` if it has none that is known. */
+  /** The value of the level; `undefined` if the line has none that is known. */
   level: number | undefined
-  /** In ms since the epoch; `undefined` if it has none that can be read. */
+  /** In ms since the epoch; `undefined` if the line has none that can be read. */
   time: number | undefined
 }
 
-/** How to find them. */
+/** Where a line has its level, and what labels mean. */
 export interface LineFormat {
-  /** The key of the level. */
   levelKey: string
   levels: LevelNames
 }
 
-/** In ms this is a day of 1973, in seconds one of the year 5138: no log has either. */
-const FIRST_MS = 1e11
-
-/** The level and the time of a line, as pino writes them; also with labels for levels, and with `isoTime` and `unixTime`. */
+/** Reads the facts of a line. A damaged line has none, so the line is parsed as a whole. */
 export function factsOf (line: string, { levelKey, levels }: LineFormat): LineFacts {
-  let record: unknown
-  try {
-    record = JSON.parse(line)
-  } catch {
-    return { level: undefined, time: undefined }
-  }
-  if (typeof record !== 'object' || record === null) return { level: undefined, time: undefined }
-  const { time, [levelKey]: level } = record as Record<string, unknown>
-  return { level: levels.valueOf(level), time: timeOf(time) }
-}
-
-function timeOf (time: unknown): number | undefined {
-  if (typeof time === 'number') return Math.abs(time) < FIRST_MS ? time * 1000 : time
-  const ms = typeof time === 'string' ? Date.parse(time) : NaN
-  return Number.isNaN(ms) ? undefined : ms
+  const { level, timeNs } = parseHead(line, levelKey, 'time')
+  return { level: levels.valueOf(level), time: timeNs === undefined ? undefined : Number(timeNs.slice(0, -6)) }
 }

@@ -4,8 +4,8 @@ const NEWLINE = 10
 const CHUNK_BYTES = 256 * 1024
 
 /** The lines of a file, each without its newline and as the bytes that it is; also what stands behind the last newline. */
-export async function * linesOf (file: Pick<OpenFile, 'read'>, from = 0): AsyncGenerator<Buffer> {
-  let position = from
+export async function * linesOf (file: Pick<OpenFile, 'read'>): AsyncGenerator<Buffer> {
+  let position = 0
   let parts: Buffer[] = []
   for (;;) {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES)

@@ -9,6 +9,7 @@ import { systemOwners } from '../spool/owner.js'
 import { firstSlotOf } from '../spool/slots.js'
 import { Spool } from '../spool/spool.js'
 import type { Hindrance, SpoolEvents } from '../spool/spool-events.js'
+import { FilteredSpool } from './filtered-spool.js'
 import { replayFilteredSpool } from './filtered-spool-replay.js'
 import { Patience } from './patience.js'
 import { Progress } from './progress.js'
@@ -38,7 +39,7 @@ export async function replaySpool (path: string, context: ReplayContext): Promis
   const folders = await spoolFoldersOf(path)
   const target = targetOfSpool(settings.targets, path, args.target)
   if (args.isDryRun) {
-    const { tally, filtered } = await surveySpool(folders, target.name, context)
+    const { tally, filtered } = await surveySpool(await Promise.all(folders.map(async folder => await FilteredSpool.look(folder))), target.name, context)
     stdout.write(`${tally.lines === 0 ? '' : `${tally}\n`}would send ${countOf(tally.lines)}${filtered > 0 ? `; ${countOf(filtered)} left by the filter` : ''}\n`)
     return true
   }

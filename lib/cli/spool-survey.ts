@@ -6,9 +6,9 @@ import { systemOwners } from '../spool/owner.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
 import { firstSlotOf, Slots } from '../spool/slots.js'
 import { checkTrustedFolder, checkTrustedParent } from '../trusted-files.js'
+import type { FilteredSpool } from './filtered-spool.js'
 import { factsOf } from './line-facts.js'
 import type { ReplayContext } from './replay-context.js'
-import { contentOf, linesIn } from './spool-content.js'
 import { Tally } from './tally.js'
 import { UsageError } from './usage-error.js'
 
@@ -43,16 +43,16 @@ export async function spoolFoldersOf (folder: string): Promise<string[]> {
     : `${folder}: is no spool folder, expected one that has segments (${segmentNameOf(1)}, ...)`)
 }
 
-/** Counts what waits in the folders of a spool, and changes nothing: they may be in use. */
-export async function surveySpool (folders: readonly string[], target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
+/** Counts what waits in the folders of a spool. */
+export async function surveySpool (spools: readonly FilteredSpool[], target: string, { format, filter }: ReplayContext): Promise<SpoolSurvey> {
   const survey: SpoolSurvey = { tally: new Tally(format.levels), filtered: 0 }
-  const contents = await Promise.all(folders.map(async folder => await contentOf(nodeFileSystem, folder)))
-  for (const segment of contents.flatMap(({ segments }) => segments)) {
-    for await (const { bytes } of linesIn(nodeFileSystem, segment)) {
-      const facts = factsOf(bytes.toString(), format)
+  for (const spool of spools) {
+    for await (const { text } of spool.lines()) {
+      const facts = factsOf(text, format)
       if (filter(facts)) survey.tally.add(target, facts)
       else survey.filtered++
     }
+    spool.rewind()
   }
   return survey
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import type { Position } from './position.js'
+import { draftOf, replaceFile, writeAll } from './replace-file.js'
 
 const NAME = 'cursor.json'
-const DRAFT_NAME = `${NAME}.new`
 const MAX_BYTES = 1024
 
 /** Result of reading a cursor file. `found`: everything before `position` has been delivered. */
@@ -32,7 +32,7 @@ export function decodeCursor (text: string): Position | undefined {
 
 /** Whether this is the name of a cursor file or of its draft. */
 export function isCursorName (name: string): boolean {
-  return name === NAME || name === DRAFT_NAME
+  return name === NAME || name === draftOf(NAME)
 }
 
 /** The file that stores up to which position a spool has been delivered. */
@@ -65,32 +65,8 @@ export class CursorFile {
 
   /** Replaces the file atomically: after a power cut at any moment, either the old or the new one is there. */
   async write (position: Position): Promise<void> {
-    const path = join(this.#folder, NAME)
-    const draft = join(this.#folder, DRAFT_NAME)
     const bytes = Buffer.from(encodeCursor(position))
-    const file = await this.#createDraft(draft)
-    try {
-      for (let written = 0; written < bytes.length;) {
-        const more = await file.write(bytes.subarray(written), written)
-        if (more === 0) throw new Error('the disk accepted no bytes')
-        written += more
-      }
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await this.#fs.rename(draft, path)
+    await replaceFile(this.#fs, join(this.#folder, NAME), async file => await writeAll(file, bytes, 0))
     await this.#fs.syncFolder(this.#folder)
-  }
-
-  async #createDraft (path: string): ReturnType<FileSystem['create']> {
-    try {
-      return await this.#fs.create(path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // A process ended after creating its draft and before renaming it.
-      await this.#fs.remove(path)
-      return await this.#fs.create(path)
-    }
   }
 }

@@ -1,4 +1,5 @@
-interface Range {
+/** Bytes of a segment. */
+export interface Range {
   from: number
   to: number
 }
@@ -21,8 +22,8 @@ export class Deliveries {
 
   add (from: number, to: number): void {
     if (from > this.#prefix) {
-      let at = this.#beyond.findIndex(range => range.to >= from)
-      if (at === -1) at = this.#beyond.length
+      // From the end, since lines are mostly delivered in order.
+      const at = this.#beyond.findLastIndex(range => range.to < from) + 1
       let touching = 0
       const merged = { from, to }
       for (let range = this.#beyond[at]; range !== undefined && range.from <= to; range = this.#beyond[at + ++touching]) {
@@ -48,5 +49,12 @@ export class Deliveries {
   /** The start of the first delivered range, beyond the prefix, at or after `offset`; `Infinity` if there is none. */
   nextFrom (offset: number): number {
     return this.#beyond.find(({ from }) => from >= offset)?.from ?? Infinity
+  }
+
+  /** What of the first so many bytes has not been delivered. */
+  gapsIn (bytes: number): Range[] {
+    const starts = [this.#prefix, ...this.#beyond.map(({ to }) => to)]
+    const ends = [...this.#beyond.map(({ from }) => from), bytes]
+    return starts.map((from, index) => ({ from, to: ends[index] as number })).filter(({ from, to }) => from < to)
   }
 }

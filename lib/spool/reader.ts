@@ -23,7 +23,7 @@ const MAX_SPARE = 3
 /** Reads the lines of a spool in order. It skips lines that are delivered or damaged. */
 export class Reader {
   readonly #segments: Segments
-  readonly #quarantine: Quarantine
+  readonly #quarantine: Quarantine | undefined
   readonly #events: ReaderEvents
   #segment = 0
   #offset = 0
@@ -31,7 +31,8 @@ export class Reader {
   #failures = 0
   readonly #spare: Buffer[] = []
 
-  constructor (segments: Segments, quarantine: Quarantine, events: ReaderEvents) {
+  /** @param quarantine - Takes damaged lines; `undefined`: they are read as all others are. */
+  constructor (segments: Segments, quarantine: Quarantine | undefined, events: ReaderEvents) {
     this.#segments = segments
     this.#quarantine = quarantine
     this.#events = events
@@ -68,7 +69,7 @@ export class Reader {
         const bytes = await this.#read(segment, offset, maxBytes)
         if (rewinds !== this.#rewinds) return
         this.#failures = 0
-        const sound = segment.isRecovered ? endOfRun(bytes, isSound) : bytes.length
+        const sound = segment.isRecovered && this.#quarantine !== undefined ? endOfRun(bytes, isSound) : bytes.length
         if (sound > 0) lines = this.#handOut(segment, offset, bytes.subarray(0, sound))
         else await this.#discard(segment, offset, bytes.subarray(0, endOfRun(bytes, line => !isSound(line))))
       } catch (error) {
@@ -135,7 +136,7 @@ export class Reader {
     const lines = countLines(damaged)
     segment.discard(offset, offset + damaged.length, lines)
     this.#events.onDamaged(lines)
-    await this.#quarantine.add(damaged)
+    await this.#quarantine?.add(damaged)
   }
 
   #handOut (segment: Segment, offset: number, bytes: Buffer): SpooledLines {

@@ -50,16 +50,21 @@ export class Recovery {
   #last: Segment | undefined
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   readonly #onFault: (error: unknown) => void
+  readonly #isReadOnly: boolean
   /** Segments whose content was kept in memory, oldest first. Some may have been released since. */
   readonly #held: Array<{ segment: Segment, bytes: number }> = []
   #heldBytes = 0
 
-  /** @param onFault - Called with the error when a segment cannot be read. */
-  constructor (fs: FileSystem, folder: string, found: FoundFolder, onFault: (error: unknown) => void) {
+  /**
+   * @param onFault - Called with the error when a segment cannot be read
+   * @param isReadOnly - True if nothing may be changed: a torn line is not cut off, no segment is synced or put aside
+   */
+  constructor (fs: FileSystem, folder: string, found: FoundFolder, onFault: (error: unknown) => void, isReadOnly = false) {
     this.#fs = fs
     this.#folder = folder
     this.#found = found
     this.#onFault = onFault
+    this.#isReadOnly = isReadOnly
     this.#recovered = { lines: 0, bytes: 0, cutBytes: 0, unreadableSegments: 0, cursor: found.cursor.kind }
   }
 
@@ -123,6 +128,7 @@ export class Recovery {
     } catch (error) {
       this.#onFault(error)
       this.#recovered.unreadableSegments++
+      if (this.#isReadOnly) return undefined
       const path = join(this.#folder, segmentNameOf(number))
       await this.#fs.rename(path, path.replace(/ndjson$/, 'unreadable')).catch(() => {})
       return undefined
@@ -155,6 +161,7 @@ export class Recovery {
   /** Bytes after the last newline of the last segment were being written when the earlier run ended: they are cut off. */
   async #examineLast (file: OpenFile, deliveredBytes: number): Promise<FoundSegment> {
     const { lines, endOfLines, end } = await this.#scan(file, deliveredBytes)
+    if (this.#isReadOnly) return { bytes: endOfLines, deliveredBytes, lines, isSynced: true }
     if (end > endOfLines) {
       this.#recovered.cutBytes = end - endOfLines
       // If this fails, the next run counts the torn line as damaged. No line is ever appended to this segment.
@@ -167,7 +174,7 @@ export class Recovery {
   /** Opens the last segment for writing, to cut and sync it; if that is not permitted, for reading only. */
   async #open (number: number, isLast: boolean): Promise<OpenFile> {
     const path = join(this.#folder, segmentNameOf(number))
-    if (!isLast) return await this.#fs.open(path, 'read')
+    if (!isLast || this.#isReadOnly) return await this.#fs.open(path, 'read')
     return await this.#fs.open(path, 'change').catch(() => this.#fs.open(path, 'read'))
   }
 

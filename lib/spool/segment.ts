@@ -1,7 +1,10 @@
 import { join } from 'node:path'
-import { Deliveries } from './deliveries.js'
+import { Deliveries, type Range } from './deliveries.js'
 import type { FileSystem, OpenFile } from './file-system.js'
+import { draftOf, replaceFile, writeAll } from './replace-file.js'
 
+const NEWLINE = 10
+const CHUNK_BYTES = 256 * 1024
 const PATTERN = /^(\d{10,15})\.ndjson$/
 
 /** The file name of a segment. It has at least ten digits, so that `cat *.ndjson` lists segments in order. */
@@ -51,6 +54,8 @@ export class Segment {
   /** Whether an earlier run wrote it: then its lines may be damaged. */
   readonly isRecovered: boolean
   readonly #deliveries: Deliveries
+  /** Bytes that had been delivered when it was found. */
+  readonly #passedBytes: number
   /** Lines that were handed out before they were written. */
   #kept = new Deliveries()
   readonly #fs: FileSystem
@@ -76,7 +81,8 @@ export class Segment {
     this.#bytes = found?.bytes ?? 0
     this.#waitingLines = found?.lines ?? 0
     this.#content = found?.content
-    this.#deliveries = new Deliveries(found?.deliveredBytes)
+    this.#passedBytes = found?.deliveredBytes ?? 0
+    this.#deliveries = new Deliveries(this.#passedBytes)
   }
 
   /** Creates a segment. Settles once its file would survive a power cut. */
@@ -161,6 +167,11 @@ export class Segment {
   settle (from: number, to: number, lines: number): void {
     this.#count(0, -lines)
     this.#deliveries.add(from, Math.min(to, this.#bytes))
+  }
+
+  /** Lines that were handed out need not be delivered, and stay in the file. */
+  passOver (lines: number): void {
+    this.#count(0, -lines)
   }
 
   /** Damaged lines are skipped: they will never be handed out. */
@@ -278,10 +289,57 @@ export class Segment {
     }
   }
 
+  /** Gives the last line the newline that it may lack. Not in place: a power cut could leave anything there. */
+  async terminate (): Promise<void> {
+    const [last = NEWLINE] = this.#bytes === 0 ? [] : await this.read(this.#bytes - 1, Buffer.alloc(1))
+    if (last !== NEWLINE) await this.#rewrite([{ from: 0, to: this.#bytes }], true)
+    await this.release()
+  }
+
+  /**
+   * Rewrites the file without the lines that were delivered since it was found, or removes it if no other is left. The
+   * first bytes that had been delivered before stay, so that a cursor means the same. Nothing may be read from it afterwards.
+   *
+   * @param isLast - True for the last segment of its spool: a torn line at its end stays
+   */
+  async shrink (isLast: boolean): Promise<void> {
+    const torn = { from: this.#bytes, to: isLast ? await this.#fs.size(this.#path) : 0 }
+    const kept = [...this.#deliveries.gapsIn(this.#bytes), torn].filter(({ from, to }) => from < to)
+    if (kept.length === 0) return await this.remove()
+    await this.#rewrite([{ from: 0, to: this.#passedBytes }, ...kept], !isLast)
+  }
+
   /** Renames a file that cannot be read to `.unreadable`, for a person to look at. */
   async setAside (): Promise<void> {
     await this.release()
     await this.#fs.rename(this.#path, this.#path.replace(/ndjson$/, 'unreadable'))
+  }
+
+  /** Replaces the file by parts of it. The old one stays if that fails. */
+  async #rewrite (parts: readonly Range[], endsWithNewline: boolean): Promise<void> {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    try {
+      await replaceFile(this.#fs, this.#path, async file => {
+        let end = 0
+        let last = NEWLINE
+        for (const { from, to } of parts) {
+          for (let at = from; at < to;) {
+            const bytes = await this.read(at, chunk.subarray(0, to - at))
+            if (bytes.length === 0) throw new Error(`segment ${this.number} is shorter than it was`)
+            await writeAll(file, bytes, end)
+            at += bytes.length
+            end += bytes.length
+            last = bytes[bytes.length - 1] as number
+          }
+        }
+        if (endsWithNewline && last !== NEWLINE) await writeAll(file, Buffer.from('\n'), end)
+        // A system may refuse to replace a file that is open.
+        await this.release()
+      })
+    } catch (error) {
+      await this.#fs.remove(draftOf(this.#path)).catch(() => {})
+      throw error
+    }
   }
 
   #count (waitingLines: number, outstandingLines: number): void {

@@ -5,11 +5,11 @@ import t from 'tap'
 import { linesOf } from '#lib/cli/lines'
 import { nodeFileSystem } from '#lib/spool/node-file-system'
 
-async function read (path: string, from?: number): Promise<string[]> {
+async function read (path: string): Promise<string[]> {
   const file = await nodeFileSystem.open(path, 'read')
   try {
     const lines: string[] = []
-    for await (const line of linesOf(file, from)) lines.push(line.toString('latin1'))
+    for await (const line of linesOf(file)) lines.push(line.toString('latin1'))
     return lines
   } finally {
     await file.close()
@@ -27,10 +27,4 @@ t.test('a file is its lines, byte by byte, wherever they end', async t => {
     if (tail === '') expected.pop()
     t.strictSame(await read(path), expected)
   }), { numRuns: 100 })
-})
-
-t.test('it can be read from a place within', async t => {
-  const path = join(t.testdir({ file: 'one\ntwo\nthree' }), 'file')
-  t.same(await read(path, 4), ['two', 'three'])
-  t.same(await read(path, 13), [])
 })

@@ -155,7 +155,7 @@ t.test('on a disk that is full segments stay as they were, it says so, and the n
   }
   const full = await scene.replay(ERRORS, folder)
   t.equal(full.code, 1)
-  t.match(full.stderr, `${folder}: 0000000001.ndjson cannot be written anew: ENOSPC`)
+  t.match(full.stderr, `${folder}: 0000000001.ndjson cannot be rewritten: ENOSPC`)
   t.match(full.stderr, '; 250 lines that arrived will be sent again\n')
   t.match(full.stderr, `delivered 500 of 500 lines; 2000 lines left in ${folder}\n`)
   t.same(await waitingIn(folder), lines)

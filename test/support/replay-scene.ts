@@ -4,8 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path'
 import type { DeadLetter } from 'pino-breaker-fanout'
 import type { Test } from 'tap'
-import { contentOf, linesIn } from '#lib/cli/spool-content'
-import { nodeFileSystem } from '#lib/spool/node-file-system'
+import { FilteredSpool } from '#lib/cli/filtered-spool'
 import { segmentNameOf } from '#lib/spool/segment'
 import { openBackend, type HttpBackend } from './http-backend.js'
 import { runProcess, type RunResult } from './run-process.js'
@@ -100,9 +99,7 @@ function writeLines (path: string, lines: readonly string[]): void {
 /** The waiting lines of a spool, in the order in which its app would send them. */
 export async function waitingIn (folder: string): Promise<string[]> {
   const lines: string[] = []
-  for (const segment of (await contentOf(nodeFileSystem, folder)).segments) {
-    for await (const { bytes } of linesIn(nodeFileSystem, segment)) lines.push(bytes.toString())
-  }
+  for await (const { text } of (await FilteredSpool.look(folder)).lines()) lines.push(text)
   return lines
 }
 

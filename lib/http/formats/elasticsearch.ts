@@ -1,7 +1,7 @@
 import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
 import { fingerprintOf, linesOf, placeOf, type BatchPart } from '../batch-part.js'
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { isSuccess } from '../status.js'
 import type { Format, LineOutcomes } from './format.js'

@@ -1,6 +1,6 @@
 import { standardLevels } from '../../levels.js'
 import { linesOf, placeOf } from '../batch-part.js'
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import type { Format } from './format.js'
 import { readLokiRefusal } from './loki-refusal.js'

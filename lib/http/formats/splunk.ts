@@ -1,5 +1,5 @@
 import { linesOf } from '../batch-part.js'
-import { createHeadReader, msToNs } from '../line-head.js'
+import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import type { Format } from './format.js'
 import { toJson } from './json-text.js'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import pino from 'pino'
 import t from 'tap'
-import { createHeadReader, msToNs } from '#lib/http/line-head'
+import { createHeadReader, msToNs } from '#lib/line-head'
 
 const { read } = createHeadReader('level', 'time')
 

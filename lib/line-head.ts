@@ -21,7 +21,7 @@ export function createHeadReader (levelKey: string, timeKey: string): HeadReader
   return {
     read (line) {
       const match = head.exec(line)
-      if (match === null) return parse(line, levelKey, timeKey)
+      if (match === null) return parseHead(line, levelKey, timeKey)
       const [, number, label, digits, iso] = match
       return {
         level: number === undefined ? label : Number(number),
@@ -31,24 +31,28 @@ export function createHeadReader (levelKey: string, timeKey: string): HeadReader
   }
 }
 
-/** Converts milliseconds since the epoch to nanoseconds, in decimal digits. */
-export function msToNs (milliseconds: number): string {
-  return digitsOf(Math.trunc(milliseconds), 6)
-}
-
-function parse (line: string, levelKey: string, timeKey: string): LineHead {
-  let record: unknown
-  try {
-    record = JSON.parse(line)
-  } catch {
-    // A line that is not JSON has neither level nor time.
-  }
-  if (typeof record !== 'object' || record === null) return { level: undefined, timeNs: undefined }
-  const { [levelKey]: level, [timeKey]: time } = record as Record<string, unknown>
+/** Level and time of a line, by parsing all of it: a damaged line has neither. */
+export function parseHead (line: string, levelKey: string, timeKey: string): LineHead {
+  const { [levelKey]: level, [timeKey]: time } = parseRecord(line) ?? {}
   return {
     level: typeof level === 'number' || typeof level === 'string' ? level : undefined,
     timeNs: typeof time === 'number' ? numberToNs(time) : typeof time === 'string' ? isoToNs(time) : undefined
   }
+}
+
+/** The fields of a line; `undefined` if it is not a JSON object. */
+export function parseRecord (line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const record: unknown = JSON.parse(line)
+    return typeof record === 'object' && record !== null ? record as Record<string, unknown> : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds since the epoch as nanoseconds, in digits. */
+export function msToNs (milliseconds: number): string {
+  return digitsOf(Math.trunc(milliseconds), 6)
 }
 
 /** Guesses the unit of a number, s, ms, µs or ns, from its size, such that the time is between 1973 and 5138. */
