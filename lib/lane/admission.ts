@@ -1,16 +1,9 @@
 import type { AppThread } from '../app-thread.js'
 import { cutLines, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
+import type { QueueSettings } from '../options.js'
 import type { Amount, LineQueue, NewLines } from '../queue.js'
 import type { Outlet } from './outlet.js'
-
-/** The option `queue` of a target. */
-export interface QueueSettings {
-  maxBytes: number
-  maxLines: number
-  overflow: 'drop-oldest' | 'drop-newest' | 'block'
-  blockTimeoutMs: number
-}
 
 /** Decision about new lines: they get a place in the queue, the app is held back until there is one, or lines are dropped. */
 export type Verdict = 'admit' | 'hold-back' | 'shed'

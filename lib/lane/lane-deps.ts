@@ -3,29 +3,20 @@ import type { BreakerOptions, TransitionEvent } from '../breaker.js'
 import type { Child, ChildListener } from '../child/child.js'
 import type { Clock } from '../clock.js'
 import type { FailureReason, SinkFailure } from '../failure.js'
-import type { HealthCheckSettings } from '../options.js'
+import type { DeadLetterSettings, SpoolSettings, TargetSettings } from '../options.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 import type { DeadLetterStore } from './dead-letters.js'
-import type { QueueSettings } from './admission.js'
 import type { Loss } from '../reports/loss-report.js'
 import type { SpoolNews } from '../reports/spool-report.js'
 
-/** Settings of a lane: the options of the same names. */
-export interface LaneSettings {
-  name: string
+type PlainSettings = Pick<TargetSettings, 'name' | 'queue' | 'whenOpen' | 'writeTimeoutMs' | 'startTimeoutMs' | 'redelivery' | 'sense'>
+
+/** Settings of a lane: those of its target that it needs. */
+export interface LaneSettings extends PlainSettings, Partial<Pick<TargetSettings, 'healthCheck'>> {
   breaker: BreakerOptions
-  queue: QueueSettings
-  whenOpen: 'hold' | 'skip' | 'spool' | 'fallback'
-  writeTimeoutMs: number
-  startTimeoutMs: number
-  redelivery: 'at-least-once' | 'at-most-once'
-  sense: false | { console: boolean }
-  healthCheck?: HealthCheckSettings | undefined
-  /** Keeps lines that the sink refuses for good; without it they are dropped. */
-  deadLetter?: { maxBytes: number } | undefined
-  /** Set with `whenOpen: 'spool'`. */
-  spool?: { mode: 'open' | 'always' } | undefined
+  deadLetter?: Pick<DeadLetterSettings, 'maxBytes'> | undefined
+  spool?: Pick<SpoolSettings, 'mode'> | undefined
 }
 
 /** Events of a lane. */

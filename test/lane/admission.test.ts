@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { freshLines, type Lines } from '#lib/batch'
-import { Admission, type QueueSettings } from '#lib/lane/admission'
+import { Admission } from '#lib/lane/admission'
 import type { Outlet } from '#lib/lane/outlet'
 import { Pace } from '#lib/lane/pace'
+import type { QueueSettings } from '#lib/options'
 import { LineQueue } from '#lib/queue'
 import { HandClock } from '../support/hand-clock.js'
 
