@@ -1,0 +1,171 @@
+import type { AppThread } from './app-thread.js'
+import { Batch } from './batch.js'
+import type { TransitionEvent } from './breaker.js'
+import { createChildMaker } from './child/create-child.js'
+import type { Clock } from './clock.js'
+import { DeadLetterFile } from './dead-letter-file.js'
+import type { Diagnostics } from './diagnostics.js'
+import { Lane } from './lane.js'
+import type { Fallback } from './lane/ledger.js'
+import { LevelNames, standardLevels } from './levels.js'
+import type { FanoutSettings, SpoolSettings, TargetSettings } from './options.js'
+import { ranksOf } from './ranks.js'
+import { nodeFileSystem } from './spool/node-file-system.js'
+import { systemOwners } from './spool/owner.js'
+import { SlottedSpool } from './spool/slotted-spool.js'
+import type { SlotEvents } from './spool/spool-events.js'
+import { writeToStderr } from './stderr.js'
+
+/** How long a terminated thread may take to exit before it counts as held by a call that hangs. */
+const EXIT_MS = 500
+/** The share of the time to close that is kept for each rank still to come. */
+const RANK_RESERVE = 0.1
+
+/** A target and its lane. */
+export interface Seat {
+  readonly target: TargetSettings
+  readonly lane: Lane
+}
+
+/** Dependencies of the {@link Seats}. */
+export interface SeatsDeps {
+  clock: Clock
+  app: AppThread
+  /** Whether pino sends its config. */
+  willSendConfig: boolean
+  diagnostics: Diagnostics | undefined
+  onTransition: (event: TransitionEvent) => void
+  /** Called with each event that a sink posts for the app. */
+  onSinkEvent: (name: string, args: readonly unknown[]) => void
+}
+
+/** The lanes of all targets: makes them, connects each with its fallback, and ends them in the order of their ranks. */
+export class Seats {
+  readonly all: readonly Seat[]
+  readonly lanes: readonly Lane[]
+  readonly #settings: FanoutSettings
+  readonly #deps: SeatsDeps
+  #onRelief: (() => void) | undefined
+
+  constructor (settings: FanoutSettings, deps: SeatsDeps) {
+    this.#settings = settings
+    this.#deps = deps
+    this.all = this.#createAll()
+    this.lanes = this.all.map(({ lane }) => lane)
+    this.#connectFallbacks()
+    // Pino's config may bring custom levels later. Until then diagnostics are routed by the levels that are known.
+    this.setLevels(new LevelNames(settings.levels ?? {}))
+  }
+
+  /** Gives each lane its lowest level. Returns the targets whose level is unknown; they take `info` and above. */
+  setLevels (names: LevelNames): TargetSettings[] {
+    const unknown: TargetSettings[] = []
+    for (const { lane, target } of this.all) {
+      const minLevel = names.valueOf(target.level)
+      if (minLevel === undefined) unknown.push(target)
+      lane.minLevel = minLevel ?? standardLevels['info'] as number
+    }
+    return unknown
+  }
+
+  /** Calls back once no lane holds the app back. One call at a time. */
+  whenRelieved (callback: () => void): void {
+    if (!this.#isPressing) return callback()
+    this.#onRelief = () => {
+      if (this.#isPressing) return
+      this.#onRelief = undefined
+      callback()
+    }
+  }
+
+  /**
+   * Ends every lane by one deadline, rank by rank. A lane that hangs delays only the lanes of later ranks, and a share of the
+   * time is kept for each of these.
+   *
+   * @param deadline - In monotonic time
+   * @param beforeRank - Called before each rank is ended
+   */
+  async end (deadline: number, beforeRank: () => void): Promise<void> {
+    const { targets, closeTimeoutMs } = this.#settings
+    const ranks = ranksOf(targets)
+    const order = [...new Set(ranks.values())].sort((a, b) => a - b)
+    for (const [i, rank] of order.entries()) {
+      beforeRank()
+      const rankDeadline = deadline - (order.length - 1 - i) * RANK_RESERVE * closeTimeoutMs
+      await Promise.all(this.all.filter(({ target }) => ranks.get(target.name) === rank).map(async ({ lane }) => {
+        await lane.drain(rankDeadline)
+        await lane.end(rankDeadline)
+      }))
+    }
+  }
+
+  /** Ends every lane now, without draining it. */
+  async endNow (): Promise<void> {
+    const now = this.#deps.clock.now()
+    await Promise.all(this.lanes.map(lane => lane.end(now)))
+  }
+
+  /** The targets whose sink is held by a call that hangs in the system, after a short wait for the others to exit. */
+  async findHanging (): Promise<TargetSettings[]> {
+    const deadline = this.#deps.clock.now() + EXIT_MS
+    await Promise.all(this.lanes.map(lane => lane.until(() => !lane.isHanging, deadline)))
+    return this.all.filter(({ lane }) => lane.isHanging).map(({ target }) => target)
+  }
+
+  get #isPressing (): boolean {
+    return this.lanes.some(lane => lane.isPressing)
+  }
+
+  #createAll (): Seat[] {
+    const { targets } = this.#settings
+    const life = `${this.#deps.clock.wallTime().toString(36)}-${process.pid.toString(36)}`
+    const files = new Map(targets.flatMap(({ deadLetter }) => deadLetter === undefined ? [] : [[deadLetter.path, this.#openDeadLetters(deadLetter.path)]]))
+    return targets.map((target, index) => {
+      const lane = this.#createLane(target, `${life}-${index}`, target.deadLetter && files.get(target.deadLetter.path))
+      lane.onRelief = () => this.#onRelief?.()
+      return { target, lane }
+    })
+  }
+
+  #createLane (target: TargetSettings, life: string, deadLetterStore: DeadLetterFile | undefined): Lane {
+    const { clock, app, willSendConfig, diagnostics, onTransition, onSinkEvent } = this.#deps
+    return new Lane({
+      // A standby passes on the lines that it gets from others, also during an outage of its own.
+      settings: target.standby ? { ...target, whenOpen: 'fallback' } : target,
+      life,
+      willSendConfig,
+      clock,
+      app,
+      random: Math.random,
+      createChild: createChildMaker(target, willSendConfig),
+      deadLetterStore,
+      createSpool: target.spool && this.#spoolMaker(target.spool),
+      events: {
+        onTransition,
+        onLoss: (loss, lines) => diagnostics?.loss(target.name, loss, lines),
+        onRestart: (reason, restarts) => diagnostics?.restarted(target.name, reason, restarts),
+        onUndelivered: (lines, lastFailure) => diagnostics?.undelivered(target.name, lines, lastFailure),
+        onSpoolNews: news => diagnostics?.spool(target.name, news),
+        onEvent: onSinkEvent
+      }
+    })
+  }
+
+  #connectFallbacks (): void {
+    const byName = new Map(this.all.map(({ target, lane }) => [target.name, lane]))
+    const toStderr: Fallback = { takeOver: lines => writeToStderr(lines.bytes) }
+    for (const { lane, target } of this.all) {
+      const next = target.fallback === undefined ? undefined : byName.get(target.fallback)
+      if (next !== undefined) lane.fallBackTo({ takeOver: ({ bytes, count }) => next.offer(new Batch(bytes, count)) })
+      else if (target.fallback === 'stderr' || target.standby) lane.fallBackTo(toStderr)
+    }
+  }
+
+  #spoolMaker (settings: SpoolSettings): (events: SlotEvents) => SlottedSpool {
+    return events => new SlottedSpool(settings, { fs: nodeFileSystem, owners: systemOwners, clock: this.#deps.clock, random: Math.random }, events)
+  }
+
+  #openDeadLetters (path: string): DeadLetterFile {
+    return new DeadLetterFile(path, err => this.#deps.diagnostics?.deadLetterTrouble(path, err))
+  }
+}
