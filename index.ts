@@ -1,4 +1,5 @@
 export { default, type FanoutStream } from './lib/fanout.js'
+export type { FanoutTransport } from './lib/fanout-transport.js'
 export { SinkCircuitBreaker } from './lib/breaker.js'
 export type { BreakerDeps, BreakerOptions, BreakerSettings, CircuitState, Permit, TransitionEvent, TransitionReason } from './lib/breaker.js'
 export type { DeliverySink, SendContext, SinkBatch } from './lib/child/delivery.js'

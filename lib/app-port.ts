@@ -6,7 +6,8 @@ const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', '
 
 /** What pino tells the worker thread of a transport. */
 interface PinoWorkerData {
-  $context?: { threadStreamVersion?: unknown }
+  /** Always set by thread-stream, and by the thread of a sink of ours, which may itself be such a transport. */
+  $context?: object
   pinoWillSendConfig?: boolean
 }
 
@@ -42,5 +43,5 @@ export function onPinoConfig (take: (config: PinoConfig) => void): () => void {
 
 function readPinoWorkerData (): PinoWorkerData | undefined {
   const inner = (workerData as { workerData?: PinoWorkerData } | null)?.workerData
-  return inner?.$context?.threadStreamVersion === undefined ? undefined : inner
+  return inner?.$context === undefined ? undefined : inner
 }

@@ -3,19 +3,23 @@ import type { ChildSource, SensedTraffic, SinkKind } from './child.js'
 import type { RingPlace } from './line-ring.js'
 import type { Rejection } from './rejection.js'
 
-/** The name of the events by which a thread host speaks to its child. */
-export const HOST_EVENT = 'pino-breaker-fanout:host'
-
-/** What a thread host is started with. */
+/** The `workerData` of a sink's thread. */
 export interface HostData {
-  source: ChildSource
-  pinoWillSendConfig: boolean
-  /** Where the lines stand that a stream sink is given. */
-  ring: SharedArrayBuffer
+  /** For the thread host. */
+  readonly host: {
+    readonly source: ChildSource
+    /** Holds the lines for a stream sink. */
+    readonly ring: SharedArrayBuffer
+  }
+  /** For the sink: the place and the shape are those of a thread-stream worker, in which pino runs a transport. */
+  readonly workerData: {
+    readonly $context: object
+    readonly pinoWillSendConfig: boolean
+  }
 }
 
 /**
- * From the child to its host, by `postMessage`. The bytes of a batch are in shared memory, where the next one will stand
+ * An order from a child to its host, by `postMessage`. The bytes of a batch are in shared memory, which holds the next batch
  * once this one is settled.
  */
 export type HostOrder =
@@ -25,7 +29,13 @@ export type HostOrder =
   | { code: 'FANOUT_FLUSH', flush: number }
   | { code: 'FANOUT_END' }
 
-/** From the host to its child, as the only argument of a {@link HOST_EVENT}. */
+/** A message from a host to its child. */
+export interface HostMessage {
+  readonly code: 'FANOUT_REPORT'
+  readonly report: HostReport
+}
+
+/** A report of a host about its sink. */
 export type HostReport =
   | { type: 'ready', kind: SinkKind }
   | { type: 'evidence', accepted: number, consumed: number, delivered: number, answered: number }

@@ -1,32 +1,28 @@
 import { inspect } from 'node:util'
-import ThreadStream from 'thread-stream'
-import type { Worker, WorkerOptions } from 'node:worker_threads'
+import { Worker, workerData, type WorkerOptions } from 'node:worker_threads'
 import { hostPath } from '#host'
 import { FanoutError } from '../errors.js'
-import { toFailure, type SinkFailure } from '../failure.js'
+import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Child, ChildListener, ChildSource, Parcel, SinkKind } from './child.js'
 import { HeapWatch, withHeapReserve } from './heap-watch.js'
 import { LineRing } from './line-ring.js'
 import { keepLoopsTerminable } from './loop-checks.js'
-import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
+import type { HostData, HostMessage, HostOrder, HostReport } from './messages.js'
 import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 
 const WINDOW_BYTES = 1024 * 1024
-/** The window, and what goes beyond it or is left at the end: a batch as it comes from the app has some 128 KiB. */
+/** The window, and room for one batch of the app beyond it or a gap at the end: such a batch has some 128 KiB. */
 const RING_BYTES = WINDOW_BYTES + 512 * 1024
-/** Its own ring is of no use here: what it takes out of it, it decodes. */
-const LEAST_STREAM_BYTES = 4
-/** As much as a batch for a delivery sink has, but for a longer line. */
+/** The most that a batch for a delivery sink has, unless a single line is longer. */
 const BATCH_BYTES = 512 * 1024
-/** For how long a thread whose sink has ended may take for its own exit handlers. */
+/** How long a thread whose sink has ended may take for its own exit handlers. */
 const EXIT_GRACE_MS = 500
 
-/** A sink in a thread of its own: whatever it does there, it does to itself. */
+/** A sink in a thread of its own. Nothing that it does there reaches anybody else. */
 export class ThreadChild implements Child {
   readonly windowBytes = WINDOW_BYTES
   readonly copies = true
-  readonly #stream: ThreadStream
   readonly #worker: Worker
   readonly #listener: ChildListener
   readonly #sink: string
@@ -34,7 +30,7 @@ export class ThreadChild implements Child {
   readonly #ring = new LineRing(takeSharedMemory(RING_BYTES))
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
-  /** What a batch for a delivery sink stands in until the sink's thread has read it, one at a time. */
+  /** Holds one batch at a time for a delivery sink, until the sink's thread has read it. */
   #batchMemory: SharedArrayBuffer | undefined
   #lastFlush = 0
   #isOver = false
@@ -44,32 +40,24 @@ export class ThreadChild implements Child {
   constructor (source: ChildSource, workerOptions: WorkerOptions, listener: ChildListener) {
     this.#listener = listener
     this.#sink = source.sink
-    const workerData: HostData = { source, pinoWillSendConfig: source.willSendConfig, ring: this.#ring.memory }
-    this.#stream = new ThreadStream({
-      filename: hostPath,
-      workerData,
-      workerOpts: withHeapReserve({ name: `pino-breaker-fanout:${source.sink}`, ...workerOptions }),
-      bufferSize: LEAST_STREAM_BYTES
+    const hostData: HostData = {
+      host: { source, ring: this.#ring.memory },
+      workerData: { $context: ownContext(), pinoWillSendConfig: source.willSendConfig }
+    }
+    const worker = this.#worker = new Worker(hostPath, {
+      ...withHeapReserve({ name: `pino-breaker-fanout:${source.sink}`, ...workerOptions }),
+      // As in thread-stream. A write that is pending as the thread ends still uses its file descriptor.
+      trackUnmanagedFds: false,
+      workerData: hostData
     })
-    // What thread-stream makes of a dead thread is known already from the thread itself.
-    this.#stream.on('error', () => {})
-    this.#worker = (this.#stream as unknown as { worker: Worker }).worker
-    this.#heapWatch = new HeapWatch(this.#worker, workerOptions.resourceLimits?.maxOldGenerationSizeMb, message => {
-      this.#fail(toFailure('out-of-memory', new FanoutError('ERR_FANOUT_SINK_THREAD', message, { sink: this.#sink })))
+    this.#heapWatch = new HeapWatch(worker, workerOptions.resourceLimits?.maxOldGenerationSizeMb, message => {
+      this.#fail('out-of-memory', this.#error(message))
     })
-    // A sink can post what it likes, and thread-stream would throw in this thread at some of it (a `WARNING` without an
-    // error, an event named `message`): of all messages it is shown only that its worker is ready.
-    const [onStreamMessage] = this.#worker.listeners('message')
-    this.#worker.removeAllListeners('message')
-    this.#worker.on('message', message => {
-      if (message?.code === 'READY') onStreamMessage?.call(this.#worker, message)
-      else this.#onMessage(message)
-    })
-    this.#worker.on('error', error => this.#fail(toFailure((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'thread-exit', error)))
-    this.#worker.on('exit', code => {
+    worker.on('message', message => this.#onMessage(message))
+    worker.on('error', error => this.#fail((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'thread-exit', error))
+    worker.on('exit', code => {
       this.#hasExited = true
-      if (this.#exitTimer !== undefined) this.#end()
-      else this.#fail(toFailure('thread-exit', new FanoutError('ERR_FANOUT_SINK_THREAD', `the thread of the sink exited with code ${code}`, { sink: this.#sink })))
+      this.#fail('thread-exit', this.#error(`the thread of the sink exited with code ${code}`))
       giveSharedMemoryBack(this.#ring.memory)
       if (this.#batchMemory !== undefined) giveSharedMemoryBack(this.#batchMemory)
     })
@@ -95,7 +83,7 @@ export class ThreadChild implements Child {
     this.#post({ code: 'FANOUT_LINES', lines: own }, [own.buffer])
   }
 
-  /** Memory of its own for each batch would be garbage in two threads, of a kind that piles up before it is collected. */
+  /** Uses the same memory for each batch: new memory would be garbage in two threads, and V8 collects that late. */
   #share (bytes: Buffer): Uint8Array {
     const memory = bytes.length > BATCH_BYTES ? new SharedArrayBuffer(bytes.length) : this.#batchMemory ??= takeSharedMemory(BATCH_BYTES)
     const shared = new Uint8Array(memory, 0, bytes.length)
@@ -125,27 +113,34 @@ export class ThreadChild implements Child {
     await this.#worker.terminate()
   }
 
-  /** A thread does not end while it is in a call of the system, and its pending requests in libuv's pool keep it as well. */
+  /** A thread does not end during a call into the system, or while libuv's pool has requests of it. */
   get isHanging (): boolean {
     return !this.#hasExited
   }
 
-  // Not `ThreadStream.emit('message')`, which would go through the listeners of that stream's own events first.
   #post (message: HostOrder | { code: 'PINO_CONFIG', config: PinoConfig }, transfer: readonly ArrayBuffer[] = []): void {
     if (!this.#isOver) this.#worker.postMessage(message, transfer)
   }
 
-  #onMessage (message: { code?: unknown, name?: unknown, args?: unknown } | null): void {
+  /** The host's reports, and what the sink posts as in a thread-stream worker. A sink can post anything. */
+  #onMessage (message: Partial<HostMessage> | { code?: unknown, name?: unknown, args?: unknown, err?: unknown } | null): void {
     if (this.#isOver || message === null || typeof message !== 'object') return
-    if (message.code === 'EVENT') {
-      if (typeof message.name !== 'string') return
-      const args: unknown[] = Array.isArray(message.args) ? message.args : [message.args]
-      if (message.name === HOST_EVENT) this.#onReport(args[0] as HostReport)
-      else this.#listener.onEvent(message.name, args)
-    } else if (message.code === 'ERROR') {
-      this.#fail(toFailure('thread-exit', (message as { err?: unknown }).err))
-    } else if (message.code !== 'WARNING' && message.code !== undefined && message.code !== null) {
-      this.#fail(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(message.code)}`, { sink: this.#sink })))
+    switch (message.code) {
+      case 'FANOUT_REPORT':
+        return this.#onReport((message as HostMessage).report)
+      case 'EVENT': {
+        const { name, args } = message as { name?: unknown, args?: unknown }
+        if (typeof name === 'string') this.#listener.onEvent(name, Array.isArray(args) ? args : [args])
+        return
+      }
+      case 'ERROR':
+        return this.#fail('thread-exit', (message as { err?: unknown }).err)
+      case 'WARNING':
+      case undefined:
+      case null:
+        return
+      default:
+        this.#fail('stream-error', this.#error(`it posted a message with the unknown code ${inspect(message.code)}`))
     }
   }
 
@@ -173,14 +168,24 @@ export class ThreadChild implements Child {
         this.#flushes.delete(report.flush)
         return
       case 'failure':
-        return this.#fail(report.failure)
+        return this.#reportFailure(report.failure)
       case 'ended':
         this.#exitTimer ??= setTimeout(() => this.#end(), EXIT_GRACE_MS)
     }
   }
 
-  #fail (failure: SinkFailure): void {
+  #error (message: string): FanoutError {
+    return new FanoutError('ERR_FANOUT_SINK_THREAD', message, { sink: this.#sink })
+  }
+
+  #fail (reason: FailureReason, error: unknown): void {
+    this.#reportFailure(toFailure(reason, error))
+  }
+
+  #reportFailure (failure: SinkFailure): void {
     if (this.#isOver) return
+    // The sink has ended in good order. A fault in its exit handlers loses no line.
+    if (this.#exitTimer !== undefined) return this.#end()
     this.#finish()
     this.#listener.onFailure(failure)
   }
@@ -198,4 +203,10 @@ export class ThreadChild implements Child {
     for (const resolve of this.#flushes.values()) resolve()
     this.#flushes.clear()
   }
+}
+
+/** The `$context` that thread-stream gave to this thread, for a sink that looks for it; empty outside thread-stream. */
+function ownContext (): object {
+  const { $context = {} } = (workerData as { workerData?: { $context?: object } | null } | null)?.workerData ?? {}
+  return $context
 }

@@ -1,33 +1,48 @@
-import { Writable } from 'node:stream'
-import { parentPort } from 'node:worker_threads'
+// The main script of a sink's thread.
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { createClock, systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
+import type { ChildSource } from './child.js'
 import { Evidence } from './evidence.js'
 import { SinkHost } from './host.js'
 import type { RingPlace } from './line-ring.js'
-import { HOST_EVENT, type HostData, type HostOrder, type HostReport } from './messages.js'
-import type { ChildSource } from './child.js'
+import type { HostData, HostMessage, HostOrder, HostReport } from './messages.js'
 import type { Sense } from './sensing.js'
 import { watchSockets } from './sockets.js'
 
-/**
- * What thread-stream runs in the thread of a sink. Returns only once the sink has started: until then nobody but the
- * sink listens to the port, so that it gets pino's config whenever it begins to listen.
- */
-export default async function threadHost ({ source, ring }: HostData): Promise<Writable> {
-  watchSockets()
-  // Ahead of thread-stream's own listeners, which end the thread with less to say.
-  process.prependListener('uncaughtException', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
-  process.prependListener('unhandledRejection', error => report({ type: 'failure', failure: toFailure('thread-exit', error) }))
+const AN_HOUR_MS = 60 * 60 * 1000
 
-  const evidence = new Evidence(systemClock, told => {
-    report({ type: 'evidence', ...told })
-    sense?.noteAcceptance()
+const port = parentPort as MessagePort
+const { source, ring } = (workerData as HostData).host
+const evidence = new Evidence(systemClock, told => {
+  report({ type: 'evidence', ...told })
+  sense?.noteAcceptance()
+})
+let host: SinkHost
+let sense: Sense | undefined
+
+// A thread in which nothing is pending exits, and that would hide a factory whose promise never settles.
+setInterval(() => {}, AN_HOUR_MS)
+watchSockets()
+process.on('uncaughtException', endAfterFault)
+process.on('unhandledRejection', endAfterFault)
+start()
+
+/** Listens for orders only after the start: until then the sink alone gets messages, so that it does not miss pino's config. */
+async function start (): Promise<void> {
+  if (source.sense !== false) sense = await createSense(source, source.sense)
+  host = createHost()
+  await host.start()
+  const memory = Buffer.from(ring)
+  port.on('message', (message: HostOrder | { code?: unknown } | null) => {
+    if (message !== null && typeof message === 'object') follow(message, memory)
   })
-  const sense: Sense | undefined = source.sense === false ? undefined : await senseFor(source, source.sense, () => host.consumedBytes, evidence)
-  const host: SinkHost = new SinkHost(source, {
+}
+
+function createHost (): SinkHost {
+  return new SinkHost(source, {
     onReady: kind => {
-      // A delivery sink tells what became of each batch: its requests would say the same thing twice.
+      // A delivery sink answers for each batch; its requests would tell the same once more.
       if (kind === 'delivery') sense?.close()
       report({ type: 'ready', kind })
     },
@@ -41,7 +56,7 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
     onEnded: () => {
       evidence.report()
       report({ type: 'ended' })
-      entry.destroy()
+      setImmediate(() => process.exit(0))
     },
     onAnswered: () => {},
     onSensed: () => {},
@@ -51,47 +66,14 @@ export default async function threadHost ({ source, ring }: HostData): Promise<W
     onLateFault: () => {},
     onEvent: () => {}
   }, sense)
-  await host.start()
-
-  const memory = Buffer.from(ring)
-  parentPort?.on('message', (order: HostOrder | { code?: unknown } | null) => {
-    if (order === null || typeof order !== 'object') return
-    if (isOrder(order, 'FANOUT_LINES')) {
-      writeLines(host, memory, order.lines)
-    } else if (isOrder(order, 'FANOUT_SEND')) {
-      const { id, bytes, count, attempt } = order
-      host.send({ id, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
-    } else if (isOrder(order, 'FANOUT_ABORT')) {
-      host.abort(order.id)
-    } else if (isOrder(order, 'FANOUT_FLUSH')) {
-      host.flush().then(() => {
-        evidence.report()
-        report({ type: 'flushed', flush: order.flush })
-      })
-    } else if (isOrder(order, 'FANOUT_END')) {
-      host.end()
-    }
-  })
-
-  // For thread-stream it stands for the sink, from start to end; the lines come by another way.
-  const entry = new Writable()
-  return entry
 }
 
-/** Text for a sink that takes text; else the bytes as they stand in the ring, or a copy for a sink that may keep them. */
-function writeLines (host: SinkHost, memory: Buffer, lines: RingPlace | Uint8Array): void {
-  const isOwn = lines instanceof Uint8Array
-  const bytes = isOwn ? Buffer.from(lines.buffer, lines.byteOffset, lines.length) : memory.subarray(lines.at, lines.at + lines.length)
-  if (host.takes === 'text') host.write(bytes.toString(), bytes.length)
-  else host.write(isOwn || host.keepsNothing ? bytes : Buffer.from(bytes), bytes.length)
-}
-
-/** Reports what the sink's requests and sockets tell; in order with the rest of the evidence. */
-async function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }, mark: () => number, evidence: Evidence): Promise<Sense> {
-  // It loads node:http, of which a sink that is not sensed may have no need.
+/** Senses the sink's requests and sockets, and reports them in order with the rest of the evidence. */
+async function createSense ({ sink, writeTimeoutMs }: ChildSource, options: { console: boolean }): Promise<Sense> {
+  // This loads node:http, which a sink that is not sensed may not need.
   const { Sense, lookIntervalMs } = await import('./sensing.js')
   const clock = createClock({ beatMs: lookIntervalMs(writeTimeoutMs), isRef: false })
-  return new Sense({ sink, writeTimeoutMs, console: options.console, mark, clock }, {
+  return new Sense({ sink, writeTimeoutMs, console: options.console, mark: () => host.consumedBytes, clock }, {
     onSensed: traffic => report({ type: 'sensed', traffic }),
     onDelivered: bytes => evidence.deliver(bytes),
     onAnswered: bytes => evidence.answer(bytes),
@@ -106,10 +88,42 @@ async function senseFor ({ sink, writeTimeoutMs }: ChildSource, options: { conso
   })
 }
 
-function isOrder<Code extends HostOrder['code']> (order: { code?: unknown }, code: Code): order is HostOrder & { code: Code } {
-  return order.code === code
+/** Follows an order of the child. The port carries other messages too, such as pino's config. */
+function follow (message: HostOrder | { code?: unknown }, memory: Buffer): void {
+  if (isOrder(message, 'FANOUT_LINES')) {
+    writeLines(message.lines, memory)
+  } else if (isOrder(message, 'FANOUT_SEND')) {
+    const { id, bytes, count, attempt } = message
+    host.send({ id, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
+  } else if (isOrder(message, 'FANOUT_ABORT')) {
+    host.abort(message.id)
+  } else if (isOrder(message, 'FANOUT_FLUSH')) {
+    host.flush().then(() => {
+      evidence.report()
+      report({ type: 'flushed', flush: message.flush })
+    })
+  } else if (isOrder(message, 'FANOUT_END')) {
+    host.end()
+  }
 }
 
-function report (args: HostReport): void {
-  parentPort?.postMessage({ code: 'EVENT', name: HOST_EVENT, args: [args] })
+/** Writes lines as text to a sink that takes text. Another sink gets the bytes in the ring, or a copy if it may keep them. */
+function writeLines (lines: RingPlace | Uint8Array, memory: Buffer): void {
+  const isOwn = lines instanceof Uint8Array
+  const bytes = isOwn ? Buffer.from(lines.buffer, lines.byteOffset, lines.length) : memory.subarray(lines.at, lines.at + lines.length)
+  if (host.takes === 'text') host.write(bytes.toString(), bytes.length)
+  else host.write(isOwn || host.keepsNothing ? bytes : Buffer.from(bytes), bytes.length)
+}
+
+function isOrder<Code extends HostOrder['code']> (message: { code?: unknown }, code: Code): message is HostOrder & { code: Code } {
+  return message.code === code
+}
+
+function endAfterFault (error: unknown): void {
+  report({ type: 'failure', failure: toFailure('thread-exit', error) })
+  process.exit(1)
+}
+
+function report (what: HostReport): void {
+  port.postMessage({ code: 'FANOUT_REPORT', report: what } satisfies HostMessage)
 }

@@ -43,6 +43,16 @@ const modules = {
   'file.mjs': `
     import pino from ${JSON.stringify(import.meta.resolve('pino'))}
     export default ({ to }) => pino.destination({ dest: to, sync: false, contentMode: 'buffer' })`,
+  'throws-at-exit.mjs': `
+    import { appendFileSync } from 'node:fs'
+    import { Writable } from 'node:stream'
+    export default ({ to }) => {
+      process.on('exit', () => {
+        appendFileSync(to, 'at exit\\n')
+        throw new Error('too late')
+      })
+      return new Writable({ write (chunk, encoding, done) { appendFileSync(to, chunk); done() } })
+    }`,
   'settles.mjs': 'export default () => ({ send: async () => {} })'
 }
 
@@ -143,6 +153,11 @@ t.test('lines that are more than the threads have memory in common for come all 
   const { written, windowBytes } = await give(t, 'bytes.mjs', batches)
   t.ok((batches[1] as Buffer).length > 2 * windowBytes)
   t.ok(written === Buffer.concat(batches).toString())
+})
+
+t.test('a sink that has ended runs its exit handlers, and a fault in them is no failure of the sink', async t => {
+  const { written } = await give(t, 'throws-at-exit.mjs', [Buffer.from('a line\n')])
+  t.equal(written, 'a line\nat exit\n')
 })
 
 t.test('the memory of a batch is for the next thread, once this one has ended and not before', async t => {

@@ -1,0 +1,15 @@
+import type ThreadStream from 'thread-stream'
+import type { TransitionEvent } from './breaker.js'
+import type { FanoutSnapshot } from './metrics.js'
+
+/**
+ * The transport as the app has it: `const transport: FanoutTransport = pino.transport({ target: 'pino-breaker-fanout', … })`.
+ * pino returns a stream of the package thread-stream, which also emits the events of this transport and of its sinks.
+ */
+export interface FanoutTransport extends ThreadStream {
+  /** A breaker has changed its state. */
+  on (event: 'breaker', listener: (event: TransitionEvent) => void): this
+  /** The counters of all sinks, each `metricsIntervalMs`. */
+  on (event: 'metrics', listener: (snapshot: FanoutSnapshot) => void): this
+  on<Args extends unknown[]> (event: string | symbol, listener: (...args: Args) => void): this
+}
