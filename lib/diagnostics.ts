@@ -19,7 +19,7 @@ export interface DiagnosticRecord {
 }
 
 /** How diagnostics are made. */
-export interface DiagnosticsOptions {
+export interface DiagnosticsDeps {
   /** The lowest level that is written. */
   level: number | string
   /** Levels that the transport was given, beside those of the app's logger. */
@@ -37,14 +37,14 @@ type Severity = 'info' | 'warn' | 'error'
  * message key and error key of the app's.
  */
 export class Diagnostics {
-  readonly #options: DiagnosticsOptions
+  readonly #deps: DiagnosticsDeps
   #config: PinoConfig = {}
   #logger: Logger<string> | undefined
   #about: string | undefined
   #isForStderr = false
 
-  constructor (options: DiagnosticsOptions) {
-    this.#options = options
+  constructor (deps: DiagnosticsDeps) {
+    this.#deps = deps
   }
 
   /** Takes over what pino told of the app's logger. */
@@ -128,9 +128,9 @@ export class Diagnostics {
   }
 
   #createLogger (): Logger<string> {
-    const { levelKey, usesLabels, write, level } = this.#options
+    const { levelKey, usesLabels, write, level } = this.#deps
     const customLevels = { ...standardLevels, ...this.#config.levels?.values }
-    const levels = new LevelNames(customLevels, this.#options.levels)
+    const levels = new LevelNames(customLevels, this.#deps.levels)
     const destination = {
       // pino tells a stream that bears this symbol the level of each line before it writes it.
       [Symbol.for('pino.metadata')]: true,

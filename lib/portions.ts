@@ -1,7 +1,7 @@
 import type { Content } from './encode.js'
 
 /** What a {@link Portions} works with. */
-export interface PortionsOptions {
+export interface PortionsDeps {
   /** Takes a part of a chunk. */
   take: (portion: Content) => void
   /** Calls back once the next portion may come. */
@@ -19,11 +19,11 @@ const PORTION_LENGTH = 128 * 1024
  * the answers of those in others, come to their turn however much there is to take.
  */
 export class Portions {
-  readonly #options: PortionsOptions
+  readonly #deps: PortionsDeps
   #sinceTurn = 0
 
-  constructor (options: PortionsOptions) {
-    this.#options = options
+  constructor (deps: PortionsDeps) {
+    this.#deps = deps
   }
 
   /** Works through a chunk, then calls back. The one before must be done. */
@@ -33,9 +33,9 @@ export class Portions {
 
   #workFrom (from: number, chunk: Content, done: () => void): void {
     const to = Math.min(chunk.length, from + PORTION_LENGTH)
-    this.#options.take(to - from === chunk.length ? chunk : slice(chunk, from, to))
+    this.#deps.take(to - from === chunk.length ? chunk : slice(chunk, from, to))
     this.#sinceTurn += to - from
-    this.#options.whenRelieved(() => {
+    this.#deps.whenRelieved(() => {
       const goOn = (): void => to === chunk.length ? done() : this.#workFrom(to, chunk, done)
       if (this.#sinceTurn < PORTION_LENGTH) return goOn()
       this.#sinceTurn = 0

@@ -1,7 +1,7 @@
 import { Batch, countLines } from './batch.js'
 import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
-import { Cuts, join, Part } from './parts.js'
+import { Cuts, join, LineRuns } from './line-runs.js'
 
 /** What the router needs to know of a lane. */
 export interface RouterLane {
@@ -12,7 +12,7 @@ export interface RouterLane {
 }
 
 /** How lines are routed. */
-export interface RouterOptions<Lane extends RouterLane> {
+export interface RouterDeps<Lane extends RouterLane> {
   lanes: readonly Lane[]
   levels: LevelNames
   /** The key that holds the level. */
@@ -59,7 +59,7 @@ export class Router<Lane extends RouterLane> {
   readonly #deliver: (lanes: readonly Lane[], batch: Batch) => void
 
   /** @param former - Whose place this one takes: what that has seen goes on. */
-  constructor ({ lanes, levels, levelKey, dedupe, maxLineBytes, deliver }: RouterOptions<Lane>, former?: Router<Lane>) {
+  constructor ({ lanes, levels, levelKey, dedupe, maxLineBytes, deliver }: RouterDeps<Lane>, former?: Router<Lane>) {
     this.linesWithoutLevel = former?.linesWithoutLevel ?? 0
     this.usesLabels = former?.usesLabels ?? false
     const byLevel = new Map<number, Group<Lane>>()
@@ -107,7 +107,7 @@ export class Router<Lane extends RouterLane> {
   #routeByLevel (bytes: Buffer, texts: readonly string[] | undefined): void {
     const groups = this.#groups
     const cuts = new Cuts(bytes, texts)
-    const parts = groups.map(() => new Part(cuts))
+    const runs = groups.map(() => new LineRuns(cuts))
     let from = 0
     let to = 0
     let line = 0
@@ -123,21 +123,21 @@ export class Router<Lane extends RouterLane> {
       }
       if (nextFrom !== from || nextTo !== to) {
         const cut = cuts.add(at, line)
-        for (let g = from; g < to; g++) if (g < nextFrom || g >= nextTo) (parts[g] as Part).end(cut)
-        for (let g = nextFrom; g < nextTo; g++) if (g < from || g >= to) (parts[g] as Part).begin(cut)
+        for (let g = from; g < to; g++) if (g < nextFrom || g >= nextTo) (runs[g] as LineRuns).end(cut)
+        for (let g = nextFrom; g < nextTo; g++) if (g < from || g >= to) (runs[g] as LineRuns).begin(cut)
         from = nextFrom
         to = nextTo
       }
       at = end
     }
     const cut = cuts.add(bytes.length, line)
-    for (let g = from; g < to; g++) (parts[g] as Part).end(cut)
+    for (let g = from; g < to; g++) (runs[g] as LineRuns).end(cut)
 
     let whole: Batch | undefined
-    for (const [g, part] of parts.entries()) {
-      if (part.count === 0) continue
-      const batch = part.count < line
-        ? new Batch(part.copyBytes(), part.count, texts && { text: () => part.joinText() })
+    for (const [g, taken] of runs.entries()) {
+      if (taken.count === 0) continue
+      const batch = taken.count < line
+        ? new Batch(taken.copyBytes(), taken.count, texts && { text: () => taken.joinText() })
         : whole ??= new Batch(bytes, line, texts && { text: () => join(texts) })
       this.#deliver((groups[g] as Group<Lane>).lanes, batch)
       if (batch !== whole) batch.forgetText()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Batch } from '#lib/batch'
 import { EVERYTHING, LevelNames } from '#lib/levels'
-import { Router, type RouterOptions } from '#lib/router'
+import { Router, type RouterDeps } from '#lib/router'
 
 /** A lane that keeps what it gets. */
 class FakeLane {
@@ -26,7 +26,7 @@ class FakeLane {
   }
 }
 
-function createRouter (minLevels: number[], options: Partial<RouterOptions<FakeLane>> = {}): { lanes: FakeLane[], router: Router<FakeLane> } {
+function createRouter (minLevels: number[], options: Partial<RouterDeps<FakeLane>> = {}): { lanes: FakeLane[], router: Router<FakeLane> } {
   const lanes = minLevels.map(minLevel => new FakeLane(minLevel))
   const router = new Router<FakeLane>({
     lanes,

@@ -8,7 +8,7 @@ interface Drainable {
 }
 
 /** What an acceptance is made of. */
-export interface AcceptanceOptions {
+export interface AcceptanceDeps {
   /** Whether the stream is looked into for lines that it has accepted and keeps. */
   followsBuffers: boolean
   /** What stands in the sockets of the sink, where that is watched. */
@@ -28,7 +28,7 @@ const HELD_POLL_MS = 50
 /** When a stream has accepted what it was given, and when that has left the buffers in which it can be seen to stand. */
 export class Acceptance {
   readonly #stream: Drainable
-  readonly #options: AcceptanceOptions
+  readonly #deps: AcceptanceDeps
   readonly #buffers: OwnBuffers | undefined
   #written = 0
   #accepted = 0
@@ -41,10 +41,10 @@ export class Acceptance {
   #sendingTimer: NodeJS.Timeout | undefined
   #heldTimer: NodeJS.Timeout | undefined
 
-  constructor (stream: Drainable, options: AcceptanceOptions) {
+  constructor (stream: Drainable, deps: AcceptanceDeps) {
     this.#stream = stream
-    this.#options = options
-    this.#buffers = options.followsBuffers ? OwnBuffers.of(stream) : undefined
+    this.#deps = deps
+    this.#buffers = deps.followsBuffers ? OwnBuffers.of(stream) : undefined
   }
 
   /** How many of the bytes that were accepted do not stand in the stream's own buffers any more, waiting for the transport to take them. */
@@ -66,13 +66,13 @@ export class Acceptance {
     if (this.#isStopped) return
     this.#accepted += bytes
     this.#toldConsumed = this.#buffers === undefined ? this.#accepted : this.consumedBytes
-    this.#options.onAccepted(this.#accepted, this.#toldConsumed)
+    this.#deps.onAccepted(this.#accepted, this.#toldConsumed)
     if (this.#toldConsumed < this.#accepted) this.#heldTimer ??= setInterval(() => this.#lookForHeld(), HELD_POLL_MS).unref()
   }
 
   /** pino-socket calls back at once, however much stands in its socket: what has not left this process is not accepted. */
   acceptOnceSent (bytes: number): void {
-    const traffic = this.#options.socketTraffic()
+    const traffic = this.#deps.socketTraffic()
     if (this.#sending.length === 0 && (traffic === undefined || traffic.sent === traffic.written)) return this.accept(bytes)
     this.#sending.push({ bytes, written: traffic?.written ?? 0 })
     this.#sendingTimer ??= setTimeout(() => this.#acceptSent(), 0)
@@ -104,7 +104,7 @@ export class Acceptance {
   #lookForHeld (): void {
     // Whoever asks for `consumedBytes` meanwhile tells nobody.
     const consumed = this.consumedBytes
-    if (consumed !== this.#toldConsumed) this.#options.onAccepted(this.#accepted, consumed)
+    if (consumed !== this.#toldConsumed) this.#deps.onAccepted(this.#accepted, consumed)
     this.#toldConsumed = consumed
     if (consumed < this.#accepted) return
     clearInterval(this.#heldTimer)
@@ -113,7 +113,7 @@ export class Acceptance {
 
   #acceptSent (): void {
     this.#sendingTimer = undefined
-    const { sent, written } = this.#options.socketTraffic() ?? { sent: 0, written: 0 }
+    const { sent, written } = this.#deps.socketTraffic() ?? { sent: 0, written: 0 }
     let n = 0
     const limit = sent === written ? Infinity : sent
     while (n < this.#sending.length && (this.#sending[n] as { written: number }).written <= limit) n++

@@ -5,7 +5,7 @@ import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 
 /** Whom a stray fault of an inline sink is laid to. */
-export interface Culprit {
+export interface ContainedSinkListener {
   onStrayFault (failure: SinkFailure): void
   /** It posted an event for the app. */
   onPostedEvent (name: string, args: readonly unknown[]): void
@@ -13,17 +13,17 @@ export interface Culprit {
 
 type FaultEvent = 'uncaughtException' | 'unhandledRejection'
 
-const context = new AsyncLocalStorage<Culprit | undefined>()
+const context = new AsyncLocalStorage<ContainedSinkListener | undefined>()
 let installed = false
 
 /**
  * Runs code of an inline sink such that what it, or anything that it started, throws past everybody is laid to that
  * sink and ends nothing else. Only in a worker thread: the main thread's faults are the app's own affair.
  */
-export function runContained<T> (culprit: Culprit, run: () => T): T {
+export function runContained<T> (listener: ContainedSinkListener, run: () => T): T {
   if (isMainThread) return run()
   install()
-  return context.run(culprit, run)
+  return context.run(listener, run)
 }
 
 /** Runs code of our own that a sink called: what goes wrong there, and whatever it starts, is not the sink's. */
@@ -42,10 +42,10 @@ function install (): void {
 
   const exit = process.exit
   process.exit = (code?: number | string | null): never => {
-    const culprit = context.getStore()
-    if (culprit === undefined) return exit(code)
+    const listener = context.getStore()
+    if (listener === undefined) return exit(code)
     const error = new FanoutError('ERR_FANOUT_SINK_THREAD', `process.exit(${code ?? ''}) was called`)
-    culprit.onStrayFault(toFailure('thread-exit', error))
+    listener.onStrayFault(toFailure('thread-exit', error))
     throw error
   }
 
@@ -53,13 +53,13 @@ function install (): void {
   const port = parentPort
   const postMessage = port.postMessage.bind(port)
   port.postMessage = (message: unknown, ...rest: unknown[]) => {
-    const culprit = context.getStore()
+    const listener = context.getStore()
     const { code, name, args } = (message ?? {}) as { code?: unknown, name?: unknown, args?: unknown }
-    if (culprit === undefined || code === undefined || code === null) return (postMessage as (...args: unknown[]) => void)(message, ...rest)
+    if (listener === undefined || code === undefined || code === null) return (postMessage as (...args: unknown[]) => void)(message, ...rest)
     // What the app's stream does with a warning that is no error, or with an event named `error`, ends the app.
     if (code === 'WARNING') return
-    if (code !== 'EVENT') return culprit.onStrayFault(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(code)}`)))
-    if (typeof name === 'string') culprit.onPostedEvent(name, Array.isArray(args) ? args : [args])
+    if (code !== 'EVENT') return listener.onStrayFault(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(code)}`)))
+    if (typeof name === 'string') listener.onPostedEvent(name, Array.isArray(args) ? args : [args])
   }
 }
 
@@ -67,8 +67,8 @@ function takeOver (event: FaultEvent): void {
   const former = process.listeners(event as 'uncaughtException')
   process.removeAllListeners(event)
   process.on(event as 'uncaughtException', (...args: [Error, NodeJS.UncaughtExceptionOrigin]) => {
-    const culprit = context.getStore()
-    if (culprit !== undefined) return culprit.onStrayFault(toFailure('thread-exit', args[0]))
-    for (const listener of former) listener.apply(process, args)
+    const listener = context.getStore()
+    if (listener !== undefined) return listener.onStrayFault(toFailure('thread-exit', args[0]))
+    for (const next of former) next.apply(process, args)
   })
 }

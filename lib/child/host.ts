@@ -123,7 +123,7 @@ export class SinkHost {
     }
     const fault = faultOf(started)
     if (fault !== undefined || !isStream(started)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', fault ?? 'the factory returned no stream', { sink: this.#source.sink })
-    return { kind: 'stream', stream: new StreamSink(started, this.#streamOptions(), this.#streamEvents()) }
+    return { kind: 'stream', stream: new StreamSink(started, this.#streamDeps(), this.#streamEvents()) }
   }
 
   #adoptPipeline (started: readonly unknown[]): StartedSink {
@@ -132,11 +132,11 @@ export class SinkHost {
       throw new FanoutError('ERR_FANOUT_SINK_INVALID', `pipeline[${i}] is no stream, got ${stream === null ? 'null' : typeof stream}`, { sink: this.#source.sink })
     })
     const head = joinPipeline(streams, error => stream.done(error))
-    const stream = new StreamSink(head, this.#streamOptions(), this.#streamEvents(), { pipeline: streams })
+    const stream = new StreamSink(head, this.#streamDeps(), this.#streamEvents(), { pipeline: streams })
     return { kind: 'stream', stream }
   }
 
-  #streamOptions (): ConstructorParameters<typeof StreamSink>[1] {
+  #streamDeps (): ConstructorParameters<typeof StreamSink>[1] {
     const { sink, failureEvents } = this.#source
     return { sink, failureEvents, holdsSockets: hasOpenedSockets, sendsDatagrams: hasOpenedDatagramSockets, sense: this.#sense, calls: this.#calls }
   }

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { SinkFailure } from '../failure.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Child, ChildListener, ChildSource, Parcel } from './child.js'
-import { runContained, runUncontained, type Culprit } from './containment.js'
+import { runContained, runUncontained, type ContainedSinkListener } from './containment.js'
 import { SinkHost } from './host.js'
 import { hasPoolRequests } from './pool-requests.js'
 
@@ -12,7 +12,7 @@ const FILE_WINDOW_BYTES = 4 * 1024 * 1024
 const CONFIG_INTERVAL_MS = 50
 
 /** A sink in the fanout's own thread. */
-export class InlineChild implements Child, Culprit {
+export class InlineChild implements Child, ContainedSinkListener {
   readonly windowBytes: number
   readonly copies = false
   readonly #host: SinkHost

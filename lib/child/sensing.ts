@@ -21,7 +21,7 @@ export interface SenseEvents {
 }
 
 /** How a sink is sensed. */
-export interface SenseOptions {
+export interface SenseDeps {
   sink: string
   /** A request without an answer, or a socket that sends nothing, for so long has failed: ms of waited time. */
   writeTimeoutMs: number
@@ -55,7 +55,7 @@ const LEAD_MS = 250
  * sink's own, and Node tells of them on its diagnostics channels (DESIGN §6).
  */
 export class Sense {
-  readonly #options: SenseOptions
+  readonly #deps: SenseDeps
   readonly #events: SenseEvents
   readonly #requests = new Map<object, Request>()
   readonly #clientRequests: ClientRequests
@@ -70,8 +70,8 @@ export class Sense {
   #cancelLook: (() => void) | undefined
   #consoleError: typeof console.error | undefined
 
-  constructor (options: SenseOptions, events: SenseEvents) {
-    this.#options = options
+  constructor (deps: SenseDeps, events: SenseEvents) {
+    this.#deps = deps
     this.#events = events
     this.#clientRequests = new ClientRequests({
       onCreated: request => this.#begin(request),
@@ -80,14 +80,14 @@ export class Sense {
       onUnconnected: error => this.#setBack(error),
       onSocket: socket => this.#sockets.noteCarrier(socket)
     })
-    this.#sockets = new SinkSockets(() => options.clock.waited(), {
+    this.#sockets = new SinkSockets(() => deps.clock.waited(), {
       onOpened: () => this.#lookLater(),
       // A client of HTTP may take a while to call a connection its own, but its request has been seen by then.
       onPlain: () => { if (!this.#hasSeenRequests) events.onSensed('sockets') },
       onError: error => this.#setBack(error),
-      onStalled: unsent => this.#report(timeoutFailure(`a socket sent nothing for ${options.writeTimeoutMs} ms, with ${unsent} bytes to send`, options.sink))
+      onStalled: unsent => this.#report(timeoutFailure(`a socket sent nothing for ${deps.writeTimeoutMs} ms, with ${unsent} bytes to send`, deps.sink))
     })
-    if (options.console) this.#listenToConsole()
+    if (deps.console) this.#listenToConsole()
   }
 
   /** Whether requests have been seen, and none is waiting for its answer. */
@@ -102,7 +102,7 @@ export class Sense {
 
   /** The sink has accepted more. */
   noteAcceptance (): void {
-    this.#marks.note(this.#options.clock.now(), this.#options.mark())
+    this.#marks.note(this.#deps.clock.now(), this.#deps.mark())
   }
 
   /** What stands in the sink's sockets that carry no requests. */
@@ -112,7 +112,7 @@ export class Sense {
 
   /** The sink itself has reported an error: nothing new, if a request or a connection has failed before. */
   reportBySink (error: unknown): void {
-    const isKnown = this.#hasSeenFailure || this.#options.mark() <= this.#failedMark
+    const isKnown = this.#hasSeenFailure || this.#deps.mark() <= this.#failedMark
     this.#hasSeenFailure = false
     if (!isKnown) this.#report(toFailure(reasonOf(error), error))
   }
@@ -128,7 +128,7 @@ export class Sense {
   #begin (request: object): void {
     if (!this.#hasSeenRequests) this.#events.onSensed('requests')
     this.#hasSeenRequests = true
-    const { clock, mark } = this.#options
+    const { clock, mark } = this.#deps
     this.#lookLater()
     this.#requests.set(request, { mark: mark(), provenMark: this.#marks.at(clock.now() - LEAD_MS), startedAt: clock.waited(), outcome: 'pending' })
   }
@@ -140,9 +140,9 @@ export class Sense {
       request.outcome = 'delivered'
     } else if (isRefusalStatus(status)) {
       request.outcome = 'refused'
-      request.failure = statusFailure(status, this.#options.sink)
+      request.failure = statusFailure(status, this.#deps.sink)
     } else {
-      return this.#failed(key, request, statusFailure(status, this.#options.sink))
+      return this.#failed(key, request, statusFailure(status, this.#deps.sink))
     }
     this.#settle()
   }
@@ -164,12 +164,12 @@ export class Sense {
   #setBack (error: unknown): void {
     this.#hasSeenFailure = true
     setImmediate(() => {
-      if (this.#options.mark() > this.#failedMark) this.#report(networkFailure(error))
+      if (this.#deps.mark() > this.#failedMark) this.#report(networkFailure(error))
     })
   }
 
   #report (failure: SinkFailure): void {
-    this.#failedMark = this.#options.mark()
+    this.#failedMark = this.#deps.mark()
     this.#events.onSetback(failure)
     this.#settle()
   }
@@ -197,7 +197,7 @@ export class Sense {
 
   /** Looks for what is stalled as long as there is something that can be. */
   #lookLater (): void {
-    const { clock, writeTimeoutMs } = this.#options
+    const { clock, writeTimeoutMs } = this.#deps
     this.#cancelLook ??= clock.whenWaited(clock.waited() + lookIntervalMs(writeTimeoutMs), () => {
       this.#cancelLook = undefined
       this.#findStalled()
@@ -207,7 +207,7 @@ export class Sense {
 
   /** A black hole takes everything and answers nothing. */
   #findStalled (): void {
-    const { writeTimeoutMs, sink, clock } = this.#options
+    const { writeTimeoutMs, sink, clock } = this.#deps
     const now = clock.waited()
     for (const [key, request] of this.#requests) {
       if (request.outcome !== 'pending' || now - request.startedAt < writeTimeoutMs) continue
@@ -219,7 +219,7 @@ export class Sense {
   #listenToConsole (): void {
     const consoleError = this.#consoleError = console.error
     console.error = (...args: unknown[]) => {
-      const error = args.find(arg => arg instanceof Error) ?? new FanoutError('ERR_FANOUT_SINK_REPORTED', `the sink said: ${String(args[0])}`, { sink: this.#options.sink })
+      const error = args.find(arg => arg instanceof Error) ?? new FanoutError('ERR_FANOUT_SINK_REPORTED', `the sink said: ${String(args[0])}`, { sink: this.#deps.sink })
       this.reportBySink(error)
       consoleError.apply(console, args)
     }

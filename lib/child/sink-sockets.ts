@@ -21,7 +21,7 @@ export interface SinkSocketEvents {
   onStalled (unsentBytes: number): void
 }
 
-interface Progress {
+interface SocketProgress {
   sent: number
   /** In waited time. */
   movedAt: number
@@ -30,7 +30,7 @@ interface Progress {
 /** Watches the sockets that this thread opens to others: those of requests, and those of any other protocol. */
 export class SinkSockets {
   readonly #events: SinkSocketEvents
-  readonly #sockets = new Map<Socket, Progress>()
+  readonly #sockets = new Map<Socket, SocketProgress>()
   readonly #carriers = new WeakSet<object>()
   readonly #onSocket: (message: unknown) => void
   readonly #onUdpSocket = (): void => this.#findPlain()

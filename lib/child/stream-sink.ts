@@ -22,7 +22,7 @@ export interface StreamSinkEvents {
 }
 
 /** How a stream sink is watched. */
-export interface StreamSinkOptions {
+export interface StreamSinkDeps {
   sink: string
   failureEvents: readonly string[]
   /** Whether this thread has opened network sockets: a write callback then proves nothing. */
@@ -84,7 +84,7 @@ export class StreamSink {
   readonly takes: 'text' | 'bytes'
   readonly #stream: AnyStream
   readonly #events: StreamSinkEvents
-  readonly #options: StreamSinkOptions
+  readonly #deps: StreamSinkDeps
   /** By what it says that it has taken lines. */
   readonly #accepts: 'callback' | 'written' | 'return'
   readonly #acceptance: Acceptance
@@ -101,14 +101,14 @@ export class StreamSink {
    * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
    *   then: {@link done} tells.
    */
-  constructor (stream: AnyStream, options: StreamSinkOptions, events: StreamSinkEvents, { pipeline }: { pipeline?: readonly AnyStream[] } = {}) {
+  constructor (stream: AnyStream, deps: StreamSinkDeps, events: StreamSinkEvents, { pipeline }: { pipeline?: readonly AnyStream[] } = {}) {
     this.#stream = stream
     this.#events = events
-    this.#options = options
+    this.#deps = deps
     const sonic = asSonicBoom(stream)
     for (const stage of new Set<AnyStream>([stream, ...pipeline ?? []])) {
       const sonicStage = asSonicBoom(stage)
-      if (sonicStage !== undefined) makeDiscardable(sonicStage, options.calls, error => this.#onError(error))
+      if (sonicStage !== undefined) makeDiscardable(sonicStage, deps.calls, error => this.#onError(error))
     }
     const state = (stream as { _writableState?: { decodeStrings?: boolean, objectMode?: boolean } })._writableState
     if (sonic !== undefined) {
@@ -123,7 +123,7 @@ export class StreamSink {
     }
     this.#acceptance = new Acceptance(stream as ConstructorParameters<typeof Acceptance>[0], {
       followsBuffers: sonic === undefined,
-      socketTraffic: () => options.sense?.socketTraffic,
+      socketTraffic: () => deps.sense?.socketTraffic,
       onAccepted: (accepted, consumed) => {
         events.onAccepted(accepted, consumed)
         if (this.#provesByCallback) this.#onDelivered(accepted)
@@ -132,7 +132,7 @@ export class StreamSink {
 
     // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
     stream.on('error', error => { if (pipeline === undefined || this.#isDestroyed) this.#onError(error) })
-    for (const event of options.failureEvents) {
+    for (const event of deps.failureEvents) {
       for (const emitter of pipeline ?? [stream]) {
         emitter.on(event, (...args: unknown[]) => {
           if (this.#ending) return
@@ -164,7 +164,7 @@ export class StreamSink {
 
   /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
   get #provesByCallback (): boolean {
-    return this.#accepts === 'callback' && !this.#isReadable && !this.#options.holdsSockets()
+    return this.#accepts === 'callback' && !this.#isReadable && !this.#deps.holdsSockets()
   }
 
   /** How many bytes it has accepted that do not stand in its own buffers any more, waiting for the transport to take them. */
@@ -173,7 +173,7 @@ export class StreamSink {
   }
 
   write (chunk: string | Buffer, bytes: number): void {
-    if (bytes <= MAX_DATAGRAM_BYTES || !this.#options.sendsDatagrams()) return this.#write(chunk, bytes)
+    if (bytes <= MAX_DATAGRAM_BYTES || !this.#deps.sendsDatagrams()) return this.#write(chunk, bytes)
     for (const { part, bytes } of cutForDatagrams(chunk)) this.#write(part, bytes)
   }
 
@@ -183,7 +183,7 @@ export class StreamSink {
     this.#acceptance.note(chunk, bytes)
     try {
       if (this.#accepts === 'callback') {
-        const end = this.#options.calls.begin()
+        const end = this.#deps.calls.begin()
         this.#stream.write(chunk, error => {
           end()
           if (error != null) this.#fail('write-error', error)
@@ -230,15 +230,15 @@ export class StreamSink {
   /** Some streams never emit `close`. With nothing to read behind them, or no request under way, all is done by then. */
   #endWithoutClose (): void {
     this.#closeTimer ??= setInterval(() => {
-      if (!this.#isReadable || this.#options.sense?.isQuiet === true) this.#end()
+      if (!this.#isReadable || this.#deps.sense?.isQuiet === true) this.#end()
     }, CLOSE_AFTER_FINISH_MS).unref()
   }
 
   /** Some streams close with requests under way, whose answers nobody waits for. */
   #endWhenIdle (): void {
-    if (this.#options.sense?.isBusy !== true) return this.#end()
+    if (this.#deps.sense?.isBusy !== true) return this.#end()
     this.#idleTimer ??= setInterval(() => {
-      if (this.#options.sense?.isBusy !== true) this.#end()
+      if (this.#deps.sense?.isBusy !== true) this.#end()
     }, IDLE_POLL_MS)
   }
 
@@ -304,7 +304,7 @@ export class StreamSink {
   }
 
   #error (what: string): FanoutError {
-    return new FanoutError('ERR_FANOUT_SINK_CLOSED', `the stream ${what}`, { sink: this.#options.sink })
+    return new FanoutError('ERR_FANOUT_SINK_CLOSED', `the stream ${what}`, { sink: this.#deps.sink })
   }
 
   // Some streams are destroyed without an event. Looked for while lines are on their way, and not when idle.

@@ -6,13 +6,13 @@ import { Duplex, PassThrough, Transform, Writable } from 'node:stream'
 import { pino } from 'pino'
 import t from 'tap'
 import { Calls } from '#lib/child/calls'
-import { isStream, joinPipeline, StreamSink, type StreamSinkOptions } from '#lib/child/stream-sink'
+import { isStream, joinPipeline, StreamSink, type StreamSinkDeps } from '#lib/child/stream-sink'
 import { HandClock } from '../support/hand-clock.js'
 
 type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 
 /** A watched stream, and what it has told. */
-function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkOptions> & { pipeline?: readonly AnyStream[] } = {}) {
+function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkDeps> & { pipeline?: readonly AnyStream[] } = {}) {
   const told: Array<[what: string, detail?: unknown]> = []
   const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, calls: new Calls(), ...options }, {
     onAccepted: bytes => told.push(['accepted', bytes]),

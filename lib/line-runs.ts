@@ -52,7 +52,7 @@ export class Cuts {
 }
 
 /** The lines that some lanes take, as runs from cut to cut. */
-export class Part {
+export class LineRuns {
   /** How many lines these are, in all runs that have ended. */
   count = 0
   readonly #cuts: Cuts
