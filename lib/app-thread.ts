@@ -4,25 +4,25 @@ import type { Clock } from './clock.js'
 /** The thread of the app that logs. */
 export interface AppThread {
   /**
-   * Whether it turns its event loop, as far as is known. While it does not, it may be blocked in the end of its logger:
-   * thread-stream waits 10 s there for this thread to take everything, and throws in the app then. Nothing may hold it back.
+   * True while it turns its event loop, as far as is known. Otherwise the app may be ending its logger: thread-stream blocks the
+   * app until this thread has taken everything, and throws in the app after 10 s. So nothing may hold back a blocked app.
    */
   readonly isTurning: boolean
 }
 
 /**
- * Without an answer for this long it counts as blocked. Shorter, and an app that computes for a moment would lose lines of a
- * slow sink; longer, and less than half of thread-stream's 10 s would be left for the end itself.
+ * An app without an answer for this long counts as blocked. With less time, an app that computes for a moment would lose lines
+ * of a slow sink. With more time, the end itself would have less than half of thread-stream's 10 s.
  */
 const PATIENCE_MS = 3000
 
-/** Asks the app's thread for a sign of life whenever somebody wants to know. */
+/** Asks the app's thread for a sign of life whenever `isTurning` is read. */
 export class AskedAppThread implements AppThread {
   readonly #clock: Clock
   readonly #ask: (onAnswer: () => void) => void
   #askedAt: number | undefined
 
-  /** @param ask - Calls back once the app's thread has turned its loop. */
+  /** @param ask - Calls back once the app's thread has turned its loop */
   constructor (clock: Clock, ask: (onAnswer: () => void) => void) {
     this.#clock = clock
     this.#ask = ask
@@ -37,15 +37,15 @@ export class AskedAppThread implements AppThread {
   }
 }
 
-/** The thread that started this one; in the main thread the app's thread is this one, and turns whenever it asks. */
+/** The thread that started this one. The main thread is the app's own thread, which turns whenever it asks. */
 export function createAppThread (clock: Clock): AppThread {
   if (isMainThread) return { isTurning: true }
-  // The app's thread forwards a worker's stdout and stderr, and confirms each write from its event loop. It stops doing so for a
-  // stream of its own that has been closed: then output of sinks fills the worker's stream, and no write is confirmed.
+  // The app's thread forwards a worker's stdout and stderr, and confirms each write from its event loop. It stops when its own
+  // stream has been closed: then output of sinks fills the worker's stream, and no write is confirmed. So both are asked.
   return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
 }
 
-/** Writes nothing to each of these streams; the first confirmed write is the answer. A stream with an unconfirmed write is skipped. */
+/** Asks by an empty write to each of these streams. The first confirmed write is the answer. A stream with an unconfirmed write is skipped. */
 export function askThrough (streams: readonly Pick<NodeJS.WriteStream, 'write'>[]): (onAnswer: () => void) => void {
   const asked = new Set<unknown>()
   return onAnswer => {

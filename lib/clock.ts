@@ -1,12 +1,12 @@
-/** The times that a program knows, handed in wherever one is needed, so that tests can move them. */
+/** All times that the transport uses. It is passed to whatever needs a time, so that tests can move it. */
 export interface Clock {
-  /** Monotonic milliseconds since an arbitrary start: for intervals that a person plans with. */
+  /** Monotonic milliseconds since an arbitrary start, for intervals that a person plans with. */
   now (): number
-  /** Wall time as milliseconds since the epoch: for records only. */
+  /** Wall time in milliseconds since the epoch, for records only. */
   wallTime (): number
   /**
-   * Milliseconds in which this thread could have noticed an answer, since an arbitrary start: for every verdict about a
-   * sink. A thread that was stopped, starved or busy has not waited for anybody. Only {@link whenWaited} makes it advance.
+   * Milliseconds, since an arbitrary start, in which this thread could have noticed an answer. Every verdict about a sink uses
+   * this time: a thread that was stopped, starved or busy has not waited for anybody. It advances only during a {@link whenWaited}.
    */
   waited (): number
   /**
@@ -17,14 +17,20 @@ export interface Clock {
   whenWaited (due: number, callback: () => void): () => void
 }
 
-/** A longer gap between two turns of the event loop counts as this long, if nothing else is asked for. */
+/** The default of {@link Pulse.beatMs}. */
 const BEAT_MS = 20
 
-/** How waited time is counted. */
+/** Settings of a {@link WaitedTime}. */
 export interface Pulse {
-  /** How often the clock is looked at, in ms: a longer gap counts as this long. 20 by default. */
+  /**
+   * The interval between two looks at the clock, in ms. A longer gap counts as this long.
+   * @default 20
+   */
   beatMs?: number
-  /** Whether a wait keeps the thread alive; it does by default. */
+  /**
+   * True if a wait keeps the thread alive.
+   * @default true
+   */
   isRef?: boolean
 }
 
@@ -34,8 +40,8 @@ interface Wait {
 }
 
 /**
- * Time that advances only while the event loop of this thread turns. A timer looks at the clock at each beat, as long as
- * somebody waits; a gap between two looks counts as one beat at most.
+ * Time that advances only while the event loop of this thread turns. While somebody waits, a timer looks at the clock at each
+ * beat. A gap between two looks counts as one beat at most.
  */
 export class WaitedTime {
   readonly #monotonic: () => number
@@ -44,15 +50,14 @@ export class WaitedTime {
   readonly #isRef: boolean
   readonly #waits = new Set<Wait>()
   #elapsed = 0
-  /** What had elapsed before the loop last handled all that had arrived. */
+  /** The elapsed time at the last moment when the loop had handled everything that had arrived. */
   #polled = 0
   #lookedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param monotonic - Monotonic time in milliseconds.
-   * @param afterPoll - Calls back once the event loop has handled all I/O that has finished by now.
-   * @param pulse - How often to look, and whether that keeps the thread alive.
+   * @param monotonic - Returns monotonic time in milliseconds
+   * @param afterPoll - Calls back once the event loop has handled all I/O that has finished by now
    */
   constructor (monotonic: () => number, afterPoll: (callback: () => void) => void = setImmediate, { beatMs = BEAT_MS, isRef = true }: Pulse = {}) {
     this.#monotonic = monotonic
@@ -89,7 +94,7 @@ export class WaitedTime {
   }
 
   #look (): void {
-    // Timers run before I/O that has finished meanwhile, and one that is set in another may run in the same turn.
+    // Timers run before I/O that has finished meanwhile, and a timer that is set in another one may run in the same turn.
     const ripe = [...this.#waits].filter(({ due }) => due <= this.#polled)
     const elapsed = this.#elapsed += this.#sinceLook
     this.#lookedAt = this.#monotonic()
@@ -102,7 +107,7 @@ export class WaitedTime {
   }
 }
 
-/** A clock of this thread with a pulse of its own: one that waits for seconds while a connection is idle has no need of 50 looks in each. */
+/** A clock of this thread with a pulse of its own, for waits of many seconds that need no 50 looks in each. */
 export function createClock (pulse?: Pulse): Clock {
   const waitedTime = new WaitedTime(() => performance.now(), setImmediate, pulse)
   return {

@@ -12,20 +12,20 @@ export interface DiagnosticRecord {
   /** An NDJSON line, with its newline. */
   line: string
   level: number
-  /** The sink that it is about, if it is about one. */
+  /** The sink that the record is about, if any. */
   sink: string | undefined
-  /** Whether no target can take it any more. */
+  /** True for a record that is made when no target takes lines any more. */
   isForStderr: boolean
 }
 
-/** How diagnostics are made. */
+/** Dependencies of the {@link Diagnostics}. */
 export interface DiagnosticsDeps {
-  /** The lowest level that is written. */
+  /** The lowest level of a record. */
   level: number | string
-  /** Levels that the transport was given, beside those of the app's logger. */
+  /** Levels from the options of the transport, beside those of the app's logger. */
   levels: LevelMap
   levelKey: string
-  /** Whether the app's own lines have labels for levels. */
+  /** True if the app's lines have labels for levels. */
   usesLabels: () => boolean
   write: (record: DiagnosticRecord) => void
 }
@@ -33,8 +33,8 @@ export interface DiagnosticsDeps {
 type Severity = 'info' | 'warn' | 'error'
 
 /**
- * Tells what happens to the sinks, in records that look like the app's own: made by a pino logger with the level map,
- * message key and error key of the app's.
+ * Writes records of what happens to the sinks. They look like the app's own lines: a pino logger makes them, with the app's
+ * levels, message key and error key.
  */
 export class Diagnostics {
   readonly #deps: DiagnosticsDeps
@@ -47,13 +47,13 @@ export class Diagnostics {
     this.#deps = deps
   }
 
-  /** Takes over what pino told of the app's logger. */
+  /** Applies the config of the app's logger to all further records. */
   configure (config: PinoConfig): void {
     this.#config = config
     this.#logger = undefined
   }
 
-  /** @param transitions - How many this record stands for: it tells the last of them. */
+  /** @param transitions - The number of transitions that the record stands for. It describes the last of them. */
   transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err }: TransitionEvent, transitions = 1): void {
     const errorKey = this.#config.errorKey ?? 'err'
     this.#write(to === 'open' ? 'warn' : 'info', sink, {
@@ -69,12 +69,12 @@ export class Diagnostics {
     }
   }
 
-  /** Dead letters cannot be kept any more: they are dropped until they can. */
+  /** The dead-letter file cannot be written. Dead letters are dropped until it can. */
   deadLetterTrouble (path: string, err: SerializedError): void {
     this.#write('warn', undefined, { component: 'dead-letter', path, [this.#config.errorKey ?? 'err']: err }, 'dead-letter file cannot be written')
   }
 
-  /** What happens to the queue on disk of a sink. */
+  /** Something has happened to the queue on disk of a sink. */
   spool (sink: string, news: SpoolNews): void {
     const about = { component: 'spool', sink }
     const errorKey = this.#config.errorKey ?? 'err'
@@ -103,20 +103,20 @@ export class Diagnostics {
     this.#write('info', sink, { component: 'supervisor', sink, reason, restarts }, 'sink restarted')
   }
 
-  /** @param lastFailure - What went wrong last with the sink, if anything has. */
+  /** @param lastFailure - The last failure of the sink, if it has failed */
   undelivered (sink: string, lines: number, lastFailure: SinkFailure | undefined): void {
     const why = lastFailure === undefined ? {} : { reason: lastFailure.reason, [this.#config.errorKey ?? 'err']: lastFailure.err }
     this.#write('warn', sink, { component: 'lane', sink, lines, ...why }, 'sink lines undelivered at close')
   }
 
-  /** The targets have ended, and a call of this sink hangs, so that the process cannot end before it comes back. */
+  /** The targets have ended, but a call of this sink hangs. The process cannot end before the call comes back. */
   holdsProcess (sink: string): void {
     this.#isForStderr = true
     this.#write('error', sink, { component: 'supervisor', sink }, 'sink holds the process: a call that it made has not come back')
     this.#isForStderr = false
   }
 
-  /** A setting that is no fault, but not what somebody meant either. */
+  /** A setting is valid, but has not the effect that its author probably meant. */
   warning (message: string): void {
     this.#write('warn', undefined, { component: 'options' }, message)
   }
@@ -132,7 +132,7 @@ export class Diagnostics {
     const customLevels = { ...standardLevels, ...this.#config.levels?.values }
     const levels = new LevelNames(customLevels, this.#deps.levels)
     const destination = {
-      // pino tells a stream that bears this symbol the level of each line before it writes it.
+      // Before each line, pino sets `lastLevel` on a stream that has this symbol.
       [Symbol.for('pino.metadata')]: true,
       lastLevel: 0,
       write: (line: string): void => write({ line, level: destination.lastLevel, sink: this.#about, isForStderr: this.#isForStderr })
@@ -144,14 +144,14 @@ export class Diagnostics {
       customLevels,
       messageKey: this.#config.messageKey ?? 'msg',
       errorKey: this.#config.errorKey ?? 'err',
-      // Errors are plain data here already; pino would take them for errors whose class is Object.
+      // Errors are plain data here already. Pino's serializer would give them the class Object.
       serializers: { [this.#config.errorKey ?? 'err']: (err: unknown) => err },
       formatters: { level: (label, number) => ({ [levelKey]: usesLabels() ? label : number }) }
     }, destination)
   }
 }
 
-/** The label of the lowest level that is not below a number; pino's loggers take labels only. */
+/** The label of the lowest level that is not below this number: a pino logger takes labels only. */
 function labelFor (level: number, levels: Record<string, number>): string {
   const admitted = Object.entries(levels).filter(([, value]) => value >= level).sort(([, a], [, b]) => a - b)
   return admitted[0]?.[0] ?? 'silent'

@@ -1,21 +1,21 @@
-// Not by its name: without ICU there is no `transcode`, and a name that is not there keeps a module from loading.
+// Not `import { transcode }`: Node.js without ICU has no such name, and the module would not load.
 import buffer from 'node:buffer'
 
-/** Lines as they came: text, or UTF-8. */
+/** Lines as text, or in UTF-8. */
 export type Content = string | Buffer
 
-/** A piece of a chunk, in characters of three bytes, and the line before it fit, as a rule. */
+/** Usually enough for a portion of a chunk in characters of three bytes, and the line before it. */
 const SCRATCH_BYTES = 512 * 1024
-/** A shorter text is encoded before the detour has begun. */
+/** For a shorter text the detour by UTF-16 costs more than it saves. */
 const DETOUR_LENGTH = 4096
 
 let scratch: Buffer | undefined
-/** Whether the last text was ASCII; the next will most probably be what the last was. */
+/** True if the last text was ASCII. The next one most probably is the same. */
 let expectsAscii = false
 
 /**
- * Texts, and what is UTF-8 already, one after the other in UTF-8, in memory of their own. V8 encodes ASCII fast and all
- * else character by character: such a text goes by UTF-16, which is copied as it is, and is encoded by SIMD from there.
+ * Joins texts and UTF-8 into UTF-8, in memory of its own. V8 encodes ASCII fast, and any other text character by character. Such
+ * a text takes a detour by UTF-16, which V8 copies as it is and Node.js encodes by SIMD.
  */
 export function encode (parts: readonly Content[]): Buffer {
   return isText(parts) ? encodeTexts(parts) : joinBytes(parts)
@@ -34,7 +34,7 @@ function encodeTexts (texts: readonly string[]): Buffer {
   return bytes
 }
 
-/** `undefined` if there is half a character among them, or Node.js was built without ICU. */
+/** `undefined` if half a character is among them, or Node.js was built without ICU. */
 function encodeByUtf16 (texts: readonly string[]): Buffer | undefined {
   const memory = scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   let length = 0
@@ -46,7 +46,7 @@ function encodeByUtf16 (texts: readonly string[]): Buffer | undefined {
   }
 }
 
-/** To ask a text for its length in UTF-8 costs as much as to encode it: it is written where the longest has room. */
+/** Writes into memory that is large enough for the worst case: to ask for the length in UTF-8 costs as much as to encode. */
 function encodeByScratch (texts: readonly string[], mostBytes: number): Buffer {
   const memory = mostBytes > SCRATCH_BYTES ? Buffer.allocUnsafeSlow(mostBytes) : scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   let length = 0
@@ -56,7 +56,7 @@ function encodeByScratch (texts: readonly string[], mostBytes: number): Buffer {
   return own
 }
 
-/** What is text beside bytes is no more than the line that was cut: its length costs little, and all is copied once. */
+/** A text between bytes is only the line that was cut, so its length costs little. Everything is copied once. */
 function joinBytes (parts: readonly Content[]): Buffer {
   let length = 0
   for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length

@@ -1,4 +1,4 @@
-/** Every code that a {@link FanoutError} can bear. */
+/** Every code of a {@link FanoutError}. */
 export const errorCodes = [
   'ERR_FANOUT_OPTIONS',
   'ERR_FANOUT_CLOSED',
@@ -18,17 +18,17 @@ export const errorCodes = [
 /** One of {@link errorCodes}. */
 export type FanoutErrorCode = typeof errorCodes[number]
 
-/** What a {@link FanoutError} knows beside its message. */
+/** Details of a {@link FanoutError}. */
 export interface FanoutErrorDetails {
-  /** The sink concerned, where there is one. */
+  /** The sink that the error is about, if any. */
   sink?: string
-  /** What led to this error. */
+  /** The cause of this error. */
   cause?: unknown
 }
 
 /**
- * The one error class of this package. Its message begins with its code, since a structured clone, which is how an
- * error travels from a worker to the app, keeps the message and drops the code.
+ * The only error class of this package. Its message begins with its code: an error crosses threads by structured clone, which
+ * keeps the message and drops the code.
  */
 export class FanoutError extends Error {
   override readonly name = 'FanoutError'
@@ -42,15 +42,15 @@ export class FanoutError extends Error {
   }
 }
 
-/** An error as plain data: what crosses threads and stands in a diagnostic record. */
+/** An error as plain data, for other threads and for diagnostic records. */
 export interface SerializedError {
-  /** The name of its class, as in pino's own error serializer. */
+  /** The name of the error's class, as in pino's own error serializer. */
   type: string
   message: string
   stack?: string
   /** A system code (`ECONNREFUSED`) or a code of this package. */
   code?: string
-  /** HTTP status, where the sink's error bore one as `statusCode` or `status`. */
+  /** The HTTP status, if the sink's error had one as `statusCode` or `status`. */
   statusCode?: number
   cause?: SerializedError
 }
@@ -59,8 +59,8 @@ const MAX_CAUSES = 5
 const MAX_TEXT = 8192
 
 /**
- * Turns whatever was thrown into plain data. Own code and not the structured clone, because that drops `code` and
- * throws on what cannot be cloned; never throws itself, even where a getter does.
+ * Turns whatever was thrown into plain data. A structured clone would drop `code`, and would throw on some values. This never
+ * throws, even if a getter does.
  */
 export function serializeError (thrown: unknown): SerializedError {
   return serialize(thrown, MAX_CAUSES)
@@ -70,7 +70,7 @@ function serialize (thrown: unknown, causesLeft: number): SerializedError {
   if (!isErrorLike(thrown)) return { type: typeof thrown, message: present(describe(thrown)) }
 
   const className = readString(readProperty(thrown, 'constructor'), 'name')
-  // A serialized error is a plain object that bears its type; that of a real one may be anything (`system`, in node-fetch).
+  // A serialized error is a plain object with a `type`. The `type` of a real error may be anything, such as `system` in node-fetch.
   const ownType = className === undefined || className === 'Object' ? readString(thrown, 'type') : undefined
   const serialized: SerializedError = {
     type: ownType ?? className ?? readString(thrown, 'name') ?? 'Error',
@@ -82,13 +82,13 @@ function serialize (thrown: unknown, causesLeft: number): SerializedError {
   if (typeof code === 'string' || typeof code === 'number') serialized.code = String(code)
   const statusCode = readProperty(thrown, 'statusCode') ?? readProperty(thrown, 'status')
   if (typeof statusCode === 'number') serialized.statusCode = statusCode
-  // A name with several addresses fails with an error for each, and no message of its own: the first stands for all.
+  // A host name with several addresses fails with one error for each and no message of its own. The first stands for all.
   const cause = readProperty(thrown, 'cause') ?? (className === 'AggregateError' ? readProperty(readProperty(thrown, 'errors'), '0') : undefined)
   if (cause !== undefined && cause !== null && causesLeft > 0) serialized.cause = serialize(cause, causesLeft - 1)
   return serialized
 }
 
-/** An error again, from what {@link serializeError} made: for events that hand out a real `Error`. */
+/** A real `Error` from the data of {@link serializeError}. */
 export function deserializeError (data: SerializedError): Error {
   const error = new Error(data.message, data.cause === undefined ? undefined : { cause: deserializeError(data.cause) })
   error.name = data.type
@@ -98,17 +98,17 @@ export function deserializeError (data: SerializedError): Error {
   return error
 }
 
-// The user part of a URL, as far as RFC 3986 lets it reach: up to the last @ before the path.
+// The user part of a URL, which ends at the last @ before the path (RFC 3986).
 const URL_USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"<>]*@/gi
 
-/** Takes user and password out of every URL in a text. */
+/** Removes user and password from every URL in a text. */
 export function redactCredentials (text: string): string {
   return text.replace(URL_USERINFO, '$1')
 }
 
-/** A text as it may be shown: without credentials, and no longer than it can be read. */
+/** A text that may be shown: without credentials, and cut to a readable length. */
 function present (text: string): string {
-  // Not cut first: the beginning of a password, without the @ by which it is known, would be left.
+  // Cutting comes last: it could remove the @ by which a password is found, and leave the beginning of the password.
   const redacted = redactCredentials(text.slice(0, 2 * MAX_TEXT))
   return text.length > 2 * MAX_TEXT || redacted.length > MAX_TEXT ? `${redacted.slice(0, MAX_TEXT)}… (${text.length} characters)` : redacted
 }
@@ -125,7 +125,7 @@ function describe (value: unknown): string {
   }
 }
 
-/** A property of whatever was thrown; `undefined` where it has none, or where a getter throws. */
+/** A property of whatever was thrown; `undefined` if it has none, or if a getter throws. */
 export function readProperty (holder: unknown, key: string): unknown {
   if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return undefined
   try {

@@ -4,16 +4,16 @@ export type LevelMap = Readonly<Record<string, number>>
 /** The levels that every pino logger has. */
 export const standardLevels: LevelMap = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 }
 
-/** Takes every line. */
+/** The lowest level of a lane that takes every line. */
 export const EVERYTHING = Number.NEGATIVE_INFINITY
 
 /**
- * The values of labels, `silent` among them, the later maps winning. A label is taken as it is written; only if there is
- * none like that, in any case, unless that could be two.
+ * The values of level labels, with `silent`. Later maps win over earlier ones. A label is looked up as it is written first, and
+ * then in any case, unless labels of different values differ only in their case.
  */
 export class LevelNames {
   readonly #values: ReadonlyMap<string, number>
-  /** By labels in lower case; `undefined` where labels of different values differ in their case only. */
+  /** Values by labels in lower case; `undefined` if labels of different values differ only in their case. */
   readonly #inAnyCase = new Map<string, number | undefined>()
 
   constructor (...maps: LevelMap[]) {
@@ -24,7 +24,7 @@ export class LevelNames {
     }
   }
 
-  /** The value of a label or a number; `undefined` if there is no such label, or it could be two, or it is neither. */
+  /** The value of a label, or a number itself; `undefined` for an unknown or ambiguous label, and for anything else. */
   valueOf (level: unknown): number | undefined {
     if (typeof level === 'number') return Number.isNaN(level) ? undefined : level
     if (typeof level === 'string') return this.#values.get(level) ?? this.#inAnyCase.get(level.toLowerCase())

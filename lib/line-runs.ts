@@ -1,4 +1,4 @@
-/** Where lines that follow each other are cut, as the lanes that take them change. */
+/** The places in consecutive lines where the set of lanes that take them changes. */
 export class Cuts {
   readonly bytes: Buffer
   readonly texts: readonly string[]
@@ -6,35 +6,41 @@ export class Cuts {
   readonly #lines: number[] = []
   #characters: number[] | undefined
 
-  /** @param texts - The same lines as text, in parts that each end with a newline, where there is any. */
+  /** @param texts - The same lines as text, if there is any, in parts that each end with a newline */
   constructor (bytes: Buffer, texts: readonly string[] = []) {
     this.bytes = bytes
     this.texts = texts
   }
 
-  /** Cuts before this line, which begins there; cuts come in order. Returns the number of the cut. */
+  /**
+   * Adds a cut. Cuts are added in order.
+   *
+   * @param position - The byte at which the line after the cut begins
+   * @param line - The number of that line
+   * @returns The number of the cut
+   */
   add (position: number, line: number): number {
     this.#lines.push(line)
     return this.#positions.push(position) - 1
   }
 
-  /** Where in the bytes this cut is. */
+  /** The position of this cut in the bytes. */
   position (cut: number): number {
     return this.#positions[cut] as number
   }
 
-  /** How many lines are before this cut. */
+  /** The number of lines before this cut. */
   line (cut: number): number {
     return this.#lines[cut] as number
   }
 
-  /** Where in the texts this cut is. */
+  /** The position of this cut in the texts. */
   character (cut: number): number {
     this.#characters ??= this.#findCharacters()
     return this.#characters[cut] as number
   }
 
-  /** Once for all parts, and only if somebody takes text. */
+  /** Runs once for all groups of lanes, and only if a lane takes text. */
   #findCharacters (): number[] {
     const found: number[] = []
     let before = 0
@@ -51,12 +57,12 @@ export class Cuts {
   }
 }
 
-/** The lines that some lanes take, as runs from cut to cut. */
+/** The lines that a group of lanes takes, as runs from cut to cut. */
 export class LineRuns {
-  /** How many lines these are, in all runs that have ended. */
+  /** The number of lines in all runs that have ended. */
   count = 0
   readonly #cuts: Cuts
-  /** The cut at which each run begins and the one at which it ends. */
+  /** For each run, the cut at which it begins and the cut at which it ends. */
   readonly #runs: number[] = []
   #byteLength = 0
 
@@ -75,14 +81,14 @@ export class LineRuns {
     this.#byteLength += this.#cuts.position(cut) - this.#cuts.position(begin)
   }
 
-  /** The lines in UTF-8, in memory of their own, which is at most twice as much. */
+  /** The lines in UTF-8, in memory of their own, which is at most twice as large. */
   copyBytes (): Buffer {
     const from = this.#position(0)
     const to = this.#position(this.#runs.length - 1)
     return this.#byteLength * 2 >= to - from ? this.#copyAll(from, to) : this.#copyRuns()
   }
 
-  /** Each run by itself. */
+  /** Copies each run by itself. */
   #copyRuns (): Buffer {
     const own = Buffer.allocUnsafeSlow(this.#byteLength)
     let length = 0
@@ -90,7 +96,7 @@ export class LineRuns {
     return own
   }
 
-  /** All at once, and then what is between the runs is closed up: a copy from buffer to buffer makes a view of its source each time. */
+  /** Copies everything at once, then closes the gaps between the runs: each copy from buffer to buffer would make a view of its source. */
   #copyAll (from: number, to: number): Buffer {
     const own = Buffer.allocUnsafeSlow(to - from)
     this.#cuts.bytes.copy(own, 0, from, to)
@@ -102,12 +108,12 @@ export class LineRuns {
     return own.subarray(0, length)
   }
 
-  /** Where in the bytes a run begins or ends. */
+  /** The position in the bytes of a beginning or end of a run. */
   #position (place: number): number {
     return this.#cuts.position(this.#runs[place] as number)
   }
 
-  /** The lines as text, as long as the texts are there. */
+  /** The lines as text. Only while the texts are there. */
   joinText (): string {
     let joined = ''
     for (let i = 0; i < this.#runs.length; i += 2) {
@@ -123,7 +129,7 @@ export class LineRuns {
   }
 }
 
-/** Joins texts by `+`, which copies nothing as long as nobody looks into it. */
+/** Joins texts by `+`. V8 copies nothing until somebody reads the result. */
 export function join (texts: readonly string[]): string {
   return texts.reduce((all, text) => all + text, '')
 }

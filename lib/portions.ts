@@ -1,22 +1,22 @@
 import type { Content } from './encode.js'
 
-/** What a {@link Portions} works with. */
+/** Dependencies of {@link Portions}. */
 export interface PortionsDeps {
-  /** Takes a part of a chunk. */
+  /** Takes a portion of a chunk. */
   take: (portion: Content) => void
   /** Calls back once the next portion may come. */
   whenRelieved: (then: () => void) => void
 }
 
 /**
- * pino's ThreadStream hands over up to 4 MiB at once when it has fallen behind. Joined with the rest of a line, cut and
- * encoded as a whole, that is four times as much garbage of the kind that V8 is slow to collect.
+ * The length of a portion. When pino's ThreadStream has fallen behind it hands over up to 4 MiB at once. To cut and encode all of
+ * that as a whole would make four times as much garbage of a kind that V8 is slow to collect.
  */
 const PORTION_LENGTH = 128 * 1024
 
 /**
- * Works through chunks of any size in portions, and gives the event loop a turn after each: the sinks of this thread, and
- * the answers of those in others, come to their turn however much there is to take.
+ * Works through chunks of any size in portions, with a turn of the event loop after each. So the sinks of this thread, and the
+ * answers of sinks in other threads, get their turn during a large chunk.
  */
 export class Portions {
   readonly #deps: PortionsDeps
@@ -26,7 +26,7 @@ export class Portions {
     this.#deps = deps
   }
 
-  /** Works through a chunk, then calls back. The one before must be done. */
+  /** Works through a chunk, then calls back. The chunk before must be done. */
   work (chunk: Content, done: () => void): void {
     this.#workFrom(0, chunk, done)
   }

@@ -6,37 +6,37 @@ import { hostPath } from '#host'
 
 const HTTP_SINK = 'pino-breaker-fanout/http'
 
-/** Where a target was found. */
+/** The module of a target. */
 export interface ResolvedTarget {
   /** An absolute path or a `file://` URL. */
   file: string
-  /** Whether it is pino's own file destination. */
+  /** True for pino's own file destination. */
   isPinoFile: boolean
 }
 
-/** Finds what the names of targets stand for. */
+/** Finds the modules of targets. */
 export interface TargetResolver {
-  /** The places that it looks at, in order, as they may be told to a user. */
+  /** The places that it searches, in order, as an error message names them. */
   readonly places: readonly string[]
-  /** What a target's name stands for, or `undefined` if there is nothing. */
+  /** The module that a target names, or `undefined` if there is none. */
   resolve (target: string): ResolvedTarget | undefined
-  /** Whether a target, by its name or by where it was found, is this package's own HTTP sink. */
+  /** True for this package's own HTTP sink, by its name or by the file that was found. */
   isHttpSink (target: string, file: string): boolean
 }
 
 /**
- * A resolver with the rules of pino's `fixTarget()`: absolute paths and `file://` URLs stand for themselves, `pino/file`
- * for pino's own, all else is looked up as `require()` does. Where pino looks from the files that called it, which a
- * worker cannot know, this one looks from `resolveFrom`, the working directory and this package.
+ * A resolver with the rules of pino's `fixTarget()`: absolute paths and `file://` URLs are used as they are, `pino/file` is
+ * pino's own, and any other name is looked up as `require()` does. Pino looks from the files that called it, which a worker
+ * cannot know. This resolver looks from `resolveFrom`, the working directory and this package.
  *
- * @param resolveFrom a directory, the path of a file, or a `file://` URL such as `import.meta.url`
+ * @param resolveFrom - A directory, the path of a file, or a `file://` URL such as `import.meta.url`
  */
 export function createTargetResolver (cwd: string, resolveFrom?: string): TargetResolver {
   const given = resolveFrom === undefined ? [] : [toPath(resolveFrom, cwd)]
   const places = [...given, cwd]
   const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
-  // The builds have a package.json each, which knows no exports: what this package itself exports is found from above them.
+  // Each build has a package.json without exports. This package's own exports are found from above the builds.
   const fromOwnRoot = createRequire(resolve(hostPath, '../../../../../package.json'))
   const httpEntries = ['esm', 'cjs'].map(format => resolve(hostPath, '../../../..', format, 'lib/http.js'))
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
@@ -57,31 +57,31 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 }
 
-/** Whether a target is given as a place in the file system rather than by a name. */
+/** True for a target that is an absolute path or a `file://` URL, and not a name. */
 export function isPath (target: string): boolean {
   return isAbsolute(target) || target.startsWith('file://')
 }
 
-/** Whether a target is given as a file beside the one that names it. */
+/** True for a target that is a path relative to the file that names it. */
 export function isRelative (target: string): boolean {
   return /^\.\.?[/\\]/.test(target)
 }
 
 /**
- * The path that a `file://` URL or a path, relative to the working directory, means.
+ * The absolute path of a `file://` URL, or of a path relative to the working directory.
  *
- * @throws TypeError for a `file://` URL that means no path
+ * @throws TypeError for a `file://` URL that names no path
  */
 export function toPath (place: string, cwd: string): string {
   return place.startsWith('file://') ? fileURLToPath(place) : resolve(cwd, place)
 }
 
-/** `createRequire()` looks from the directory of a file; of a directory it has to be told that it is one. */
+/** `createRequire()` looks from the directory of a file. A directory needs a separator at its end. */
 function lookupBase (place: string): string {
   try {
     return statSync(place).isDirectory() ? place + sep : place
   } catch {
-    // Nothing is there, or it must not be looked at; what is beside it may be found all the same.
+    // Nothing is there, or it may not be read. A target beside it may be found all the same.
     return place
   }
 }
@@ -90,26 +90,26 @@ function find (name: string, lookups: NodeJS.Require[]): string | undefined {
   for (const lookup of lookups) {
     try {
       const found = lookup.resolve(name)
-      // A module of Node.js itself resolves to its bare name, and is no transport.
+      // A module of Node.js resolves to its bare name. It is no transport.
       if (isAbsolute(found)) return found
     } catch {
-      // Not from here; perhaps from the next place.
+      // The next place may have it.
     }
   }
   return undefined
 }
 
-/** Also true of a path without its extension, and of a folder with an index, as for `require()`. */
+/** Also true for a path without its extension, and for a folder with an index, as with `require()`. */
 function exists (origin: string, lookup: NodeJS.Require): boolean {
   try {
     return find(toPath(origin, sep), [lookup]) !== undefined
   } catch {
-    // A `file://` URL that means no path.
+    // A `file://` URL that names no path.
     return false
   }
 }
 
-/** Bundlers that move pino's workers say where they went in a global, as esbuild-plugin-pino does. */
+/** The new place of a module that a bundler has moved. Bundlers for pino, such as esbuild-plugin-pino, set it in a global. */
 function bundlerOverride (target: string): string | undefined {
   const overrides: unknown = Reflect.get(globalThis, '__bundlerPathsOverrides')
   if (typeof overrides !== 'object' || overrides === null || !Object.hasOwn(overrides, target)) return undefined

@@ -3,29 +3,29 @@ import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
 import { Cuts, join, LineRuns } from './line-runs.js'
 
-/** What the router needs to know of a lane. */
+/** A lane, as the router sees it. */
 export interface RouterLane {
-  /** The lowest level it takes; `EVERYTHING` for all lines, those without a level too. */
+  /** The lowest level it takes. `EVERYTHING` means all lines, also those without a level. */
   readonly minLevel: number
-  /** Counts lines that no lane can be given. */
+  /** Counts lines that no lane can take. */
   refuse (lines: number, reason: 'too-long'): void
 }
 
-/** How lines are routed. */
+/** Dependencies of a {@link Router}. */
 export interface RouterDeps<Lane extends RouterLane> {
   lanes: readonly Lane[]
   levels: LevelNames
   /** The key that holds the level. */
   levelKey: string
-  /** A line goes only to the lanes of the highest level that takes it. */
+  /** True if a line goes only to the lanes with the highest level that takes it. */
   dedupe: boolean
-  /** A longer line is refused, never split. */
+  /** A longer line is refused. It is never split. */
   maxLineBytes: number
-  /** Takes a batch for the lanes that it is for. */
+  /** Called with each batch and the lanes that it is for. */
   deliver: (lanes: readonly Lane[], batch: Batch) => void
 }
 
-/** Lanes with one threshold: they take the same lines. */
+/** Lanes with the same lowest level, which take the same lines. */
 interface Group<Lane> {
   minLevel: number
   lanes: Lane[]
@@ -38,13 +38,13 @@ const ZERO = 48
 const NO_LEVEL = NaN
 
 /**
- * Sends each line to the lanes whose level admits it, by runs of lines, and without parsing: pino writes the level
- * first. Only a line whose head has another form is parsed; one without a usable level goes to every lane.
+ * Sends each line to the lanes whose level admits it. It handles lines in runs and reads the level without parsing, since pino
+ * writes the level first. Only a line whose head has another form is parsed. A line without a usable level goes to every lane.
  */
 export class Router<Lane extends RouterLane> {
-  /** How many lines had no level that could be used. */
+  /** The number of lines without a usable level. */
   linesWithoutLevel: number
-  /** Whether the last level seen was a label, as `formatters.level` writes it. */
+  /** True if the last level seen was a label, as `formatters.level` writes it. */
   usesLabels: boolean
 
   readonly #groups: Array<Group<Lane>>
@@ -58,7 +58,7 @@ export class Router<Lane extends RouterLane> {
   readonly #takesAll: boolean
   readonly #deliver: (lanes: readonly Lane[], batch: Batch) => void
 
-  /** @param former - Whose place this one takes: what that has seen goes on. */
+  /** @param former - The router that this one replaces. Its counts are continued */
   constructor ({ lanes, levels, levelKey, dedupe, maxLineBytes, deliver }: RouterDeps<Lane>, former?: Router<Lane>) {
     this.linesWithoutLevel = former?.linesWithoutLevel ?? 0
     this.usesLabels = former?.usesLabels ?? false
@@ -81,7 +81,7 @@ export class Router<Lane extends RouterLane> {
   }
 
   /**
-   * Routes whole lines, given in parts that each end with a newline. They are encoded once; every lane has its own when
+   * Routes whole lines, given in parts that each end with a newline. The lines are encoded once. Every lane has its lines when
    * this returns.
    */
   route (parts: readonly Content[]): void {
@@ -99,7 +99,7 @@ export class Router<Lane extends RouterLane> {
     }
   }
 
-  /** Counts a line that was too long to be kept at all. */
+  /** Counts a line in every lane that was too long to be kept at all. */
   refuseLine (): void {
     for (const lane of this.#lanes) lane.refuse(1, 'too-long')
   }
@@ -114,7 +114,7 @@ export class Router<Lane extends RouterLane> {
     for (let at = 0; at < bytes.length; line++) {
       const end = bytes.indexOf(NEWLINE, at) + 1
       const level = this.#levelOf(bytes, at, end)
-      // The groups that take this line stand side by side: [nextFrom, nextTo).
+      // The groups that take this line are neighbours: [nextFrom, nextTo).
       let nextFrom = 0
       let nextTo = groups.length
       if (!Number.isNaN(level)) {
@@ -151,7 +151,7 @@ export class Router<Lane extends RouterLane> {
     return true
   }
 
-  /** The level of one line; `NO_LEVEL` if it has none that can be used. */
+  /** The level of one line, or `NO_LEVEL` if it has no usable level. */
   #levelOf (bytes: Buffer, at: number, end: number): number {
     const usual = this.#hasUsualKey ? usualLevel(bytes, at) : NO_LEVEL
     if (!Number.isNaN(usual)) {
@@ -190,13 +190,13 @@ export class Router<Lane extends RouterLane> {
         if (level !== undefined) return level
       }
     } catch {
-      // What is no JSON is a line all the same, and somebody wrote it to be read.
+      // A line that is no JSON goes to every lane: somebody wrote it to be read.
     }
     this.linesWithoutLevel++
     return NO_LEVEL
   }
 
-  /** Takes lines out that are too long, and counts them in every lane. */
+  /** Removes lines that are too long, and counts them in every lane. */
   #refuseTooLong (bytes: Buffer): Buffer {
     const kept: Buffer[] = []
     let runStart = 0
@@ -213,7 +213,7 @@ export class Router<Lane extends RouterLane> {
   }
 }
 
-/** A level of two digits behind `{"level":`, each byte by itself: any key and any number, in loops, cost 8% of a line more. */
+/** A level of two digits behind `{"level":`, compared byte by byte. Loops for any key and any number cost 8% more time per line. */
 function usualLevel (bytes: Buffer, at: number): number {
   const isUsual = bytes[at] === 123 && bytes[at + 1] === 34 && bytes[at + 2] === 108 && bytes[at + 3] === 101 && bytes[at + 4] === 118 &&
     bytes[at + 5] === 101 && bytes[at + 6] === 108 && bytes[at + 7] === 34 && bytes[at + 8] === 58 && bytes[at + 11] === COMMA
@@ -222,7 +222,7 @@ function usualLevel (bytes: Buffer, at: number): number {
   return isUsual && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NO_LEVEL
 }
 
-/** A whole number up to a comma; `NO_LEVEL` for anything else. */
+/** A whole number up to a comma, or `NO_LEVEL` for anything else. */
 function digits (bytes: Buffer, at: number): number {
   let value = 0
   for (let i = at; i < at + 10; i++) {

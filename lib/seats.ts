@@ -31,7 +31,7 @@ export interface Seat {
 export interface SeatsDeps {
   clock: Clock
   app: AppThread
-  /** Whether pino sends its config. */
+  /** True if pino sends its config. */
   willSendConfig: boolean
   diagnostics: Diagnostics | undefined
   onTransition: (event: TransitionEvent) => void

@@ -2,41 +2,41 @@ import split from 'split2'
 import type { Transform } from 'node:stream'
 import type { Content } from './encode.js'
 
-/** What a {@link Splitter} finds. */
+/** Callbacks of a {@link Splitter}. */
 export interface SplitterEvents {
-  /** Whole lines, each with its newline: these parts one after the other, good until this returns. */
+  /** Whole lines, each with its newline, in consecutive parts. The array is reused once this has returned. */
   onLines (parts: readonly Content[]): void
-  /** A line that was longer than `maxLineBytes` and was left out. */
+  /** A line was longer than `maxLineBytes` and was skipped. */
   onTooLong (): void
 }
 
 /**
- * Chunks in, whole lines out, before `write` returns. What stands between the first and the last newline of a chunk is
- * handed on as it is. Only the line that is cut by its edges goes through split2: joined with a whole chunk, it would
- * make V8 copy all of that.
+ * Turns chunks into whole lines, before `write` returns. The lines between the first and the last newline of a chunk are handed
+ * on as they are. Only the line that is cut by the edges of a chunk goes through split2. To join that line with a whole chunk
+ * would make V8 copy the chunk.
  */
 export class Splitter {
   readonly #stream: Transform
   readonly #events: SplitterEvents
   readonly #found: Content[] = []
-  /** Whether split2 has the beginning of a line. */
+  /** True while split2 has the beginning of a line. */
   #isMidLine = false
 
   constructor (maxLineBytes: number, events: SplitterEvents) {
     this.#events = events
     const matcher = new NewlineAtEnd()
     const stream = split(matcher as unknown as RegExp, (lines: string) => {
-      // A last line that lacks its newline comes only at the end; a sink is given whole lines there too.
+      // Only the very last line can lack its newline. A sink gets whole lines there too.
       if (lines !== '') this.#found.push(lines.endsWith('\n') ? lines : `${lines}\n`)
     }, { maxLength: maxLineBytes, skipOverflow: true, decodeStrings: false } as split.Options)
     matcher.stream = stream as Overflowing
     matcher.onSkipped = () => events.onTooLong()
-    // The mapper hands lines on itself and pushes nothing: without a reader, `end` would never come.
+    // The mapper hands lines on itself and pushes nothing. Without a reader, `end` would never come.
     stream.resume()
     this.#stream = stream
   }
 
-  /** Takes a chunk of any size and shape; a text or UTF-8, cut wherever it may be. */
+  /** Takes a chunk of any size, as text or UTF-8, which may begin and end anywhere in a line. */
   write (chunk: Content): void {
     this.#split(chunk)
     this.#handOn()
@@ -77,12 +77,12 @@ function slice (content: Content, from: number, to: number): Content {
   return typeof content === 'string' ? content.slice(from, to) : content.subarray(from, to)
 }
 
-/** What split2 keeps on its stream, beside what its types tell. */
+/** The stream of split2, with a property that its types lack. */
 type Overflowing = Transform & { overflow: boolean }
 
 /**
- * What split2 calls to cut a text: it gets one newline at most, at the end. While split2 skips a line that is too long it
- * discards the first piece, which is the end of that line.
+ * The matcher by which split2 cuts a text, which has one newline at most, at its end. While split2 skips a line that is too
+ * long, it discards the first piece, which is the end of that line.
  */
 class NewlineAtEnd {
   stream: Overflowing | undefined

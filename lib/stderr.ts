@@ -4,12 +4,12 @@ const TRIES = 20
 const PAUSE_MS = 5
 
 let descriptor: number | undefined
-/** The last text did not get through: nobody waits for the next one. */
+/** True after a text that was not written completely. The next text gets one try only. */
 let isStalled = false
 
 /**
- * The last resort: writes to stderr past all streams, since a worker's `console` is lost in an emergency. Never throws,
- * and holds this thread up for a tenth of a second at most: a stderr whose reader stands still must not stop the log.
+ * The last resort: writes to stderr, past all streams, since a worker's `console` is lost in an emergency. Never throws. Blocks
+ * this thread for a tenth of a second at most, since a reader that stands still must not stop the log.
  */
 export function writeToStderr (data: string | Uint8Array): void {
   descriptor ??= openWithoutBlocking()
@@ -19,7 +19,7 @@ export function writeToStderr (data: string | Uint8Array): void {
       rest = rest.subarray(writeSync(descriptor, rest))
       tries = 0
     } catch (error) {
-      // A pipe that is full for a moment says EAGAIN; whatever else it is, there is nobody left to tell.
+      // A full pipe throws EAGAIN. Nobody could be told of any other error.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
       if (tries < TRIES - 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
     }
@@ -28,8 +28,8 @@ export function writeToStderr (data: string | Uint8Array): void {
 }
 
 /**
- * The app's own stderr is a pipe that blocks, as a rule. Opened once more by its name, the same pipe does not, and the
- * app's stays as it is. A file has an offset that the app must share, and a socket has no name: they are used as they are.
+ * The app's stderr is usually a pipe that blocks. The same pipe does not block if it is opened again by its name, and the app's
+ * stays as it is. A file is used as it is, since the app shares its offset; so is a socket, which has no name.
  */
 function openWithoutBlocking (): number {
   try {

@@ -1,29 +1,29 @@
 import type { TransitionEvent } from './breaker.js'
 import type { Clock } from './clock.js'
 
-/** Tells of a transition; of more than one, by the last of them and their number. */
+/** Reports some transitions of a sink by the last of them and their number. */
 export type TellTransition = (last: TransitionEvent, transitions: number) => void
 
-/** So many transitions of a sink within this time are told one by one. */
+/** A sink may have this many transitions within this time that are reported one by one. */
 const MOST = 10
 const WITHIN_MS = 20000
 const SUMMARY_MS = 10000
-/** In a summary with no more than that, they come slowly enough to be told one by one again. */
+/** After a summary of at most this many, transitions come slowly enough to be reported one by one again. */
 const FEW = MOST * SUMMARY_MS / WITHIN_MS
 
-/** What has been told of one sink. */
+/** The state of the report on one sink. */
 interface Told {
-  /** When each of the latest was told by itself. */
+  /** When the latest single transitions were reported. */
   times: number[]
   last: TransitionEvent | undefined
-  /** Not told yet. */
+  /** The number of transitions that have not been reported yet. */
   transitions: number
   timer: NodeJS.Timeout | undefined
 }
 
 /**
- * Tells of each transition, but makes no flood: of a sink that has more than ten within 20 s, those that follow are told
- * together every 10 s.
+ * Reports each transition, without a flood: once a sink has had ten transitions within 20 s, the next ones are reported together
+ * every 10 s.
  */
 export class TransitionReport {
   readonly #clock: Clock
@@ -51,12 +51,12 @@ export class TransitionReport {
     told.transitions++
   }
 
-  /** Tells now what has not been told. */
+  /** Reports now what has not been reported. */
   flush (): void {
     for (const told of this.#bySink.values()) this.#tellRest(told)
   }
 
-  /** As {@link flush}, and no more comes by itself. */
+  /** As {@link flush}, and ends the summaries. */
   stop (): void {
     this.flush()
     for (const { timer } of this.#bySink.values()) clearInterval(timer)

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Lane, LineMark } from './lane.js'
 
-/** Where a record was put, and by what it is known there. */
+/** A lane that was given a record, and the record's line there. */
 export interface RecordPlace {
   readonly lane: Pick<Lane, 'fateOf'>
   readonly mark: LineMark
@@ -14,16 +14,16 @@ interface UndecidedRecord {
 }
 
 const LOOK_MS = 250
-/** For how long a lane that has failed since is waited for. */
+/** How long a record waits for a lane that has failed since. */
 const FAILING_MS = 3000
-/** For how long any lane is waited for. */
+/** How long a record waits for any lane. */
 const LONGEST_MS = 30000
 const MAX_RECORDS = 100
 
 /**
- * Diagnostic records that lanes were offered and none has delivered yet. Once no lane is left that is likely to deliver
- * a record, it is written to the last resort, once. Looked at by a timer, which runs only while there is such a record:
- * lines cost nothing.
+ * Diagnostic records that some lanes were given and none has delivered yet. A record is written to the last resort, once, when
+ * no lane is likely to deliver it any more. A timer checks that. It runs only while there is such a record, and costs nothing
+ * per line.
  */
 export class UndecidedRecords {
   readonly #clock: Clock
@@ -46,7 +46,7 @@ export class UndecidedRecords {
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
-  /** Nothing more is going to be delivered: decides on all. */
+  /** Decides on all records: the lanes have ended and deliver nothing more. */
   settle (): void {
     clearInterval(this.#timer)
     this.#timer = undefined
