@@ -7,7 +7,7 @@ const clock = new HandClock()
 t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
-/** Waited time by the clock of the test, and when its waits were told, in waited time. */
+/** Waited time on a clock of the test, and the waited times at which its waits called back. */
 function createTime (beatMs?: number) {
   const time = new WaitedTime(clock.now, callback => callback(), beatMs === undefined ? {} : { beatMs })
   const told: number[] = []
@@ -74,7 +74,7 @@ t.test('the last moment of a wait is followed by a turn of the loop in which wha
   const { told, wait } = createTime()
   wait(100)
   clock.advance(90)
-  // What the sink answered meanwhile comes behind the timers of this turn.
+  // The sink's answers from meanwhile come after the timers of this turn.
   clock.stop(11000)
   t.same(told, [])
   clock.advance(40)

@@ -55,7 +55,7 @@ t.test('all that a ThreadStream hands over at once goes straight to files, which
 
   const count = Math.floor(THREAD_STREAM_BYTES / Buffer.byteLength(line))
   stream.write(line.repeat(count))
-  // It is worked through in portions, with a turn of the event loop after each.
+  // The chunk is worked through in portions, with a turn of the event loop after each.
   const taken = ({ linesReceived }: { linesReceived: number }): boolean => linesReceived === count + 1
   while (!stream.snapshot().sinks.every(taken)) {
     await nextTurn()

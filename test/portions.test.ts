@@ -5,7 +5,7 @@ import { Portions } from '#lib/portions'
 
 const KIB = 1024
 
-/** Portions whose relief is up to the test, and what they were given. */
+/** Portions that the test relieves, and the portions that were taken. */
 function createPortions () {
   const taken: Content[] = []
   let isPressing = false

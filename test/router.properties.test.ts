@@ -10,7 +10,7 @@ const LEVEL_KEYS = ['level', 'severity']
 const MAX_LINE_BYTES = 120
 const levels = new LevelNames({ http: 25, alert: 55 })
 
-// The values of levels as they may stand in JSON, as it is written.
+// Values of levels as they may be written in JSON.
 const level = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('10', '20', '25', '30', '40', '50', '55', '60') },
   { weight: 2, arbitrary: fc.constantFrom('-30', '29.5', '30.5', '1e2', '0', '99999999999', '1e400', '-1e400', 'null', 'true', '[30]', '""', '"30"') },
@@ -32,9 +32,9 @@ const options = fc.record({
   dedupe: fc.boolean()
 })
 
-/** What a line's level is, by the plainest way to find it out. */
+/** The level of a line, found in the plainest way. */
 function levelOf (line: string, levelKey: string): number | undefined {
-  // A key that is there twice: the first counts where it is the head, as pino writes it, though a parser takes the last.
+  // Of two equal keys the first counts if it is the head, as pino writes it, though a parser takes the last.
   const [, number, label] = new RegExp(`^\\{"${levelKey}":(?:(\\d{1,9}),|"([a-z]*)")`, 'i').exec(line) ?? []
   if (number !== undefined) return Number(number)
   const byLabel = levels.valueOf(label)

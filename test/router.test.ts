@@ -216,7 +216,7 @@ t.test('a head that is wrong in any one byte is seen', async t => {
   }
 })
 
-/** Whether a lane takes a line, going by a parser; one without a level that can be used goes everywhere. */
+/** True if a lane takes a line, by the level that a parser finds. A line without a usable level goes everywhere. */
 function takes (line: string, minLevel: number): boolean {
   try {
     const { level } = JSON.parse(line) as { level?: unknown }

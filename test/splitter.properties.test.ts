@@ -6,7 +6,7 @@ import { line, textOf } from './support/arbitrary-lines.js'
 
 const MAX_LINE_BYTES = 30
 
-/** Shares of the text at which it is cut into chunks; many of them lie close together. */
+/** The places at which the text is cut into chunks, as shares of it. Many are close together. */
 const cuts = fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 0.1, noNaN: true })), { maxLength: 40 })
 
 function cutAt (length: number, cuts: readonly number[]): number[] {
@@ -28,14 +28,14 @@ for (const kind of ['text', 'bytes'] as const) {
       })
 
       const text = endsWithNewline ? textOf(lines) : textOf(lines).slice(0, -1)
-      // What lacks its newline and is empty is no line.
+      // An empty rest without a newline is no line.
       const expected = endsWithNewline || lines.at(-1) !== '' ? lines : lines.slice(0, -1)
       const whole = kind === 'text' ? text : Buffer.from(text)
       const edges = cutAt(whole.length, cuts)
       for (let i = 1; i < edges.length; i++) splitter.write(whole.slice(edges[i - 1], edges[i]))
       await splitter.end()
 
-      // A long line that came whole is handed on: its bytes are counted behind the splitter.
+      // A long line that came whole is handed on: the router counts its bytes.
       let next = 0
       let skipped = 0
       for (const line of expected) {

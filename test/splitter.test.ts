@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Splitter } from '#lib/splitter'
 
-/** A splitter, and all that it has found. */
+/** A splitter, and the lines that it has found. */
 class Found {
   readonly batches: string[] = []
   tooLong = 0

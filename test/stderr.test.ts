@@ -26,7 +26,7 @@ t.test('a stderr that is closed does no harm', async t => {
 })
 
 t.test('a stderr that nobody reads is given up after a while, and holds nobody up for ever', async t => {
-  // A pipe of Node's own is blocking; one that does not block says EAGAIN once it is full.
+  // A pipe that Node.js creates blocks. One that does not block throws EAGAIN once it is full.
   const child = run('process.stderr._handle?.setBlocking?.(false)\nwriteToStderr(Buffer.alloc(1024 * 1024, "x"))\nconsole.log("went on")')
   const [stdout, [code]] = await Promise.all([textOf(child.stdout), once(child, 'exit')])
   child.stderr.destroy()

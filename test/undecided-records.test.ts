@@ -12,7 +12,7 @@ function createRecords (t: Test) {
   return { clock, written, records: new UndecidedRecords(clock, line => { written.push(line) }) }
 }
 
-/** A place whose fate is up to the test. */
+/** A place whose fate the test sets. */
 function placeOf (fate: LineFate): RecordPlace & { fate: LineFate } {
   const place = { fate, mark, lane: { fateOf: () => place.fate } }
   return place

@@ -1,23 +1,23 @@
 import { OwnBuffers } from './own-buffers.js'
 import type { SocketTraffic } from './sink-sockets.js'
 
-/** The least that is needed of a stream. */
+/** A stream, as an {@link Acceptance} needs it. */
 interface Drainable {
   once (event: 'drain', listener: () => void): unknown
   readableLength?: number
 }
 
-/** What an acceptance is made of. */
+/** Dependencies of an {@link Acceptance}. */
 export interface AcceptanceDeps {
-  /** Whether the stream is looked into for lines that it has accepted and keeps. */
+  /** True if the stream's own buffers are watched for lines that it has accepted and keeps. */
   followsBuffers: boolean
-  /** What stands in the sockets of the sink, where that is watched. */
+  /** The traffic of the sink's sockets; `undefined` if that is not watched. */
   socketTraffic: () => SocketTraffic | undefined
   /**
-   * Told of each acceptance.
+   * Called after each acceptance.
    *
-   * @param accepted - How many bytes were accepted in all
-   * @param consumed - How many of these do not stand in the stream's own buffers any more
+   * @param accepted - The bytes accepted so far
+   * @param consumed - The part of these that has left the stream's own buffers
    */
   onAccepted: (accepted: number, consumed: number) => void
 }
@@ -25,7 +25,7 @@ export interface AcceptanceDeps {
 const SENDING_POLL_MS = 20
 const HELD_POLL_MS = 50
 
-/** When a stream has accepted what it was given, and when that has left the buffers in which it can be seen to stand. */
+/** Finds out when a stream has accepted lines, and when these have left the buffers of the stream that can be seen. */
 export class Acceptance {
   readonly #stream: Drainable
   readonly #deps: AcceptanceDeps
@@ -36,7 +36,7 @@ export class Acceptance {
   #toldConsumed = 0
   #undrained = 0
   #isStopped = false
-  /** What was taken while bytes stood in the sink's sockets, in its order, and how much these had been given by then. */
+  /** Lines taken while the sink's sockets had unsent bytes, oldest first, and the bytes written to the sockets by then. */
   #sending: Array<{ bytes: number, written: number }> = []
   #sendingTimer: NodeJS.Timeout | undefined
   #heldTimer: NodeJS.Timeout | undefined
@@ -47,7 +47,7 @@ export class Acceptance {
     this.#buffers = deps.followsBuffers ? OwnBuffers.of(stream) : undefined
   }
 
-  /** How many of the bytes that were accepted do not stand in the stream's own buffers any more, waiting for the transport to take them. */
+  /** The accepted bytes that have left the stream's own buffers, which the transport has taken from there. */
   get consumedBytes (): number {
     const { readableLength } = this.#stream
     if (this.#buffers !== undefined) this.#consumed = this.#buffers.consumedOf(this.#accepted)
@@ -61,7 +61,7 @@ export class Acceptance {
     this.#buffers?.note(chunk, this.#written)
   }
 
-  /** So many bytes are accepted now. What the stream keeps in its own buffers is looked for until it is gone. */
+  /** Accepts this many bytes more. The stream's own buffers are then watched until the lines have left them. */
   accept (bytes: number): void {
     if (this.#isStopped) return
     this.#accepted += bytes
@@ -70,7 +70,7 @@ export class Acceptance {
     if (this.#toldConsumed < this.#accepted) this.#heldTimer ??= setInterval(() => this.#lookForHeld(), HELD_POLL_MS).unref()
   }
 
-  /** pino-socket calls back at once, however much stands in its socket: what has not left this process is not accepted. */
+  /** Accepts the bytes once they have left this process: pino-socket calls back at once, however much its socket has to send. */
   acceptOnceSent (bytes: number): void {
     const traffic = this.#deps.socketTraffic()
     if (this.#sending.length === 0 && (traffic === undefined || traffic.sent === traffic.written)) return this.accept(bytes)
@@ -78,7 +78,7 @@ export class Acceptance {
     this.#sendingTimer ??= setTimeout(() => this.#acceptSent(), 0)
   }
 
-  /** `write()` asked for a pause, or had before: its `drain` accepts. */
+  /** Accepts the bytes at the next `drain`, since `write()` has asked for a pause. */
   acceptAtDrain (bytes: number): void {
     if (this.#undrained === 0) {
       this.#stream.once('drain', () => {
@@ -90,7 +90,7 @@ export class Acceptance {
     this.#undrained += bytes
   }
 
-  /** Whether `drain` is being waited for. */
+  /** True while `drain` is awaited. */
   get awaitsDrain (): boolean {
     return this.#undrained > 0
   }
@@ -102,7 +102,7 @@ export class Acceptance {
   }
 
   #lookForHeld (): void {
-    // Whoever asks for `consumedBytes` meanwhile tells nobody.
+    // Others may have read `consumedBytes` meanwhile, which reports nothing.
     const consumed = this.consumedBytes
     if (consumed !== this.#toldConsumed) this.#deps.onAccepted(this.#accepted, consumed)
     this.#toldConsumed = consumed

@@ -1,4 +1,4 @@
-/** Calls into code of a sink, in this thread, that have not come back yet. */
+/** Counts the calls into a sink's code, in this thread, that have not come back yet. */
 export class Calls {
   #pending = 0
   #onNone: Array<() => void> = []
@@ -7,7 +7,11 @@ export class Calls {
     return this.#pending > 0
   }
 
-  /** A call begins. The returned function says that it has come back; only the first time counts. */
+  /**
+   * A call begins.
+   *
+   * @returns Ends the call. Only the first time counts
+   */
   begin (): () => void {
     this.#pending++
     let isBack = false

@@ -3,100 +3,100 @@ import type { Lines } from '../batch.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Rejection } from './rejection.js'
 
-/** Lines on their way to a sink, with the identity that they keep when they are sent again. */
+/** Lines for a sink, with the identity that they keep when they are sent again. */
 export interface Parcel {
-  /** `<life>:<number of the first line>`. */
+  /** The life of the lane and the number of the first line: `<life>:<number>`. */
   readonly id: string
   readonly lines: Lines
 }
 
-/** How a sink takes lines: as a stream, or batch by batch with an answer to each. */
+/** A sink takes lines as a stream, or batch by batch with an answer to each. */
 export type SinkKind = 'stream' | 'delivery'
 
 /**
- * What a sink is on the network with: HTTP requests, which from then on are all that proves anything, or sockets that
- * carry none.
+ * The network traffic of a sink: HTTP requests, which are the only proof of delivery once they have been seen, or sockets without
+ * requests.
  */
 export type SensedTraffic = 'requests' | 'sockets'
 
 /**
- * What a child reports to its lane. Byte counts are cumulative over the life of the child. After `onFailure` or
- * `onEnded` a child reports nothing more but what was still pending: late deliveries and late faults.
+ * Listens to the reports of a child. Byte counts are cumulative over the life of the child. After `onFailure` or `onEnded` a child
+ * reports only late deliveries and late faults.
  */
 export interface ChildListener {
-  /** It can take lines. */
+  /** The child can take lines. */
   onReady (kind: SinkKind): void
   /**
-   * It took these bytes; whether they arrive is not proven.
+   * The sink has taken these bytes. Their delivery is not proven.
    *
-   * @param consumed - How many of these do not stand in buffers of its own any more
+   * @param consumed - The part of these that has left the sink's own buffers
    */
   onAccepted (bytes: number, consumed: number): void
   /** These bytes have arrived. */
   onDelivered (bytes: number): void
-  /** The backend has answered well to a request that was made once these bytes had been accepted; it may not carry all. */
+  /** The backend accepted a request that was made after these bytes had been accepted. The request may not carry all of them. */
   onAnswered (bytes: number): void
-  /** What the sink is on the network with has been seen. */
+  /** The sink's network traffic has been seen for the first time. */
   onSensed (traffic: SensedTraffic): void
-  /** Something failed behind the sink, and the sink did not say so: what is not proven delivered may be lost. */
+  /** Something failed behind the sink, which the sink does not report. Lines that are not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
-  /** The backend refused for good what came up to there. */
+  /** The backend refused for good the lines up to this byte. */
   onRefused (bytes: number, failure: SinkFailure): void
-  /** A delivery sink answered for a batch. */
+  /** A delivery sink has answered for a batch. */
   onSettled (id: string, rejection: Rejection | undefined): void
-  /** It is of no use any more. */
+  /** The child has failed and takes no more lines. */
   onFailure (failure: SinkFailure): void
-  /** It ended in good order after {@link Child.end}: all that it accepted has arrived. */
+  /** The sink has ended in good order after {@link Child.end}. All lines that it accepted have arrived. */
   onEnded (): void
-  /** These bytes have arrived, though it had been discarded before: by a write that was pending then. */
+  /** These bytes have arrived after the child was discarded, by a write that was pending then. */
   onLateDelivery (bytes: number): void
-  /** It has failed once more, after it had been discarded. */
+  /** The sink has failed once more after the child was discarded. */
   onLateFault (failure: SinkFailure): void
   /** The sink posted an event for the app. */
   onEvent (name: string, args: readonly unknown[]): void
 }
 
-/** Where a sink runs: in this thread or in one of its own. */
+/** Runs a sink, in this thread or in a thread of its own. */
 export interface Child {
-  /** How many bytes may be on their way to the sink without having been accepted. */
+  /** The most bytes that the sink may have been handed without having accepted them. */
   readonly windowBytes: number
-  /** Whether the memory of lines is not needed any more once {@link send} has returned. */
+  /** True if {@link send} copies lines, so that their memory is free once it has returned. */
   readonly copies: boolean
-  /** Passes pino's config on. */
+  /** Passes pino's config on to the sink. */
   configure (config: PinoConfig): void
-  /** Hands lines over, once it is ready. */
+  /** Hands lines to the sink. Only once the child is ready. */
   send (parcel: Parcel): void
-  /** Asks a delivery sink to give up a batch. */
+  /** Asks a delivery sink to abort a batch. */
   abort (id: string): void
-  /** Calls the sink's own `flush`, where there is one; settles when that is done, and never rejects. */
+  /** Calls the sink's own `flush`, if it has one. Settles once that is done, and never rejects. */
   flush (): Promise<void>
-  /** Asks the sink to end in good order; `onEnded` or `onFailure` follows, or nothing, if it hangs. */
+  /** Asks the sink to end in good order. `onEnded` or `onFailure` follows, or nothing if the sink hangs. */
   end (): void
   /**
-   * Discards it at once, whatever it does. Its late errors go nowhere but to `onLateFault`.
+   * Discards the sink at once. Its late errors go to `onLateFault` only.
    *
-   * @returns Settles once nothing of it is running any more, which may be never. Does not reject.
+   * @returns Settles once nothing of the sink is running any more, which may be never. Does not reject.
    */
   destroy (): Promise<void>
-  /** Whether a call that it made is still pending in this process, after {@link destroy}: nobody can cancel it. */
+  /** After {@link destroy}: true while a call of the sink, which nobody can cancel, is pending in this process. */
   readonly isHanging: boolean
 }
 
-/** What a child is made from. */
+/** The target of a child, as plain data that can cross threads. */
 export interface ChildSource {
   /** The name of the target. */
   sink: string
   /** One entry for a target, several for a pipeline. */
   entries: ReadonlyArray<{ file: string, isPinoFile: boolean, options: unknown }>
   isPipeline: boolean
-  /** Whether lines that may have arrived are sent again. */
+  /** True if lines that may have arrived are sent again. */
   redelivers: boolean
   /** Further stream events that mean failure. */
   failureEvents: readonly string[]
-  /** Whether the sink's requests and sockets are watched, where it has a thread to itself. */
+  /** Settings for watching the sink's requests and sockets, in a thread of its own; `false`: they are not watched. */
   sense: false | { console: boolean }
-  /** How long a request may go without an answer. */
+  /** The longest time that a request may take for its answer. */
   writeTimeoutMs: number
-  /** Whether pino has sent, or will send, its config. */
+  /** True if pino has sent its config, or will send it. */
   willSendConfig: boolean
 }

@@ -2,21 +2,21 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { errorMonitor } from 'node:events'
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 
-/** What is told of the HTTP requests of a thread. A request is known by its object. */
+/** Callbacks of {@link ClientRequests}. A request is known by its object. */
 export interface ClientRequestEvents {
   onCreated (request: object): void
   onAnswered (request: object, status: number): void
-  /** It failed, or was given up, and there is no answer to come. */
+  /** The request failed or was aborted. No answer will come. */
   onFailed (request: object, error: unknown): void
-  /** A connection for requests could not be made. */
+  /** A connection for requests failed. */
   onUnconnected (error: unknown): void
-  /** This socket is one that carries requests. */
+  /** This socket carries requests. */
   onSocket (socket: object): void
 }
 
 type AddRequest = (this: Agent, request: ClientRequest, ...rest: unknown[]) => void
 
-/** Since when node:http tells of a request as it is created (`http.client.request.created`). */
+/** The first version of Node.js with the channel `http.client.request.created`. */
 const TELLS_OF_CREATION = 24
 
 /** Watches every HTTP request of this thread: those of `fetch` and undici, and those of node:http and node:https. */
@@ -33,8 +33,8 @@ export class ClientRequests {
     this.#on<{ request: object, error: unknown }>('undici:request:error', ({ request, error }) => events.onFailed(request, error))
     this.#on<{ error: unknown }>('undici:client:connectError', ({ error }) => events.onUnconnected(error))
     this.#on<{ socket: object }>('undici:client:connected', ({ socket }) => events.onSocket(socket))
-    // `start` comes when the body has been sent, which may be long after: where its agent lets it wait for a socket, or
-    // its body is compressed first.
+    // `start` comes when the body has been sent. That is late if the agent lets the request wait for a socket, or if the body
+    // is compressed first.
     for (const name of ['created', 'start']) this.#on<{ request: ClientRequest }>(`http.client.request.${name}`, ({ request }) => this.#create(request))
     this.#on<{ request: ClientRequest, error: unknown }>('http.client.request.error', ({ request, error }) => {
       this.#create(request)
@@ -55,7 +55,7 @@ export class ClientRequests {
       try {
         listener(message as Message)
       } catch {
-        // A change in what a channel carries must not reach the sink's own code, which runs below this call.
+        // A channel with other contents in a future Node.js must not make the sink's own code throw, which calls this.
       }
     }
     subscribe(channel, guarded)
@@ -67,12 +67,12 @@ export class ClientRequests {
     this.#known.add(request)
     this.#events.onCreated(request)
     request.once('socket', socket => this.#events.onSocket(socket))
-    // The channel for errors is younger than Node.js 20; this one does not change what an error without a listener does.
+    // Node.js 20 has no channel for errors. An errorMonitor listener does not change what an error without a listener does.
     ;(request as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => this.#events.onFailed(request, error))
     request.once('close', () => this.#events.onFailed(request, new Error('the request was given up')))
   }
 
-  /** Every request is handed to its agent in its constructor. */
+  /** Watches the agents: each request is handed to its agent in its constructor. */
   #watchAgents (): void {
     const agents = Agent.prototype as unknown as { addRequest: AddRequest }
     const { addRequest } = agents
@@ -80,7 +80,7 @@ export class ClientRequests {
       try {
         this.#create(request)
       } catch {
-        // As with the channels.
+        // As in `#on`.
       }
     }
     agents.addRequest = function (request, ...rest) {

@@ -4,10 +4,11 @@ import { isMainThread, parentPort } from 'node:worker_threads'
 import { FanoutError } from '../errors.js'
 import { toFailure, type SinkFailure } from '../failure.js'
 
-/** Whom a stray fault of an inline sink is laid to. */
+/** Callbacks for an inline sink whose code runs contained. */
 export interface ContainedSinkListener {
+  /** The sink, or something that it started, threw past all handlers, or tried to end the thread. */
   onStrayFault (failure: SinkFailure): void
-  /** It posted an event for the app. */
+  /** The sink posted an event for the app. */
   onPostedEvent (name: string, args: readonly unknown[]): void
 }
 
@@ -17,8 +18,8 @@ const context = new AsyncLocalStorage<ContainedSinkListener | undefined>()
 let installed = false
 
 /**
- * Runs code of an inline sink such that what it, or anything that it started, throws past everybody is laid to that
- * sink and ends nothing else. Only in a worker thread: the main thread's faults are the app's own affair.
+ * Runs code of an inline sink. Errors that this code, or anything that it starts, throws past all handlers are reported as faults
+ * of the sink, and end nothing else. Only in a worker thread: faults of the main thread belong to the app.
  */
 export function runContained<T> (listener: ContainedSinkListener, run: () => T): T {
   if (isMainThread) return run()
@@ -26,14 +27,14 @@ export function runContained<T> (listener: ContainedSinkListener, run: () => T):
   return context.run(listener, run)
 }
 
-/** Runs code of our own that a sink called: what goes wrong there, and whatever it starts, is not the sink's. */
+/** Runs code of our own that a sink calls. Its faults, and those of anything that it starts, are not the sink's. */
 export function runUncontained<T> (run: () => T): T {
-  // Not `exit()`: that ends for good at the next `run()` within it.
+  // Not `exit()`, whose effect ends at the next `run()` within it.
   return context.run(undefined, run)
 }
 
-// thread-stream's worker ends the thread at every stray fault, and pino takes any unknown message for the end of its
-// transport. So its listeners are asked only about what no inline sink did.
+// thread-stream's worker ends the thread at every stray fault, and the app's stream ends at any unknown message. So faults and
+// messages of inline sinks must not reach them.
 function install (): void {
   if (installed) return
   installed = true
@@ -56,7 +57,7 @@ function install (): void {
     const listener = context.getStore()
     const { code, name, args } = (message ?? {}) as { code?: unknown, name?: unknown, args?: unknown }
     if (listener === undefined || code === undefined || code === null) return (postMessage as (...args: unknown[]) => void)(message, ...rest)
-    // What the app's stream does with a warning that is no error, or with an event named `error`, ends the app.
+    // A warning that is no error makes the app's stream throw, and an event named `error` may end the app.
     if (code === 'WARNING') return
     if (code !== 'EVENT') return listener.onStrayFault(toFailure('stream-error', new FanoutError('ERR_FANOUT_SINK_THREAD', `it posted a message with the unknown code ${inspect(code)}`)))
     if (typeof name === 'string') listener.onPostedEvent(name, Array.isArray(args) ? args : [args])

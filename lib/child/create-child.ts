@@ -6,17 +6,17 @@ import { InlineChild } from './inline-child.js'
 import { ThreadChild } from './thread-child.js'
 import { transferablesIn } from './transferables.js'
 
-/** Makes a child of a target, each time that its sink is started. */
+/** Creates a child of a target at each start of its sink. */
 export type ChildMaker = (listener: ChildListener) => Child
 
 /**
- * Makes the children of a target, where its settings have it run. A factory is run again as if it were the first time for
- * the backend, and never as if it were for the disk: a file that was emptied once is continued, in the folder of the first
- * start, and what was transferred to a thread once cannot be transferred again.
+ * Returns a function that creates the children of a target, inline or in threads. Each start of a sink looks like the first one
+ * to the backend, but not to the disk: a file is emptied once and then continued, in the folder of the first start. An object that
+ * was transferred to a thread cannot be transferred again.
  *
- * @param givesConfig - Whether {@link Child.configure} is going to be called
+ * @param willSendConfig - True if {@link Child.configure} will be called
  */
-export function createChildMaker (target: TargetSettings, givesConfig: boolean): ChildMaker {
+export function createChildMaker (target: TargetSettings, willSendConfig: boolean): ChildMaker {
   const { name, source, isolation, worker, failureEvents, sense, writeTimeoutMs, redelivery } = target
   const cwd = process.cwd()
   const isPipeline = source.kind === 'pipeline'
@@ -34,7 +34,7 @@ export function createChildMaker (target: TargetSettings, givesConfig: boolean):
       failureEvents,
       sense,
       writeTimeoutMs,
-      willSendConfig: givesConfig
+      willSendConfig
     }
     const ownListener: ChildListener = {
       ...listener,
@@ -49,7 +49,7 @@ export function createChildMaker (target: TargetSettings, givesConfig: boolean):
   }
 }
 
-/** `pino/file` writes buffers as they are: three files then cost hardly more than one. */
+/** Lets `pino/file` write buffers as they are, so that three files cost hardly more than one. */
 function fileOptions (given: unknown, { cwd, isPipeline, hasStarted }: { cwd: string, isPipeline: boolean, hasStarted: boolean }): object {
   const options = { ...given as { destination?: unknown, append?: unknown } }
   return {

@@ -1,8 +1,8 @@
-/** Less than the 65,507 bytes that a datagram holds. */
+/** Less than the 65,507 bytes that fit into a datagram. */
 export const MAX_DATAGRAM_BYTES = 60000
 const NEWLINE = 10
 
-/** Cuts lines into parts that a datagram holds, each of whole lines; a line that is longer than that stays one part. */
+/** Cuts lines into parts of whole lines that each fit into a datagram. A longer line stays one part. */
 export function * cutForDatagrams (lines: string | Buffer): Generator<{ part: string | Buffer, bytes: number }> {
   const whole = typeof lines === 'string' ? Buffer.from(lines) : lines
   for (let from = 0; from < whole.length;) {

@@ -4,77 +4,77 @@ import { FanoutError } from '../errors.js'
 import type { Calls } from './calls.js'
 import { toRejection, type Rejection } from './rejection.js'
 
-/** What a delivery sink is given: some whole lines, with an identity that they keep when they are sent again. */
+/** Some whole lines for a delivery sink, with an identity that they keep when they are sent again. */
 export interface SinkBatch {
   /**
-   * `<life>:<n>`: the life of the lane, and the running number of the first of these lines in it. The same lines sent
-   * again have the same id; a part of a batch has the id of its own first line.
+   * `<life>:<n>`: the life of the lane, and the number of the first line within it. The same lines have the same id when they are
+   * sent again. A part of a batch has the id of its own first line.
    */
   readonly id: string
   /** The lines as NDJSON, each with its newline. */
   readonly text: string
-  /** The same in UTF-8, as it is best sent on: what is sent as `text` is encoded once more. */
+  /** The same lines in UTF-8. Send this where possible: `text` has to be encoded once more. */
   readonly buffer: Buffer
-  /** The lines without their newlines, and without what `crlf: true` puts before these. */
+  /** The lines without their newlines, and without the carriage returns of `crlf: true`. */
   readonly lines: readonly string[]
-  /** How many lines these are. */
+  /** The number of lines. */
   readonly count: number
   /** The length of `buffer`. */
   readonly bytes: number
 }
 
-/** What a delivery sink is told about an attempt. */
+/** Details of an attempt, for a delivery sink. */
 export interface SendContext {
-  /** Aborted when the attempt has taken longer than `writeTimeoutMs`, and when the sink is got rid of. */
+  /** Aborted once the attempt has taken longer than `writeTimeoutMs`, and when the sink is discarded. */
   readonly signal: AbortSignal
-  /** 1 for the first time that these lines are sent, 2 for the second, … */
+  /** The number of the attempt for these lines, from 1. */
   readonly attempt: number
-  /** Whether lines may be sent again that can have arrived: `false` with `redelivery: 'at-most-once'`. */
+  /** True if lines that may have arrived are sent again; `false` with `redelivery: 'at-most-once'`. */
   readonly redelivers: boolean
 }
 
 /**
- * The best kind of sink, since it tells what became of each batch. A target's factory returns one, or a promise of one,
- * instead of a stream.
+ * The best kind of sink, since it reports the outcome of each batch. A target's factory returns one, or a promise of one, instead
+ * of a stream.
  */
 export interface DeliverySink {
   /**
-   * `true`: once a `send` has settled nobody looks at its batch any more, also not at what of it is still to be written,
-   * and nobody listens to its signal. The memory of its `buffer` is then used for the next one, and so is the signal.
-   * Default: `false`, and V8 collects what has been sent.
+   * `true`: once a `send` has settled, neither the sink nor a pending write of it uses the batch or the signal any more. The memory
+   * of `buffer` and the signal are then used for the next batch. `false`: V8 collects both.
+   * @default `false`
    */
   readonly keepsNothing?: boolean
   /**
-   * Delivers a batch: resolves once the lines have arrived, rejects if they have not. Batches come one after another. An
-   * error's `statusCode`, or its system `code`, names the reason of the failure; what else it may bear: {@link SendRejection}.
+   * Delivers a batch. Resolves once the lines have arrived, and rejects if they have not. Batches come one after another. The
+   * `statusCode` of an error, or its system `code`, gives the reason of the failure. {@link SendRejection} has all properties.
    */
   send (batch: SinkBatch, context: SendContext): Promise<void>
-  /** Makes sure that what was delivered is kept, for `logger.flush()`. */
+  /** Makes sure that delivered lines are kept, for `logger.flush()`. */
   flush? (): Promise<void> | void
-  /** Called once, when no more batches come. */
+  /** Called once, after the last batch. */
   close? (): Promise<void> | void
 }
 
-/** Enough for any batch, but for one of a single line that is longer: that has memory of its own. */
+/** Enough for any batch, unless a single line is longer. Such a line has memory of its own. */
 const MEMORY_BYTES = 512 * 1024
 
-/** Whether a factory returned a delivery sink. */
+/** True for a delivery sink. */
 export function isDeliverySink (value: unknown): value is DeliverySink {
   return typeof value === 'object' && value !== null &&
     typeof (value as Partial<DeliverySink>).send === 'function' && typeof (value as { write?: unknown }).write !== 'function'
 }
 
-/** A batch as it comes to its sink. */
+/** A batch for a {@link DeliveryRunner}. */
 export interface DeliveryOrder {
   id: string
-  /** As it is at hand; bytes are read before {@link DeliveryRunner.send} returns. */
+  /** The lines in either form. Bytes are read before {@link DeliveryRunner.send} returns. */
   content: Content
   count: number
   bytes: number
   attempt: number
 }
 
-/** Runs a delivery sink: one batch after another, an answer for each. */
+/** Runs a delivery sink: sends one batch after another, and reports an answer for each. */
 export class DeliveryRunner {
   readonly #sink: DeliverySink
   readonly #keepsNothing: boolean
@@ -82,13 +82,13 @@ export class DeliveryRunner {
   readonly #onSettled: (id: string, rejection: Rejection | undefined) => void
   readonly #calls: Calls
   #running: Promise<void> = Promise.resolve()
-  /** The batch that is under way. */
+  /** The id of the batch in flight. */
   #current: string | undefined
   #controller = new AbortController()
-  /** Memory of a batch that is settled, for the next one. */
+  /** Memory of a settled batch, for the next one. */
   #spare: Buffer | undefined
 
-  /** @param calls - Counts each `send` until it has settled. */
+  /** @param calls - Counts each `send` until it has settled */
   constructor (sink: DeliverySink, redelivers: boolean, calls: Calls, onSettled: (id: string, rejection: Rejection | undefined) => void) {
     this.#calls = calls
     this.#sink = sink
@@ -123,13 +123,13 @@ export class DeliveryRunner {
   async #attempt (order: DeliveryOrder): Promise<void> {
     const { id, content, count, attempt } = order
     this.#current = id
-    // Of each signal V8 would promote half a kilobyte to its old generation.
+    // A new signal for each batch would leave half a kilobyte in V8's old generation.
     if (!this.#keepsNothing || this.#controller.signal.aborted) this.#controller = new AbortController()
     let rejection: Rejection | undefined
     const end = this.#calls.begin()
     try {
       const sending: unknown = this.#sink.send(batchOf(order), { signal: this.#controller.signal, attempt, redelivers: this.#redelivers })
-      // Nobody could tell whether it has arrived.
+      // Without a promise nobody could tell if the lines have arrived.
       if (!isThenable(sending)) throw new FanoutError('ERR_FANOUT_SINK_INVALID', `send() must return a promise, it returned ${kindOf(sending)}`)
       await sending
     } catch (error) {
@@ -154,7 +154,7 @@ export class DeliveryRunner {
   }
 }
 
-/** What a sink asks for is made when it does, once. */
+/** A batch whose text, buffer and lines are made at their first use. */
 function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
   let text = typeof content === 'string' ? content : undefined
   let buffer = typeof content === 'string' ? undefined : content
@@ -178,12 +178,12 @@ function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
   }
 }
 
-/** Whether it can be awaited for an answer. */
+/** True for a promise, or anything else with a `then`. */
 export function isThenable (value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** What kind of value it is, for a message; nothing of the value itself. */
+/** The kind of a value, for a message that must not show the value itself. */
 export function kindOf (value: unknown): string {
   return value === null ? 'null' : value === undefined ? 'undefined' : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 
-/** What a sink has said of its lines so far: cumulative bytes, as in `ChildListener`. */
+/** The evidence for a sink's lines so far, in cumulative bytes, as in `ChildListener`. */
 export interface EvidenceSoFar {
   accepted: number
   consumed: number
@@ -12,8 +12,8 @@ const GATHER_MS = 20
 const GATHER_BYTES = 128 * 1024
 
 /**
- * Gathers what the sink says into few messages: at once after a pause, then every {@link GATHER_MS}, or when so much was
- * accepted that the lane may be waiting for it. A message costs its thread as much as a small request does.
+ * Gathers evidence into few reports: one at once after a pause, then one every {@link GATHER_MS}, or as soon as so much was accepted
+ * that the lane may be waiting for it. Each report is a message, which costs its thread as much as a small request.
  */
 export class Evidence {
   readonly #clock: Clock
@@ -27,7 +27,7 @@ export class Evidence {
   #soon: NodeJS.Immediate | undefined
   #later: NodeJS.Timeout | undefined
 
-  /** @param onReport - Called for each message. */
+  /** @param onReport - Called for each report */
   constructor (clock: Clock, onReport: (told: EvidenceSoFar) => void) {
     this.#clock = clock
     this.#onReport = onReport
@@ -49,7 +49,7 @@ export class Evidence {
     this.#schedule()
   }
 
-  /** Passes on at once what has not been passed on yet. */
+  /** Reports at once what has not been reported yet. */
   report (): void {
     if (this.#soon === undefined && this.#later === undefined) return
     clearImmediate(this.#soon)
@@ -60,7 +60,7 @@ export class Evidence {
     this.#onReport({ accepted: this.#accepted, consumed: this.#consumed, delivered: this.#delivered, answered: this.#answered })
   }
 
-  /** What a sink has written that does not tell of acceptance, it has accepted. */
+  /** A sink that reports no acceptance has accepted what it has delivered. */
   get #taken (): number {
     return Math.max(this.#accepted, this.#delivered)
   }

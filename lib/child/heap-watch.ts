@@ -2,19 +2,19 @@ import { getHeapStatistics, type HeapInfo } from 'node:v8'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 const MB = 1024 * 1024
-/** What V8 is given on top of the limit that was asked for, in MB. */
+/** Added to the heap limit that was asked for, in MB. */
 const RESERVE_MB = 256
-/** No thread is assumed to fill its heap faster. */
+/** The fastest growth of a heap that is expected. */
 const GROWTH_BYTES_PER_MS = 500_000
 const SHORTEST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2000
 
 type WatchableWorker = Worker & { getHeapStatistics: () => Promise<HeapInfo> }
 
-/** Whether this Node.js can look into another thread: since 22.16 and 24. */
+/** True if this Node.js can look into another thread (22.16, 24 and later). */
 const canLook = 'getHeapStatistics' in Worker.prototype
 
-/** How much memory a thread may hold before it is ended, in bytes. */
+/** The memory that a thread may hold before it is terminated, in bytes. */
 export interface MemoryBounds {
   heapBytes: number
   /** Buffers and other memory beside the heap. */
@@ -22,8 +22,8 @@ export interface MemoryBounds {
 }
 
 /**
- * Options for a worker whose heap is going to be watched: its limit is raised, so that a {@link HeapWatch} sees it pass
- * the limit that was asked for while V8 still has room. Where Node.js cannot look into another thread, they stay as they are.
+ * Options for a worker whose heap will be watched. The limit is raised, so that a {@link HeapWatch} sees the heap pass the limit that
+ * was asked for while V8 still has room. The options stay as they are if this Node.js cannot look into another thread.
  */
 export function withHeapReserve (options: WorkerOptions): WorkerOptions {
   const askedMb = options.resourceLimits?.maxOldGenerationSizeMb
@@ -34,10 +34,10 @@ export function withHeapReserve (options: WorkerOptions): WorkerOptions {
 /**
  * The bounds of a thread.
  *
- * Half of what V8 may use beyond the asked limit, or a quarter of its own limit, is kept free: garbage alone fills a heap
- * no further than halfway from what is live to the limit, and beyond the bound the thread must still be ended in time.
+ * They keep free half of the room beyond the limit that was asked for, or a quarter of V8's own limit. Garbage alone fills a heap to
+ * halfway between the live objects and the limit at most, and beyond the bound there must be time to terminate the thread.
  *
- * @param oldLimitBytes - The limit that V8 applies to old objects; `--max-old-space-size` replaces any other
+ * @param oldLimitBytes - V8's limit for old objects. `--max-old-space-size` replaces any other
  * @param askedMb - The `maxOldGenerationSizeMb` that was asked for
  * @param hostLimitBytes - The heap limit of a thread without limits on this machine
  */
@@ -49,17 +49,16 @@ export function memoryBounds (oldLimitBytes: number, askedMb: number | undefined
   }
 }
 
-/** How long a thread may be left alone that has so many bytes to its nearest bound. */
+/** The pause before the next look at a thread with this much room to its nearest bound. */
 export function pauseMs (freeBytes: number): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, freeBytes / GROWTH_BYTES_PER_MS))
 }
 
 /**
- * Looks at the memory of a thread from outside, and tells once it holds more than it may.
+ * Looks at the memory of a thread from outside, and reports once it holds more than it may.
  *
- * V8 ends the whole process when a heap is full and the thread does not stop in time, as with an array or a map that
- * outgrows its memory (https://github.com/nodejs/node/issues/47224). A thread that is seen before is terminated, and takes
- * nobody with it.
+ * V8 ends the whole process if a heap is full and the thread does not stop in time, as with a growing array or map
+ * (https://github.com/nodejs/node/issues/47224). A thread that is terminated before that ends nothing else.
  */
 export class HeapWatch {
   readonly #worker: WatchableWorker
@@ -71,7 +70,7 @@ export class HeapWatch {
 
   /**
    * @param askedMb - The `maxOldGenerationSizeMb` that was asked for
-   * @param onFull - Called at most once, with a sentence that says what is full
+   * @param onFull - Called at most once, with a message
    */
   constructor (worker: Worker, askedMb: number | undefined, onFull: (message: string) => void) {
     this.#worker = worker as WatchableWorker
@@ -85,7 +84,7 @@ export class HeapWatch {
     clearTimeout(this.#timer)
   }
 
-  /** A thread that is collecting garbage, or in native code, answers late: there is never more than one question. */
+  /** A thread that collects garbage or is in native code answers late, so only one look is pending at a time. */
   #look (): void {
     if (this.#isClosed) return
     // It rejects once the thread has ended.
@@ -106,7 +105,7 @@ export class HeapWatch {
       : `the buffers of its thread hold ${inMb(heap.external_memory)}, and may hold ${inMb(externalBytes)}`)
   }
 
-  // Node.js raises the limit of a thread that it is about to end, so only the first one counts.
+  // Node.js raises the limit of a thread that it is about to end, so only the first limit counts.
   #boundsFrom ({ heap_size_limit: limitBytes }: HeapInfo): MemoryBounds {
     const youngMb = this.#worker.resourceLimits?.maxYoungGenerationSizeMb ?? 0
     return memoryBounds(limitBytes - youngMb * MB, this.#askedMb, getHeapStatistics().heap_size_limit)

@@ -1,4 +1,4 @@
 import { join } from 'node:path'
 
-/** Absolute path of the script that a thread child runs; the CommonJS way to find its neighbour. */
+/** The absolute path of the thread host's script, found by `__dirname` in the CommonJS build. */
 export const hostPath = join(__dirname, 'thread-host.js')

@@ -1,4 +1,4 @@
 import { fileURLToPath } from 'node:url'
 
-/** Absolute path of the script that a thread child runs; the ES module's way to find its neighbour. */
+/** The absolute path of the thread host's script, found by `import.meta.url` in the build of ES modules. */
 export const hostPath = fileURLToPath(new URL('./thread-host.js', import.meta.url))

@@ -9,12 +9,12 @@ import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
 import { asSonicBoom, makeDiscardable } from './sonic-boom.js'
 import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-sink.js'
 
-/** A sink once it has started. */
+/** A sink that has started. */
 type StartedSink = { kind: 'stream', stream: StreamSink } | { kind: 'delivery', runner: DeliveryRunner }
 
 /**
- * Runs one sink in the thread it stands in, the fanout's or one of its own: loads the target, starts it, hands lines
- * over and reports what becomes of them. Reports one failure or one end, and nothing after that.
+ * Runs one sink in this thread, which is the fanout's or one of its own: loads the target, starts it, hands lines over and reports
+ * their outcome. Reports one failure or one end, and nothing after that.
  */
 export class SinkHost {
   readonly #source: ChildSource
@@ -24,14 +24,14 @@ export class SinkHost {
   #sink: StartedSink | undefined
   #over = false
 
-  /** @param sense - What is seen of the sink's traffic, where that is watched. */
+  /** @param sense - Senses the sink's traffic, if that is watched */
   constructor (source: ChildSource, listener: ChildListener, sense?: SensedSink) {
     this.#source = source
     this.#listener = listener
     this.#sense = sense
   }
 
-  /** Loads and starts the sink; `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
+  /** Loads and starts the sink. `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
   async start (): Promise<void> {
     const end = this.#calls.begin()
     const starts = this.#source.entries.map(async ({ file, options }) => {
@@ -52,7 +52,7 @@ export class SinkHost {
     }
   }
 
-  /** Whether calls into the sink have not come back, so that it may still be doing something. */
+  /** True while a call into the sink has not come back, so that the sink may still be doing something. */
   get hasPendingCalls (): boolean {
     return this.#calls.arePending
   }
@@ -62,17 +62,17 @@ export class SinkHost {
     await this.#calls.whenNone()
   }
 
-  /** Whether the sink is sent batches, or is a stream that is best given text or bytes. */
+  /** The form of lines that suits the sink: a delivery sink takes batches, a stream text or bytes. */
   get takes (): 'batches' | 'text' | 'bytes' {
     return this.#sink?.kind === 'stream' ? this.#sink.stream.takes : 'batches'
   }
 
-  /** Whether a stream sink has no use any more for what it has accepted. */
+  /** True for a stream sink that does not use lines any more once it has accepted them. */
   get keepsNothing (): boolean {
     return this.#sink?.kind === 'stream' && this.#sink.stream.keepsNothing
   }
 
-  /** How many bytes a stream sink has accepted and does not keep back in its own buffers; 0 for any other sink. */
+  /** The bytes that a stream sink has accepted and that have left its own buffers; 0 for a delivery sink. */
   get consumedBytes (): number {
     return this.#sink?.kind === 'stream' ? this.#sink.stream.consumedBytes : 0
   }
@@ -152,13 +152,13 @@ export class SinkHost {
     }
   }
 
-  /** Destroys what factories have made, or will make, for nothing. A start that hangs stays pending. */
+  /** Destroys what the factories return, or will return. A start that hangs stays pending. */
   #discard (starts: ReadonlyArray<Promise<unknown>>): void {
     for (const start of starts) {
       const end = this.#calls.begin()
       start.then(sink => {
         const sonic = isStream(sink) ? asSonicBoom(sink) : undefined
-        // What it says later is nobody's concern, but an error without a listener would be everybody's.
+        // Without a listener, a late error would end the thread.
         if (isStream(sink)) sink.on('error', error => this.#listener.onLateFault(toFailure('stream-error', error)))
         if (sonic !== undefined) makeDiscardable(sonic, this.#calls, error => this.#listener.onLateFault(toFailure('stream-error', error)))
         ;(sink as { destroy?: () => void } | null | undefined)?.destroy?.()
@@ -179,7 +179,7 @@ export class SinkHost {
   }
 }
 
-/** Why what a factory returned cannot be a stream, in words; `undefined` if it can. */
+/** The reason why the return value of a factory is no stream, as a message; `undefined` if it is one. */
 function faultOf (started: unknown): string | undefined {
   if (typeof started !== 'object' || started === null) return `the factory must return a stream, or an object with send(); it returned ${kindOf(started)}`
   const { send, write, on, _write } = started as { send?: unknown, write?: unknown, on?: unknown, _write?: unknown }

@@ -7,7 +7,7 @@ import { SinkHost } from './host.js'
 import { hasPoolRequests } from './pool-requests.js'
 
 const WINDOW_BYTES = 1024 * 1024
-/** What ThreadStream hands over at once, at most: files share it as it is, where each queue would have a copy of it. */
+/** The most that pino's ThreadStream hands over at once. Files share it as it is; queues would hold a copy each. */
 const FILE_WINDOW_BYTES = 4 * 1024 * 1024
 const CONFIG_INTERVAL_MS = 50
 
@@ -35,7 +35,7 @@ export class InlineChild implements Child, ContainedSinkListener {
       },
       onFailure: failure => this.#fail(failure)
     })
-    // The lane must have its child before the child says anything.
+    // The lane must have its child before the child reports anything.
     setImmediate(() => {
       if (!this.#isOver) this.#contained(() => this.#host.start())
     })
@@ -43,7 +43,7 @@ export class InlineChild implements Child, ContainedSinkListener {
 
   configure (config: PinoConfig): void {
     if (!this.#isStarting || this.#configTimer !== undefined) return
-    // A transport listens for pino's message as soon as its factory is there, and the message came once, perhaps long ago.
+    // A sink listens for pino's message from its factory on. The message came once, perhaps long ago, so it is repeated.
     const tell = (): void => { (parentPort as unknown as { emit (name: string, message: unknown): void } | null)?.emit('message', { code: 'PINO_CONFIG', config }) }
     this.#configTimer = setInterval(tell, CONFIG_INTERVAL_MS)
     setImmediate(tell)
@@ -79,8 +79,8 @@ export class InlineChild implements Child, ContainedSinkListener {
   }
 
   /**
-   * Any other sink than a file may just have forgotten to call back, and that need not keep it from being started again: a
-   * call that hangs in the system is in libuv's pool at every moment.
+   * A sink that is no file may have forgotten to call back, which must not prevent its restart. A call that hangs in the system is
+   * in libuv's pool at any moment, so a thread without requests there has no such call.
    */
   get isHanging (): boolean {
     if (!this.#host.hasPendingCalls || this.#hasBeenIdle) return false
@@ -114,7 +114,7 @@ export class InlineChild implements Child, ContainedSinkListener {
   }
 }
 
-/** What a sink calls back into goes on in no sink's name. */
+/** Wraps a listener: code that a sink calls back does not count as the sink's code. */
 function outside (listener: ChildListener): ChildListener {
   return {
     onReady: kind => runUncontained(() => listener.onReady(kind)),

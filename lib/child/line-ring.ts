@@ -1,22 +1,22 @@
-/** Where some lines stand in the memory of a {@link LineRing}, in bytes. */
+/** The place of some lines in the memory of a {@link LineRing}, in bytes. */
 export interface RingPlace {
   at: number
   length: number
 }
 
 /**
- * Lines on their way to another thread, in memory that both have in common: a copy there costs a tenth of what decoding
- * them does, and leaves nothing to collect. First in, first out; the thread that puts lines in keeps the books.
+ * A ring buffer in shared memory that hands lines to another thread. A copy into it costs a tenth of decoding the lines, and leaves
+ * no garbage. First in, first out; only the thread that puts lines in knows which places are used.
  */
 export class LineRing {
-  /** What the other thread is to read, at the places that it is told. */
+  /** The other thread reads lines from this, at the places that it is told. */
   readonly memory: SharedArrayBuffer
   readonly #bytes: Uint8Array
-  /** What is in use, oldest first: where it ends here, and among all bytes that came in. */
+  /** The lines in use, oldest first: their end in the ring, and their end among all bytes that came in. */
   #used: Array<{ end: number, mark: number }> = []
-  /** Where the next lines go. */
+  /** The place of the next lines. */
   #head = 0
-  /** Where the oldest lines begin. */
+  /** The beginning of the oldest lines. */
   #tail = 0
   #mark = 0
 
@@ -25,7 +25,7 @@ export class LineRing {
     this.#bytes = new Uint8Array(memory)
   }
 
-  /** Copies lines in; `undefined` if there is no room for them in one piece. They count as having come in all the same. */
+  /** Copies lines in. Returns `undefined` if there is no room for them in one piece; they still count among the bytes that came in. */
   put (lines: Uint8Array): RingPlace | undefined {
     const { length } = lines
     this.#mark += length
@@ -37,7 +37,7 @@ export class LineRing {
     return { at, length }
   }
 
-  /** So many of all bytes that came in are of no use any more. */
+  /** Frees the places of the first `mark` bytes of all that came in. */
   free (mark: number): void {
     let n = 0
     while (n < this.#used.length && (this.#used[n] as { mark: number }).mark <= mark) n++
@@ -46,7 +46,7 @@ export class LineRing {
     this.#used.splice(0, n)
   }
 
-  /** Lines that would reach over the end stand at the beginning; a full ring and an empty one must not look alike. */
+  /** Lines that do not fit before the end go to the beginning. One byte stays free: a full ring must not look like an empty one. */
   #findRoom (length: number): number | undefined {
     if (this.#used.length === 0) this.#head = this.#tail = 0
     if (this.#head < this.#tail) return this.#head + length < this.#tail ? this.#head : undefined

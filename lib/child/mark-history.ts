@@ -1,11 +1,11 @@
-/** How far apart the moments are that are remembered. */
+/** The shortest time between two remembered moments. */
 const GRAIN_MS = 25
 
-/** Remembers how much a sink had accepted a while ago. Marks are cumulative bytes. */
+/** Remembers the bytes that a sink had accepted a while ago. Marks are cumulative bytes. */
 export class MarkHistory {
   #moments: Array<{ at: number, mark: number }> = []
 
-  /** This much has been accepted by now. */
+  /** Remembers the bytes accepted by now. */
   note (now: number, mark: number): void {
     const last = this.#moments.at(-1)
     const isClose = this.#moments.length > 1 && now - (this.#moments.at(-2)?.at ?? 0) < GRAIN_MS
@@ -14,7 +14,7 @@ export class MarkHistory {
     this.#moments.push({ at: now, mark })
   }
 
-  /** How much had been accepted by that time, or less; what was before it is forgotten. */
+  /** The bytes accepted by that time, or fewer. Forgets all moments before it. */
   at (time: number): number {
     let n = 0
     while (n < this.#moments.length && (this.#moments[n] as { at: number }).at <= time) n++

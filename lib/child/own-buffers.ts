@@ -1,6 +1,6 @@
 import { countLines } from '../batch.js'
 
-/** What of a stream tells how much stands in its buffers. */
+/** The properties of a stream that show the content of its buffers. */
 interface Buffering {
   readableLength?: number
   readableObjectMode?: boolean
@@ -10,19 +10,19 @@ interface Buffering {
   _readableState?: { pipes?: readonly Buffering[] }
 }
 
-/** So much, in objects where buffers count objects; each of them is a line. */
+/** The content of buffers. A buffer in object mode counts objects, which are lines. */
 interface Held {
   bytes: number
   lines: number
 }
 
 /**
- * Follows lines through the buffers of a transport that is a Transform, as those of pino-abstract-transport are, and of
- * what it is piped into: it calls back as soon as it has room for more, while up to 16 lines, or 16 KiB, stand in each.
+ * Follows lines through the buffers of a transport that is a Transform, as with pino-abstract-transport, and of the streams that it is
+ * piped into. Such a transport calls back as soon as it has room for more, while each buffer may hold 16 lines, or 16 KiB.
  */
 export class OwnBuffers {
   readonly #head: Buffering
-  /** What was written in all, up to each write that has not been consumed. */
+  /** For each write that has not been consumed, the total written up to its end. */
   readonly #written: Held[] = []
   #lines = 0
   #consumed = 0
@@ -31,18 +31,18 @@ export class OwnBuffers {
     this.#head = head
   }
 
-  /** `undefined` for a stream that is no Transform: what stands in others to be read need not have been written to them. */
+  /** `undefined` for a stream that is no Transform: the readable buffer of other streams need not hold what was written. */
   static of (stream: object): OwnBuffers | undefined {
     return isTransform(stream) ? new OwnBuffers(stream) : undefined
   }
 
-  /** Notes lines that are written to it, which end at this byte of all. */
+  /** Notes lines that are written to the stream and end at this byte of all. */
   note (chunk: string | Buffer, end: number): void {
     this.#lines += countLines(chunk)
     this.#written.push({ bytes: end, lines: this.#lines })
   }
 
-  /** How many of the bytes that it has accepted have left all buffers that can be seen, or somewhat less. */
+  /** The accepted bytes that have left all buffers that can be seen, or somewhat fewer. */
   consumedOf (accepted: number): number {
     const [first] = this.#written
     if (first === undefined || first.bytes > accepted) return this.#consumed
@@ -53,7 +53,7 @@ export class OwnBuffers {
     }
     const held: Held = { bytes: 0, lines: 0 }
     addHeld(held, this.#head)
-    // Who takes line by line has one more in hand, as long as others wait for it.
+    // A reader that takes line by line holds one more while others are waiting.
     const lines = last.lines - held.lines - Number(held.lines > 0)
     const bytes = last.bytes - held.bytes
     let done = 0
@@ -67,7 +67,7 @@ export class OwnBuffers {
   }
 }
 
-/** Adds what stands to be read in a stream, and in those that it is piped into. */
+/** Adds the readable content of a stream, and the content of the streams that it is piped into. */
 function addHeld (held: Held, { readableLength = 0, readableObjectMode, _readableState }: Buffering): void {
   held[readableObjectMode === true ? 'lines' : 'bytes'] += readableLength
   for (const next of _readableState?.pipes ?? []) {

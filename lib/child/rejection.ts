@@ -3,46 +3,46 @@ import { isRefusalStatus, reasonOf, toFailure, type SinkFailure } from '../failu
 
 /** A line that the backend refused for good. */
 export interface RefusedLine {
-  /** Its place in `batch.lines`, from 0. */
+  /** The index of the line in `batch.lines`. */
   readonly line: number
-  /** Why, in the backend's own words: it stands in the dead-letter file. */
+  /** The reason in the backend's own words, for the dead-letter file. */
   readonly reason: string
-  /** The HTTP status, where there is one for each line. */
+  /** The HTTP status, if each line has one. */
   readonly status?: number
 }
 
-/** What the error may bear with which a `send` rejects: `Object.assign(new Error('…'), { statusCode: 503 })`. */
+/** The properties of an error with which a `send` rejects: `Object.assign(new Error('…'), { statusCode: 503 })`. */
 export interface SendRejection {
-  /** The HTTP status of the answer; `status` does as well. */
+  /** The HTTP status of the answer. `status` has the same effect. */
   readonly statusCode?: number
   /**
-   * `false`: the backend will never take this batch, since something in it is wrong. It is sent again by halves until the
-   * line is found. `true`: it may take it another time.
+   * `false`: the backend will never take this batch, since something in it is wrong. The batch is sent again by halves until the
+   * line is found. `true`: the backend may take the batch another time.
    * @default `false` for a status from 400 to 499, other than 401 to 408, 410, 411, 412, 414, 415, 417, 421, 423 to 426, 428, 429, 431 and 451; else `true`
    */
   readonly retryable?: boolean
-  /** For how long nothing is to be sent, in ms: what `Retry-After` said. At most `breaker.maxRecoveryTimeoutMs` counts. */
+  /** The pause before the next send in ms, such as that of `Retry-After`. It counts up to `breaker.maxRecoveryTimeoutMs`. */
   readonly retryAfterMs?: number
-  /** The lines that the backend refused for good, each once. If this or `retry` is there, all lines in neither of them have been delivered. */
+  /** The lines that the backend refused for good, each once. With this or `retry`, every line in neither of them has been delivered. */
   readonly refused?: readonly RefusedLine[]
-  /** The places in `batch.lines` of those that are to be sent again, each once. */
+  /** The indices in `batch.lines` of the lines to send again, each once. */
   readonly retry?: readonly number[]
 }
 
-/** What a delivery sink answered for a batch that has not arrived as a whole, as plain data, fit to cross threads. */
+/** A delivery sink's answer for a batch that has not arrived as a whole, as plain data that can cross threads. */
 export interface Rejection extends SinkFailure {
-  /** The backend refused the batch for good. */
+  /** True if the backend refused the batch for good. */
   readonly isRefusal?: boolean
   readonly retryAfterMs?: number
-  /** What became of the lines one by one: those in neither list have been delivered. Both are in ascending order. */
+  /** The outcome of each line: lines in neither list have been delivered. Both lists are in ascending order. */
   readonly outcome?: { readonly refused: readonly RefusedLine[], readonly retry: readonly number[] }
 }
 
 const MAX_REASON = 1000
 
 /**
- * Reads from what was thrown by a `send` what it means for a batch of so many lines. An outcome that cannot be is a
- * failure of the whole batch, and says what is wrong with it.
+ * Reads the error with which a `send` of `count` lines rejected. An impossible outcome is a failure of the whole batch, and its
+ * message says what is wrong.
  */
 export function toRejection (thrown: unknown, count: number): Rejection {
   const failure = toFailure(reasonOf(thrown), thrown)

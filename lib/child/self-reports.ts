@@ -2,24 +2,24 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { FanoutError } from '../errors.js'
 
-/** Told of an error that a transport itself has reported. */
+/** Called with each error that a transport itself reports. */
 export type OnSelfReport = (error: unknown) => void
 
-/** By what a transport tells of its failures, if it is asked to. */
+/** The way in which a transport can report its failures. */
 interface SelfReport {
   /** The package of the transport. */
   readonly package: string
-  /** Where in its options a callback stands that is called with an error; it is left alone where the user has set it. */
+  /** The path in its options of a callback that is called with an error. A callback of the user stays. */
   readonly callback?: readonly string[]
-  /** Whether it says by `console.error` what it has no callback for; it goes on to. */
+  /** True if it writes its failures to `console.error` as long as it has no callback. They are still written there. */
   readonly saysByConsole?: boolean
-  /** What it reports by that callback and is no failure. */
+  /** Messages of errors that it reports by that callback and that are no failure. */
   readonly ignored?: RegExp
-  /** Whether it tells by OpenTelemetry's `diag`. */
+  /** True if it reports by OpenTelemetry's `diag`. */
   readonly diag?: boolean
 }
 
-/** The transports that tell something; another one is another entry. */
+/** The transports that can report failures. */
 const selfReports: readonly SelfReport[] = [
   { package: 'pino-datadog-transport', callback: ['onError'], ignored: /exceeds size limit/ },
   { package: '@axiomhq/pino', callback: ['onError'], saysByConsole: true },
@@ -28,9 +28,10 @@ const selfReports: readonly SelfReport[] = [
 ]
 
 /**
- * Asks a transport to tell of its failures, before it is started: returns its options, completed with a callback.
+ * Makes a transport report its failures. Called before its start.
  *
- * @param file - The file of the transport: an absolute path or a `file://` URL.
+ * @param file - The file of the transport: an absolute path or a `file://` URL
+ * @returns Its options, with a callback
  */
 export function listenToSelf (file: string, options: unknown, sink: string, onReport: OnSelfReport): unknown {
   const path = (file.startsWith('file://') ? fileURLToPath(file) : file).replaceAll('\\', '/')
@@ -57,7 +58,7 @@ interface OpenTelemetryApi {
 
 const GLOBAL_API = Symbol.for('opentelemetry.js.api.1')
 
-/** The logger of `diag` is one for all copies of the API in a thread: who has set one keeps it. */
+/** All copies of the API in a thread share the logger of `diag`. If one is set already, it stays. */
 function listenToDiag (path: string, sink: string, onReport: OnSelfReport): void {
   if ((globalThis as { [GLOBAL_API]?: { diag?: unknown } })[GLOBAL_API]?.diag !== undefined) return
   try {
@@ -71,17 +72,17 @@ function listenToDiag (path: string, sink: string, onReport: OnSelfReport): void
       verbose: quiet
     }, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true })
   } catch {
-    // Without the API, or with another one, it tells nothing.
+    // Without the API, or with an unknown version of it, the transport reports nothing.
   }
 }
 
-/** `diag` is given the JSON of an exception, its own fields and the inherited ones. */
+/** The exporters call `diag` with the JSON of an exception, with its own and its inherited fields. */
 function asError (message: unknown, sink: string): unknown {
   try {
     const told = JSON.parse(String(message)) as { message?: unknown, code?: unknown }
     const code = Number(told.code)
     const error = new FanoutError('ERR_FANOUT_SINK_REPORTED', `the sink said: ${String(told.message)}`, { sink })
-    // The exporters put the status of an answer into `code`, which is a number of gRPC where it is small.
+    // The exporters put the status of an answer into `code`. A small number is a code of gRPC.
     if (code >= 300) return Object.assign(error, { statusCode: code })
     return typeof told.code === 'string' ? Object.assign(error, { code: told.code }) : error
   } catch {

@@ -6,37 +6,37 @@ import { ClientRequests } from './client-requests.js'
 import { MarkHistory } from './mark-history.js'
 import { SinkSockets, type SocketTraffic } from './sink-sockets.js'
 
-/** What the senses tell of a sink. Marks are cumulative bytes, as the sink accepted them. */
+/** Callbacks of a {@link Sense}. Marks are cumulative accepted bytes. */
 export interface SenseEvents {
-  /** The first request was seen, or the first socket that carries none. */
+  /** The first request was seen, or the first socket that carries no requests. */
   onSensed (traffic: SensedTraffic): void
-  /** Requests have answered for everything up to there. */
+  /** Answers prove the delivery of all lines up to this mark. */
   onDelivered (mark: number): void
-  /** A request that was made once so much had been accepted was answered well, and so were all before it. */
+  /** A request that was made at this mark was answered well, and so were all requests before it. */
   onAnswered (mark: number): void
-  /** A request, or a connection, failed: what is not proven delivered may be lost. */
+  /** A request or a connection failed. Lines that are not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
-  /** The backend refused for good what came up to there. */
+  /** The backend refused for good the lines up to this mark. */
   onRefused (mark: number, failure: SinkFailure): void
 }
 
-/** How a sink is sensed. */
+/** Dependencies of a {@link Sense}. */
 export interface SenseDeps {
   sink: string
-  /** A request without an answer, or a socket that sends nothing, for so long has failed: ms of waited time. */
+  /** A request without an answer for this long has failed, and so has a socket that sends nothing. In waited time. */
   writeTimeoutMs: number
-  /** Also take what the sink says by `console.error` for a failure. */
+  /** True if the sink's calls of `console.error` count as failures. */
   console: boolean
-  /** How many bytes the sink has accepted and has not kept back in its own buffers. */
+  /** The bytes that the sink has accepted and that have left its own buffers. */
   mark: () => number
   clock: Clock
 }
 
-/** A request in the hands of a backend, in the order of their creation. */
+/** A request that has been created and not settled. */
 interface Request {
-  /** What had been accepted as it was created: the most that it may carry. */
+  /** The accepted bytes when the request was created, which are the most that it may carry. */
   readonly mark: number
-  /** What it carries for certain, or a request before it did. */
+  /** The bytes that this request, or one before it, carries for certain. */
   readonly provenMark: number
   /** In waited time. */
   readonly startedAt: number
@@ -45,14 +45,14 @@ interface Request {
 }
 
 /**
- * How long before its request a transport may close a batch. It is seen to be made only afterwards: @axiomhq/pino and
- * @logtail/pino compress it first, and lines that come meanwhile are for the next one.
+ * The longest time between the end of a batch and its request. @axiomhq/pino and @logtail/pino compress a batch before they create
+ * its request. Lines that come meanwhile are in the next batch.
  */
 const LEAD_MS = 250
 
 /**
- * Sees what a transport hides: in a thread that one sink has for itself, every HTTP request and every socket is the
- * sink's own, and Node tells of them on its diagnostics channels (DESIGN §6).
+ * Senses deliveries and failures that a transport does not report. In a sink's own thread, every HTTP request and every socket is
+ * the sink's, and Node.js publishes them on its diagnostics channels.
  */
 export class Sense {
   readonly #deps: SenseDeps
@@ -64,9 +64,9 @@ export class Sense {
   #hasSeenRequests = false
   #failedMark = -1
   #deliveredMark = 0
-  /** Whether a request or a connection has failed since the sink last reported an error of its own. */
+  /** True if a request or a connection has failed since the sink last reported an error of its own. */
   #hasSeenFailure = false
-  /** Cancels the next look for what is stalled. */
+  /** Cancels the next look for stalled requests and sockets. */
   #cancelLook: (() => void) | undefined
   #consoleError: typeof console.error | undefined
 
@@ -82,7 +82,7 @@ export class Sense {
     })
     this.#sockets = new SinkSockets(() => deps.clock.waited(), {
       onOpened: () => this.#lookLater(),
-      // A client of HTTP may take a while to call a connection its own, but its request has been seen by then.
+      // An HTTP client may report late that a connection is its own, but its request has been seen by then.
       onPlain: () => { if (!this.#hasSeenRequests) events.onSensed('sockets') },
       onError: error => this.#setBack(error),
       onStalled: unsent => this.#report(timeoutFailure(`a socket sent nothing for ${deps.writeTimeoutMs} ms, with ${unsent} bytes to send`, deps.sink))
@@ -90,12 +90,12 @@ export class Sense {
     if (deps.console) this.#listenToConsole()
   }
 
-  /** Whether requests have been seen, and none is waiting for its answer. */
+  /** True if requests have been seen, and none is pending. */
   get isQuiet (): boolean {
     return this.#hasSeenRequests && this.#requests.size === 0
   }
 
-  /** Whether a request is waiting for its answer. */
+  /** True while a request is pending. */
   get isBusy (): boolean {
     return this.#requests.size > 0
   }
@@ -105,12 +105,12 @@ export class Sense {
     this.#marks.note(this.#deps.clock.now(), this.#deps.mark())
   }
 
-  /** What stands in the sink's sockets that carry no requests. */
+  /** The traffic of the sink's sockets that carry no requests. */
   get socketTraffic (): SocketTraffic {
     return this.#sockets.traffic
   }
 
-  /** The sink itself has reported an error: nothing new, if a request or a connection has failed before. */
+  /** The sink itself has reported an error. It is nothing new if a request or a connection has failed before. */
   reportBySink (error: unknown): void {
     const isKnown = this.#hasSeenFailure || this.#deps.mark() <= this.#failedMark
     this.#hasSeenFailure = false
@@ -152,7 +152,7 @@ export class Sense {
     if (request !== undefined && request.outcome === 'pending') this.#failed(key, request, networkFailure(error))
   }
 
-  /** What was accepted after the last setback is new; a request from before it says nothing new. */
+  /** A request has failed. One that was created before the last setback reports nothing new. */
   #failed (key: object, { mark }: Request, failure: SinkFailure): void {
     this.#requests.delete(key)
     this.#hasSeenFailure = true
@@ -160,7 +160,7 @@ export class Sense {
     else this.#settle()
   }
 
-  /** A connection failed. Its requests, if it had any, tell the same. */
+  /** A connection has failed. Its requests, if it has any, report the same failure. */
   #setBack (error: unknown): void {
     this.#hasSeenFailure = true
     setImmediate(() => {
@@ -174,7 +174,7 @@ export class Sense {
     this.#settle()
   }
 
-  /** A request proves all that came before it, once every request before it has an answer too. */
+  /** Settles requests in order: an answer proves the delivery of earlier lines once every earlier request has an answer too. */
   #settle (): void {
     for (const [key, { outcome, mark, provenMark, failure }] of this.#requests) {
       if (outcome === 'pending') return
@@ -195,7 +195,7 @@ export class Sense {
     this.#events.onDelivered(mark)
   }
 
-  /** Looks for what is stalled as long as there is something that can be. */
+  /** Looks for stalled requests and sockets as long as there are any. */
   #lookLater (): void {
     const { clock, writeTimeoutMs } = this.#deps
     this.#cancelLook ??= clock.whenWaited(clock.waited() + lookIntervalMs(writeTimeoutMs), () => {
@@ -205,7 +205,7 @@ export class Sense {
     })
   }
 
-  /** A black hole takes everything and answers nothing. */
+  /** Finds requests without an answer and sockets without progress: a backend may take everything and answer nothing. */
   #findStalled (): void {
     const { writeTimeoutMs, sink, clock } = this.#deps
     const now = clock.waited()
@@ -226,7 +226,7 @@ export class Sense {
   }
 }
 
-/** How often to look for requests and sockets that have been without an answer for `writeTimeoutMs`. */
+/** The interval between looks for stalled requests and sockets. */
 export function lookIntervalMs (writeTimeoutMs: number): number {
   return Math.min(1000, writeTimeoutMs / 8)
 }
@@ -241,7 +241,7 @@ function timeoutFailure (message: string, sink: string): SinkFailure {
 }
 
 function networkFailure (error: unknown): SinkFailure {
-  // fetch() says "fetch failed", and why in its cause; a name with several addresses fails with one error for each.
+  // fetch() throws "fetch failed" with the reason as its cause. A host name with several addresses fails with one error for each.
   const told = innermost(error)
   const reason: FailureReason = reasonOf(told)
   return toFailure(reason === 'write-error' ? 'network' : reason, told)

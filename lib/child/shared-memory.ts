@@ -3,14 +3,14 @@ const MAX_SPARES_OF_A_SIZE = 4
 const spares = new Map<number, SharedArrayBuffer[]>()
 
 /**
- * Memory for a thread to have in common with this one, in bytes: what a thread that has ended gave back, if there is any.
- * V8 would let go of it too, but late: of a sink that is started again and again it lets tens of megabytes pile up.
+ * Memory of this many bytes to share with another thread. Memory that was given back is used again: V8 collects it late, and tens of
+ * megabytes would pile up for a sink that restarts again and again.
  */
 export function takeSharedMemory (size: number): SharedArrayBuffer {
   return spares.get(size)?.pop() ?? new SharedArrayBuffer(size)
 }
 
-/** For the next thread; the one that had it must have ended. */
+/** Gives memory back for another thread. The thread that used it must have ended. */
 export function giveSharedMemoryBack (memory: SharedArrayBuffer): void {
   const ofThatSize = spares.get(memory.byteLength) ?? []
   if (ofThatSize.length < MAX_SPARES_OF_A_SIZE) ofThatSize.push(memory)

@@ -2,22 +2,22 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { errorMonitor } from 'node:events'
 import type { Socket } from 'node:net'
 
-/** Bytes of all sockets of a sink together. */
+/** The bytes of all sockets of a sink together. */
 export interface SocketTraffic {
-  /** What was written to them. */
+  /** The bytes written to the sockets. */
   written: number
-  /** What of that has left this process. */
+  /** The part of these that has left this process. */
   sent: number
 }
 
-/** What is told of the sockets of a thread. */
+/** Callbacks of {@link SinkSockets}. */
 export interface SinkSocketEvents {
   onOpened (): void
-  /** The first that is connected and carries no requests, or one of UDP. */
+  /** The first socket without requests has connected, or the first UDP socket was opened. */
   onPlain (): void
-  /** A socket that carries no requests failed. */
+  /** A socket that carries no requests has failed. */
   onError (error: Error): void
-  /** Bytes that a socket has to send have made no progress for too long. */
+  /** A socket has bytes to send, and has sent none for too long. */
   onStalled (unsentBytes: number): void
 }
 
@@ -27,7 +27,7 @@ interface SocketProgress {
   movedAt: number
 }
 
-/** Watches the sockets that this thread opens to others: those of requests, and those of any other protocol. */
+/** Watches the client sockets of this thread, with HTTP requests or any other protocol. */
 export class SinkSockets {
   readonly #events: SinkSocketEvents
   readonly #sockets = new Map<Socket, SocketProgress>()
@@ -36,7 +36,7 @@ export class SinkSockets {
   readonly #onUdpSocket = (): void => this.#findPlain()
   #hasPlain = false
 
-  /** @param waited - The waited time of this thread. */
+  /** @param waited - Returns the waited time of this thread */
   constructor (waited: () => number, events: SinkSocketEvents) {
     this.#events = events
     this.#onSocket = message => this.#watch((message as { socket: Socket }).socket, waited())
@@ -44,12 +44,12 @@ export class SinkSockets {
     subscribe('udp.socket', this.#onUdpSocket)
   }
 
-  /** Whether any is open. */
+  /** True while any socket is open. */
   get areOpen (): boolean {
     return this.#sockets.size > 0
   }
 
-  /** What stands in those that carry no requests. */
+  /** The traffic of the sockets that carry no requests. */
   get traffic (): SocketTraffic {
     let [written, sent] = [0, 0]
     for (const socket of this.#sockets.keys()) {
@@ -60,12 +60,12 @@ export class SinkSockets {
     return { written, sent }
   }
 
-  /** This one carries requests. */
+  /** Notes that this socket carries requests. */
   noteCarrier (socket: object): void {
     this.#carriers.add(socket)
   }
 
-  /** Tells of those that have sent nothing for so long, though they have something to send: both in waited time. */
+  /** Reports sockets that have bytes to send, and have sent none for `limitMs`. Both times are waited time. */
   findStalled (now: number, limitMs: number): void {
     for (const [socket, progress] of this.#sockets) {
       const unsent = unsentBytes(socket)
@@ -90,9 +90,9 @@ export class SinkSockets {
     this.#sockets.set(socket, { sent: 0, movedAt: now })
     socket.once('close', () => this.#sockets.delete(socket))
     socket.once('connect', () => { if (!this.#carriesRequests(socket)) this.#findPlain() })
-    // errorMonitor does not change what an error without a listener does.
+    // An errorMonitor listener does not change what an error without a listener does.
     ;(socket as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => {
-      // An idle connection of an HTTP agent may be reset at any time; its requests tell what matters.
+      // An idle connection of an HTTP agent may be reset at any time. A request that is lost with it reports its own failure.
       if (!this.#carriesRequests(socket)) this.#events.onError(error)
     })
     this.#events.onOpened()
@@ -109,7 +109,7 @@ export class SinkSockets {
   }
 }
 
-/** What stands in a socket's own buffers and in those of its handle. */
+/** The bytes in a socket's own buffers and in those of its handle. */
 function unsentBytes (socket: Socket): number {
   return socket.writableLength + ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0)
 }

@@ -4,7 +4,7 @@ let seen = false
 let datagrams = false
 let watching = false
 
-/** Watches from now on whether this thread opens network sockets. */
+/** Starts to watch this thread for network sockets. */
 export function watchSockets (): void {
   if (watching) return
   watching = true
@@ -16,12 +16,12 @@ export function watchSockets (): void {
   })
 }
 
-/** Whether this thread has opened a network socket since {@link watchSockets}. */
+/** True if this thread has opened a network socket since {@link watchSockets}. */
 export function hasOpenedSockets (): boolean {
   return seen
 }
 
-/** Whether this thread has opened a socket for datagrams since {@link watchSockets}. */
+/** True if this thread has opened a socket for datagrams since {@link watchSockets}. */
 export function hasOpenedDatagramSockets (): boolean {
   return datagrams
 }

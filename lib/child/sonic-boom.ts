@@ -2,7 +2,7 @@ import type { Calls } from './calls.js'
 
 type Destroy = () => void
 
-/** The parts of a SonicBoom, mostly undocumented, by which it can be discarded safely. */
+/** The parts of a SonicBoom that are needed to discard it safely. Most are undocumented. */
 interface SonicBoom extends NodeJS.EventEmitter {
   readonly fd: number
   readonly minLength: number
@@ -19,31 +19,31 @@ interface SonicBoom extends NodeJS.EventEmitter {
   readonly _writingBuf: string | Buffer
 }
 
-/** How a SonicBoom takes lines. */
+/** The way in which a SonicBoom takes lines. */
 export interface SonicBoomTraits {
   contentMode: 'text' | 'bytes'
-  /** It keeps lines back on purpose until it has so many bytes. */
+  /** The SonicBoom keeps lines back on purpose until it has this many bytes. */
   minLength: number
 }
 
-/** `undefined` for any other stream. */
+/** The stream as a SonicBoom; `undefined` for any other stream. */
 export function asSonicBoom (stream: unknown): SonicBoom | undefined {
   const { fd, flushSync, reopen } = stream as Record<string, unknown>
   return typeof fd === 'number' && typeof flushSync === 'function' && typeof reopen === 'function' ? stream as SonicBoom : undefined
 }
 
-/** What to give to a SonicBoom, and when. */
+/** Reads the traits of a SonicBoom. */
 export function traitsOf ({ minLength, _writingBuf }: SonicBoom): SonicBoomTraits {
   return { contentMode: Buffer.isBuffer(_writingBuf) ? 'bytes' : 'text', minLength: typeof minLength === 'number' ? minLength : 0 }
 }
 
 /**
- * Makes a SonicBoom safe to discard at any time. Destroyed with a write pending, it throws out of that write's completion,
- * and closes the file descriptor that the system may still be about to use, which may be another file's by then. From now on
- * `destroy()` drops what it has buffered, and waits for the pending call before it closes the file.
+ * Makes a SonicBoom safe to discard at any time. If a SonicBoom is destroyed with a write pending, it throws out of that write's
+ * completion. It also closes the file descriptor, which the pending write still uses, and which may be another file's by then. From
+ * now on `destroy()` drops the buffered lines, and waits for the pending call before it closes the file.
  *
- * @param calls - Counts the pending open, write or close of a destroyed one until it has come back.
- * @param onFault - Told of what the completion of a write throws.
+ * @param calls - Counts the pending open, write or close of a destroyed SonicBoom until it has come back
+ * @param onFault - Called with each error that the completion of a write throws
  */
 export function makeDiscardable (sonic: SonicBoom, calls: Calls, onFault: (error: unknown) => void): void {
   const { release } = sonic
@@ -70,7 +70,7 @@ export function makeDiscardable (sonic: SonicBoom, calls: Calls, onFault: (error
       sonic.off('drain', close).off('error', close).off('ready', close)
       // It may be closing its file already, by `end()`.
       if (!sonic.destroyed) destroy()
-      // A file that was never opened is not closed either.
+      // A file that was never opened emits no `close`.
       if (sonic.fd === -1) end()
       else sonic.once('error', end)
     }
@@ -79,9 +79,9 @@ export function makeDiscardable (sonic: SonicBoom, calls: Calls, onFault: (error
   }
 }
 
-/** Leaves only what the pending write has. */
+/** Drops all lines but those of the pending write. */
 function dropBuffers (sonic: SonicBoom): void {
-  // Without these fields it is another version, whose completion may throw: that is contained.
+  // Another version may lack these fields. Its completion may throw, which is contained.
   if (!Array.isArray(sonic._bufs)) return
   sonic._bufs.length = 0
   if (Array.isArray(sonic._lens)) sonic._lens.length = 0

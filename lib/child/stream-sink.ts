@@ -8,46 +8,46 @@ import { cutForDatagrams, MAX_DATAGRAM_BYTES } from './datagrams.js'
 import type { SocketTraffic } from './sink-sockets.js'
 import { asSonicBoom, makeDiscardable, traitsOf } from './sonic-boom.js'
 
-/** What a stream sink tells its host; byte counts are cumulative. */
+/** Callbacks of a {@link StreamSink}. Byte counts are cumulative. */
 export interface StreamSinkEvents {
-  /** @param consumed - How many of these it does not keep in buffers of its own, as far as they can be seen. */
+  /** @param consumed - The part of these that has left the stream's own buffers, as far as they can be seen */
   onAccepted (bytes: number, consumed: number): void
   onDelivered (bytes: number): void
   onFailure (failure: SinkFailure): void
-  /** A write that was pending as it was destroyed has come to its end. */
+  /** A write that was pending when the stream was destroyed has ended. */
   onLateDelivery (bytes: number): void
-  /** It failed once more after it had been destroyed. */
+  /** The stream failed once more after it had been destroyed. */
   onLateFault (failure: SinkFailure): void
   onEnded (): void
 }
 
-/** How a stream sink is watched. */
+/** Dependencies of a {@link StreamSink}. */
 export interface StreamSinkDeps {
   sink: string
   failureEvents: readonly string[]
-  /** Whether this thread has opened network sockets: a write callback then proves nothing. */
+  /** True if this thread has opened network sockets. A write callback then proves nothing. */
   holdsSockets: () => boolean
-  /** Whether this thread has opened a socket for datagrams: a write may become one of them. */
+  /** True if this thread has opened a socket for datagrams. A write may then become one datagram. */
   sendsDatagrams: () => boolean
-  /** What is seen of the sink's traffic, where that is watched. */
+  /** Senses the sink's traffic, if that is watched. */
   sense?: SensedSink | undefined
   /** Counts the calls into the stream that have not come back. */
   calls: Calls
 }
 
-/** What is seen of the traffic of a sink. */
+/** The sensed traffic of a sink. */
 export interface SensedSink {
-  /** Whether requests have been seen, and none is under way. */
+  /** True if requests have been seen, and none is pending. */
   readonly isQuiet: boolean
-  /** Whether a request is under way. */
+  /** True while a request is pending. */
   readonly isBusy: boolean
-  /** What stands in its sockets that carry no requests. */
+  /** The traffic of the sink's sockets that carry no requests. */
   readonly socketTraffic: SocketTraffic
   /** The sink itself has reported an error. */
   reportBySink (error: unknown): void
 }
 
-/** The least that a transport's stream has; Node's streams, SonicBoom and what looks like them. */
+/** The properties that every transport's stream has: Node's streams, SonicBoom and others like them. */
 interface AnyStream extends NodeJS.EventEmitter {
   write (chunk: string | Buffer, callback?: (error?: Error | null) => void): unknown
   end? (): unknown
@@ -62,13 +62,13 @@ const IDLE_POLL_MS = 50
 const POLLS_AFTER_WRITE = 10
 const CLOSE_AFTER_FINISH_MS = 500
 
-/** Whether a factory returned a stream that can be written to. */
+/** True for a stream that can be written to. */
 export function isStream (value: unknown): value is AnyStream {
   return typeof value === 'object' && value !== null &&
     typeof (value as AnyStream).write === 'function' && typeof (value as AnyStream).on === 'function'
 }
 
-/** Puts the streams of a pipeline behind one head; `undefined` as error where it came to its end in good order. */
+/** Connects the streams of a pipeline behind one head. `onDone` gets no error if the pipeline ended in good order. */
 export function joinPipeline (streams: readonly AnyStream[], onDone: (error: Error | undefined) => void): Writable {
   const head = new PassThrough()
   pipeline([head, ...streams as unknown as Writable[]], error => onDone(error ?? undefined))
@@ -76,16 +76,16 @@ export function joinPipeline (streams: readonly AnyStream[], onDone: (error: Err
 }
 
 /**
- * Watches one stream: everything by which it can say that it has taken lines, that they have arrived, or that it is
- * broken (DESIGN §5). Reports one failure at most; nothing after a failure or the end.
+ * Writes to one stream, and watches every sign that it has taken lines, that they have arrived, or that it is broken. Reports one
+ * failure at most, and nothing after a failure or the end.
  */
 export class StreamSink {
-  /** Whether it is best given text or bytes. */
+  /** The form of lines that suits the stream. */
   readonly takes: 'text' | 'bytes'
   readonly #stream: AnyStream
   readonly #events: StreamSinkEvents
   readonly #deps: StreamSinkDeps
-  /** By what it says that it has taken lines. */
+  /** The sign that the stream has taken lines. */
   readonly #accepts: 'callback' | 'written' | 'return'
   readonly #acceptance: Acceptance
   #delivered = 0
@@ -98,8 +98,8 @@ export class StreamSink {
   #idleTimer: NodeJS.Timeout | undefined
 
   /**
-   * @param pipeline - What stands behind this stream, if it is the head of a pipeline. Its own `close` comes too early
-   *   then: {@link done} tells.
+   * @param pipeline - The streams of the pipeline whose head this stream is. The head's own `close` comes too early, so the
+   *   caller reports the end by {@link done}
    */
   constructor (stream: AnyStream, deps: StreamSinkDeps, events: StreamSinkEvents, { pipeline }: { pipeline?: readonly AnyStream[] } = {}) {
     this.#stream = stream
@@ -114,7 +114,7 @@ export class StreamSink {
     if (sonic !== undefined) {
       const { contentMode, minLength } = traitsOf(sonic)
       this.takes = contentMode
-      // With a minLength it keeps lines back on purpose: then write() is all that can be asked.
+      // With a minLength it keeps lines back on purpose, so the return value of write() is the only sign.
       this.#accepts = minLength > 0 ? 'return' : 'written'
       stream.on('write', (bytes: number) => this.#onWritten(bytes))
     } else {
@@ -130,7 +130,7 @@ export class StreamSink {
       }
     })
 
-    // What fails in a pipeline is told by its callback, and the error of its head may be no more than an echo of that.
+    // The callback of a pipeline reports its failure. The error of its head may only repeat that.
     stream.on('error', error => { if (pipeline === undefined || this.#isDestroyed) this.#onError(error) })
     for (const event of deps.failureEvents) {
       for (const emitter of pipeline ?? [stream]) {
@@ -157,17 +157,17 @@ export class StreamSink {
     return (this.#stream as { _readableState?: unknown })._readableState !== undefined
   }
 
-  /** Whether it has written what it has accepted, and holds none of it any more; any other stream may keep what it was given. */
+  /** True for a stream that has written the lines that it accepts, and holds none of them. Any other stream may keep them. */
   get keepsNothing (): boolean {
     return this.#accepts === 'written'
   }
 
-  /** A plain Writable's callback proves delivery, as long as nothing behind it can be on a network. */
+  /** True for a plain Writable, whose callback proves delivery as long as the thread has no network sockets. */
   get #provesByCallback (): boolean {
     return this.#accepts === 'callback' && !this.#isReadable && !this.#deps.holdsSockets()
   }
 
-  /** How many bytes it has accepted that do not stand in its own buffers any more, waiting for the transport to take them. */
+  /** The accepted bytes that have left the stream's own buffers. */
   get consumedBytes (): number {
     return this.#acceptance.consumedBytes
   }
@@ -206,7 +206,7 @@ export class StreamSink {
   async flush (): Promise<void> {
     const { flush } = this.#stream
     if (typeof flush !== 'function') return
-    // A flush without a parameter answers by its return value, one with a parameter by its callback, or both.
+    // A flush without a parameter answers by its return value. One with a parameter answers by its callback, or by both.
     await new Promise<void>((resolve, reject) => {
       const result = flush.call(this.#stream, error => error != null ? reject(error) : resolve())
       if (flush.length === 0) resolve(result as Promise<void>)
@@ -216,7 +216,7 @@ export class StreamSink {
 
   end (): void {
     if (this.#over || this.#ending) return
-    // What is destroyed would ignore it, and everybody would wait for its end.
+    // A destroyed stream would ignore `end()`, and its end would be awaited for nothing.
     if (this.#isBroken()) return this.#failBroken()
     this.#ending = true
     try {
@@ -227,14 +227,14 @@ export class StreamSink {
     }
   }
 
-  /** Some streams never emit `close`. With nothing to read behind them, or no request under way, all is done by then. */
+  /** Ends a stream that has finished and emits no `close`, if it is not readable, or once no request is pending. */
   #endWithoutClose (): void {
     this.#closeTimer ??= setInterval(() => {
       if (!this.#isReadable || this.#deps.sense?.isQuiet === true) this.#end()
     }, CLOSE_AFTER_FINISH_MS).unref()
   }
 
-  /** Some streams close with requests under way, whose answers nobody waits for. */
+  /** Ends a stream that has closed, once no request is pending: some streams do not wait for the answers. */
   #endWhenIdle (): void {
     if (this.#deps.sense?.isBusy !== true) return this.#end()
     this.#idleTimer ??= setInterval(() => {
@@ -242,7 +242,7 @@ export class StreamSink {
     }, IDLE_POLL_MS)
   }
 
-  /** For a pipeline: all of its streams are done. */
+  /** All streams of the pipeline are done. */
   done (error: Error | undefined): void {
     const isOrderly = error === undefined || (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
     if (!isOrderly) this.#fail('stream-error', error)
@@ -250,7 +250,7 @@ export class StreamSink {
     else this.#fail('closed-early', this.#error('closed before it was asked to end'))
   }
 
-  /** Discards the stream. Its listeners stay, so that nothing that it does later reaches anybody else. */
+  /** Discards the stream. The listeners stay, so that its late errors reach nobody else. */
   destroy (): void {
     this.#over = true
     this.#isDestroyed = true
@@ -258,7 +258,7 @@ export class StreamSink {
     try {
       this.#stream.destroy?.()
     } catch {
-      // What cannot be destroyed is let go.
+      // A stream that cannot be destroyed is left to itself.
     }
   }
 
@@ -266,7 +266,7 @@ export class StreamSink {
     return this.#stream.destroyed === true || (this.#stream.errored !== undefined && this.#stream.errored !== null)
   }
 
-  // A stream is destroyed first and says so a little later: if it does, that is the failure.
+  // A stream is destroyed first and emits its event a little later. If it does, that event is the failure.
   #failBroken (): void {
     setImmediate(() => this.#fail('destroyed', this.#stream.errored ?? this.#error('is destroyed')))
   }
@@ -277,7 +277,7 @@ export class StreamSink {
     this.#events.onDelivered(bytes)
   }
 
-  /** A SonicBoom has written so many bytes more. */
+  /** A SonicBoom has written this many bytes more. */
   #onWritten (bytes: number): void {
     if (!this.#isDestroyed) return this.#onDelivered(this.#delivered + bytes)
     this.#delivered += bytes
@@ -307,7 +307,7 @@ export class StreamSink {
     return new FanoutError('ERR_FANOUT_SINK_CLOSED', `the stream ${what}`, { sink: this.#deps.sink })
   }
 
-  // Some streams are destroyed without an event. Looked for while lines are on their way, and not when idle.
+  // Some streams are destroyed without an event. A timer looks for that for some time after each write, and not when idle.
   #watch (): void {
     if (this.#over) return
     this.#pollsLeft = POLLS_AFTER_WRITE

@@ -4,9 +4,9 @@ import type { TransferListItem } from 'node:worker_threads'
 const MAX_DEPTH = 8
 
 /**
- * Objects within the options of a target that can reach another thread only by being transferred, which can be done once.
+ * The objects within a target's options that reach another thread only by a transfer, which is possible once.
  *
- * @param value - Options as they came from the app.
+ * @param value - The options as they came from the app
  */
 export function transferablesIn (value: unknown): TransferListItem[] {
   const found = new Set<TransferListItem>()

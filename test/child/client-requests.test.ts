@@ -11,7 +11,7 @@ async function serve (t: Test, listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
-/** What is told of the requests of this thread: what it is, and of which request, by the order of their creation. */
+/** Records the callbacks for the requests of this thread, each with the number of its request. */
 function watch (t: Test) {
   const told: Array<[what: string, request: number, detail?: unknown]> = []
   const requests: object[] = []

@@ -5,7 +5,7 @@ import type { SinkFailure } from '#lib/failure'
 
 interface Call { batch: SinkBatch, context: SendContext, resolve: () => void, reject: (error: unknown) => void }
 
-/** A runner whose sink does what the test says, and what it has answered. */
+/** A runner whose sink does what the test says, and the recorded answers. */
 function createRunner (more: Partial<DeliverySink> = {}) {
   const calls: Call[] = []
   const settled: Array<[id: string, failure: SinkFailure | undefined]> = []

@@ -19,7 +19,7 @@ const modules = {
 
 type Told = [what: string, ...details: unknown[]]
 
-/** A host of sinks made by the modules above, and what it has told. */
+/** A host for sinks of the modules above, and its recorded reports. */
 function createHost (t: Test, names: string[], options: Record<string, unknown> = {}, source: Partial<ChildSource> = {}) {
   const folder = t.testdir(modules)
   const told: Told[] = []

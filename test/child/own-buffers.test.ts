@@ -4,7 +4,7 @@ import { OwnBuffers } from '#lib/child/own-buffers'
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-/** A Transform that makes an object of each line, as pino-abstract-transport does, and what it has accepted. */
+/** A Transform that makes an object of each line, as pino-abstract-transport does, and the bytes that it has accepted. */
 class Transport {
   readonly stream = new Transform({
     readableObjectMode: true,
@@ -18,7 +18,7 @@ class Transport {
   #written = 0
   #accepted = 0
 
-  /** Writes so many lines of two bytes at once. */
+  /** Writes this many lines of two bytes at once. */
   write (lines: number): void {
     const text = 'x\n'.repeat(lines)
     this.#written += text.length
@@ -31,7 +31,7 @@ class Transport {
   }
 }
 
-/** Takes one object at a time, when it is told to. */
+/** Takes one object at a time, when the test asks for it. */
 class Slow extends Writable {
   #done: (() => void) | undefined
 

@@ -15,14 +15,14 @@ interface Diag {
 const GLOBAL_API = Symbol.for('opentelemetry.js.api.1')
 const api = globalThis as { [GLOBAL_API]?: unknown }
 
-/** The options that a transport of a package is started with, and what it then reports. */
+/** The options with which a transport of a package is started, and its reports. */
 function listen (name: string, options: unknown = {}) {
   const reported: unknown[] = []
   const completed = listenToSelf(join('/app/node_modules', name, 'index.js'), options, 'x', error => reported.push(error)) as Options
   return { reported, completed }
 }
 
-/** Listens to the diag of the real API, which is set anew afterwards. */
+/** Listens to the diag of the real API, and resets it afterwards. */
 function listenToDiag (t: Test) {
   const before = api[GLOBAL_API]
   delete api[GLOBAL_API]

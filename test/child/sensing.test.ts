@@ -8,7 +8,7 @@ import { HandClock } from '../support/hand-clock.js'
 
 interface Seen { what: 'requests' | 'sockets' | 'delivered' | 'setback' | 'refused', mark?: number, reason?: string, code?: string | undefined }
 
-/** A sense over a sink whose acceptance the test moves, and a log of what it tells. Its clock is moved by hand only. */
+/** A sense over a sink whose acceptance the test moves, and a log of its callbacks. Only the test moves its clock. */
 function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number } = {}) {
   const seen: Seen[] = []
   const clock = new HandClock()
@@ -30,7 +30,7 @@ function sense (t: Test, options: { console?: boolean, writeTimeoutMs?: number }
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise<void>(resolve => { wake = resolve })
   }
-  /** The sink accepts up to there, so long ago that a request made now is sure to carry it. */
+  /** The sink has accepted the bytes up to this mark long ago, so that a request that is created now surely carries them. */
   const accept = (mark: number): void => {
     sink.accepted = mark
     senses.noteAcceptance()

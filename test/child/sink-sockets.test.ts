@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { SinkSockets } from '#lib/child/sink-sockets'
 
-/** What is told of the sockets of this thread, whose time is moved by hand. */
+/** Records the callbacks for the sockets of this thread. The test moves the time. */
 function watch (t: Test) {
   const told: string[] = []
   const time = { now: 0 }
@@ -64,7 +64,7 @@ t.test('bytes that do not move for too long are told of, and again after as long
   const socket = await connect(t)
   socket.write(Buffer.alloc(64 * 1024 * 1024))
   const begun = told.length
-  // What the system takes at first is progress.
+  // The bytes that the system takes at first are progress.
   for (let now = 0, sent = -1; sent !== sockets.traffic.sent; now++) {
     sent = sockets.traffic.sent
     sockets.findStalled(now, 1000)

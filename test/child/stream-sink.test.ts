@@ -11,7 +11,7 @@ import { HandClock } from '../support/hand-clock.js'
 
 type AnyStream = ConstructorParameters<typeof StreamSink>[0]
 
-/** A watched stream, and what it has told. */
+/** A watched stream, and its recorded callbacks. */
 function watch (stream: unknown, { pipeline, ...options }: Partial<StreamSinkDeps> & { pipeline?: readonly AnyStream[] } = {}) {
   const told: Array<[what: string, detail?: unknown]> = []
   const sink = new StreamSink(stream as AnyStream, { sink: 'x', failureEvents: ['drop'], holdsSockets: () => false, sendsDatagrams: () => false, calls: new Calls(), ...options }, {

@@ -7,7 +7,7 @@ import { giveSharedMemoryBack, takeSharedMemory } from '#lib/child/shared-memory
 import { ThreadChild } from '#lib/child/thread-child'
 import { until } from '../support/fanout-rig.js'
 
-// Each writes to the file `to` all that it was given, at its end: what was written over meanwhile would show.
+// Each writes all its lines to the file `to` at its end, so that memory that was used again too early would show.
 const modules = {
   'bytes.mjs': `
     import { appendFileSync } from 'node:fs'
@@ -36,7 +36,7 @@ const modules = {
         }
       })
     }`,
-  // What SonicBoom keeps back, it has not written.
+  // A SonicBoom has not written the lines that it keeps back.
   'kept-back.mjs': `
     import pino from ${JSON.stringify(import.meta.resolve('pino'))}
     export default ({ to }) => pino.destination({ dest: to, sync: false, minLength: 100000, maxWrite: 200000, contentMode: 'buffer' })`,
@@ -56,7 +56,7 @@ const modules = {
   'settles.mjs': 'export default () => ({ send: async () => {} })'
 }
 
-/** Of the memory that a batch for a delivery sink stands in. */
+/** The size of the memory that holds a batch for a delivery sink. */
 const BATCH_BYTES = 512 * 1024
 
 const nothing = (): void => {}
@@ -120,7 +120,7 @@ async function give (t: Test, module: keyof typeof modules, batches: readonly Bu
   return { written: readFileSync(to, 'utf8'), windowBytes }
 }
 
-/** Batches of many sizes, each line another one, in characters of one to three bytes. */
+/** Batches of many sizes and of different lines, in characters of one to three bytes. */
 function manyLines (bytes: number): Buffer[] {
   const batches: Buffer[] = []
   for (let n = 0, total = 0; total < bytes; n++) {
