@@ -88,16 +88,6 @@ function serialize (thrown: unknown, causesLeft: number): SerializedError {
   return serialized
 }
 
-/** A real `Error` from the data of {@link serializeError}. */
-export function deserializeError (data: SerializedError): Error {
-  const error = new Error(data.message, data.cause === undefined ? undefined : { cause: deserializeError(data.cause) })
-  error.name = data.type
-  if (data.stack !== undefined) error.stack = data.stack
-  if (data.code !== undefined) Object.assign(error, { code: data.code })
-  if (data.statusCode !== undefined) Object.assign(error, { statusCode: data.statusCode })
-  return error
-}
-
 // The user part of a URL, which ends at the last @ before the path (RFC 3986).
 const URL_USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"<>]*@/gi
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { deserializeError, errorCodes, FanoutError, redactCredentials, serializeError } from '#lib/errors'
+import { errorCodes, FanoutError, redactCredentials, serializeError } from '#lib/errors'
 
 t.test('the message of every error begins with its code, since that is all that a structured clone keeps', async t => {
   for (const code of errorCodes) {
@@ -21,14 +21,10 @@ t.test('an error keeps its type, message, stack, code, status and causes', async
   t.match(serializeError(Object.assign(new Error('x'), { status: 429 })), { statusCode: 429 })
 })
 
-t.test('what crossed a thread can be an error again, and the same data again', async t => {
+t.test('an error that has been serialized stays as it is', async t => {
   const data = serializeError(Object.assign(new TypeError('outer', { cause: new Error('inner') }), { code: 'E', statusCode: 500 }))
-  const error = deserializeError(data)
-  t.ok(error instanceof Error)
-  t.match(error, { name: 'TypeError', message: 'outer', code: 'E', statusCode: 500, cause: { message: 'inner' } })
   t.same(serializeError(data), data)
-  const bare = deserializeError({ type: 'Error', message: 'bare' })
-  t.notOk('cause' in bare || 'code' in bare || 'statusCode' in bare)
+  t.same(serializeError(structuredClone(data)), data)
 })
 
 t.test('whatever is thrown is described, and nothing that it does is thrown on', async t => {
