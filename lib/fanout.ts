@@ -37,7 +37,7 @@ export class FanoutStream extends Writable {
   readonly #settings: FanoutSettings
   readonly #clock: Clock
   readonly #seats: Seats
-  readonly #serial: SerialDelivery
+  readonly #serial: SerialDelivery<Lane>
   readonly #diagnostics: Diagnostics | undefined
   readonly #records: RecordDelivery | undefined
   readonly #transitions: TransitionReport

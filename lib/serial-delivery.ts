@@ -1,23 +1,34 @@
 import type { AppThread } from './app-thread.js'
 import type { Batch } from './batch.js'
 import type { Clock } from './clock.js'
-import type { Lane } from './lane.js'
-import type { Seat } from './seats.js'
 
 /** How often to check whether the app's thread still turns while a lane is awaited. */
 const CHECK_MS = 100
+
+/** A lane, as serial delivery sees it. */
+interface SerialLane {
+  offer (batch: Batch): void
+  /** Resolves to `true` once the lane has settled, or to `false` at the deadline. */
+  settle (deadline: number): Promise<boolean>
+}
+
+/** A seat, as serial delivery sees it. */
+interface SerialSeat<Lane> {
+  lane: Lane
+  target: { writeTimeoutMs: number }
+}
 
 /**
  * Delivers to one lane after another, for `parallel: false`: the next lane gets its batch once the one before has settled,
  * or once the `writeTimeoutMs` of that one is over.
  */
-export class SerialDelivery {
-  readonly #seats: readonly Seat[]
+export class SerialDelivery<Lane extends SerialLane> {
+  readonly #seats: readonly SerialSeat<Lane>[]
   readonly #clock: Clock
   readonly #app: AppThread
   #batches: Array<{ lanes: readonly Lane[], batch: Batch }> = []
 
-  constructor (seats: readonly Seat[], clock: Clock, app: AppThread) {
+  constructor (seats: readonly SerialSeat<Lane>[], clock: Clock, app: AppThread) {
     this.#seats = seats
     this.#clock = clock
     this.#app = app

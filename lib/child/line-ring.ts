@@ -25,7 +25,7 @@ export class LineRing {
     this.#bytes = new Uint8Array(memory)
   }
 
-  /** Copies lines in. Returns `undefined` if there is no room for them in one piece; they count as come in all the same. */
+  /** Copies lines in. Returns `undefined` if there is no room for them in one piece; they still count among the bytes that came in. */
   put (lines: Uint8Array): RingPlace | undefined {
     const { length } = lines
     this.#mark += length

@@ -227,7 +227,7 @@ export class StreamSink {
     }
   }
 
-  /** Ends a stream that has finished and emits no `close`, as soon as it has nothing to read or no request is pending. */
+  /** Ends a stream that has finished and emits no `close`, if it is not readable, or once no request is pending. */
   #endWithoutClose (): void {
     this.#closeTimer ??= setInterval(() => {
       if (!this.#isReadable || this.#deps.sense?.isQuiet === true) this.#end()
