@@ -9,18 +9,18 @@ export type { BreakerOptions } from './breaker/options.js'
 export type { BreakerSettings } from './breaker/settings.js'
 
 /**
- * What a breaker does with attempts:
+ * State of a breaker:
  *
- * - `closed`: lets them all through
- * - `open`: refuses them all
- * - `half-open`: lets a few through as probes, whose outcome closes it or opens it again
+ * - `closed`: every attempt is permitted
+ * - `open`: every attempt is refused
+ * - `half-open`: a few attempts are permitted as probes; their outcome closes the breaker, or opens it again
  */
 export type CircuitState = 'closed' | 'open' | 'half-open'
 
 /**
- * Why a breaker changed its state: the reason of the failure that opened it, or
+ * Reason of a change of state: that of the failure that opened the breaker, or
  *
- * - `health-check`: what its health check said
+ * - `health-check`: a result of its health check
  * - `recovery-due`: it was time for a probe (open → half-open)
  * - `probe-succeeded`: enough probes succeeded (half-open → closed)
  * - `forced`: `forceOpen()` or `forceClose()`
@@ -28,7 +28,7 @@ export type CircuitState = 'closed' | 'open' | 'half-open'
  */
 export type TransitionReason = FailureReason | 'recovery-due' | 'probe-succeeded' | 'forced' | 'reset'
 
-/** One change of state, told once it has happened. */
+/** One change of state, reported after it has happened. */
 export interface TransitionEvent {
   readonly sink: string
   readonly from: CircuitState
@@ -37,34 +37,34 @@ export interface TransitionEvent {
   /** The generation that this transition began: one more than that of the event before. */
   readonly generation: number
   readonly consecutiveFailures: number
-  /** How long the breaker has not been closed, in whole ms: 0 as it trips, the whole outage as it closes. */
+  /** Time since the breaker was closed, in whole ms: 0 as it trips, the whole outage as it closes. */
   readonly openForMs: number
-  /** How long until the next probe, in whole ms; 0 unless it opened. */
+  /** Time until the next probe, in whole ms; 0 unless it opened. */
   readonly retryInMs: number
   /** Wall time, in ms since the epoch. */
   readonly time: number
-  /** The failure that opened it, where the caller told of one. */
+  /** The failure that opened it, if the caller gave one. */
   readonly err?: SerializedError
 }
 
 /**
- * The leave to make one attempt. It is settled once, by one of its three methods; what comes after that does nothing.
- * Once the breaker has changed its state since, settling only adds to the breaker's `stale`.
+ * Permission to make one attempt. One of its three methods settles it, once; later calls do nothing. If the breaker has
+ * changed its state since, settling only adds to the breaker's `stale`.
  */
 export interface Permit {
   /** The generation that it belongs to. */
   readonly generation: number
   success (): void
   /**
-   * @param err whatever was thrown, or its serialized form
-   * @param reason `reasonOf(err)`, if not given
+   * @param err - The thrown value, or its serialized form
+   * @param reason - Default: `reasonOf(err)`
    */
   failure (err?: unknown, reason?: FailureReason): void
-  /** Gives it back: nothing was attempted, or the outcome tells nothing about the sink. */
+  /** Returns it unused: nothing was attempted, or the outcome says nothing about the sink. */
   ignore (): void
 }
 
-/** The outside of a breaker; each part defaults to the real thing. */
+/** Dependencies of a breaker; the real ones by default. */
 export interface BreakerDeps {
   /** Monotonic time in ms. */
   now? (): number
@@ -72,11 +72,11 @@ export interface BreakerDeps {
   wallTime? (): number
   /** A number from 0 up to, not including, 1. */
   random? (): number
-  /** Is told of every transition, in order; what it throws is dropped. */
+  /** Called after every transition, in order. Errors that it throws are dropped. */
   onTransition? (event: TransitionEvent): void
 }
 
-/** What an open and a half-open breaker remember of the time since they were closed. */
+/** Facts of an outage, which an open and a half-open breaker remember. */
 interface Outage {
   readonly trippedAt: number
   /** The wait of this outage, grown by backoff, before jitter. */
@@ -89,12 +89,12 @@ interface HalfOpen extends Outage { readonly state: 'half-open', inFlight: numbe
 type Phase = Closed | Open | HalfOpen
 
 /**
- * A circuit breaker that trips on consecutive failures. It is pure: it has no timers, and knows no time but the one
- * handed in. An open one turns half-open as the first attempt is made after its recovery timeout, not before.
+ * A circuit breaker that trips on consecutive failures. It is pure: it has no timers, and no clock but the one that is
+ * handed in. An open breaker turns half-open with the first attempt after its recovery timeout, not before.
  *
- * Every transition begins a new generation, and an attempt counts only in the generation that permitted it: a write that
- * fails a minute late can neither open a breaker that has closed since, nor close one that has opened. (The design of
- * sony/gobreaker's two-step breaker.)
+ * Every transition begins a new generation, and an attempt counts only in the generation that permitted it. So a write that
+ * fails a minute late cannot open a breaker that has closed since, and one that succeeds late cannot close it. (This is the
+ * design of sony/gobreaker's two-step breaker.)
  *
  * @example
  * const permit = breaker.tryAcquire()
@@ -115,14 +115,14 @@ export class SinkCircuitBreaker {
   #consecutiveFailures = 0
   #stale = 0
 
-  /** What `shouldAllow()` has granted and no record has settled yet. */
+  /** Permits that `shouldAllow()` has taken and no record has settled yet. */
   readonly #unrecorded = { current: 0, inert: 0, late: 0 }
 
   readonly #events: TransitionEvent[] = []
   #emitting = false
 
   /**
-   * @param sinkName stands in the events
+   * @param sinkName - Name of the sink in events
    * @throws FanoutError `ERR_FANOUT_OPTIONS`, naming every option that is unknown, NaN, fractional or out of range
    */
   constructor (sinkName: string, options: BreakerOptions = {}, deps: BreakerDeps = {}) {
@@ -134,7 +134,7 @@ export class SinkCircuitBreaker {
     this.#onTransition = deps.onTransition
   }
 
-  /** The state as the last transition left it. Reading it has no effect: an open breaker that is due still reads `open`. */
+  /** The state after the last transition. Reading it has no effect: an open breaker whose probe is due is still `open`. */
   get state (): CircuitState {
     return this.#phase.state
   }
@@ -143,7 +143,7 @@ export class SinkCircuitBreaker {
     return this.#phase.state === 'open'
   }
 
-  /** How many transitions there have been. */
+  /** Number of transitions so far. */
   get generation (): number {
     return this.#generation
   }
@@ -153,22 +153,22 @@ export class SinkCircuitBreaker {
     return this.#consecutiveFailures
   }
 
-  /** How many permits were settled after a transition had made them void. */
+  /** Number of permits that were settled after a transition had made them void. */
   get stale (): number {
     return this.#stale
   }
 
-  /** How long an open breaker stays so, in whole ms, rounded up so that a timer set to it never comes early; else 0. */
+  /** Time until an open breaker permits a probe, in whole ms, rounded up so that a timer never fires early; otherwise 0. */
   get retryInMs (): number {
     return this.#phase.state === 'open' ? Math.max(0, Math.ceil(dueAt(this.#phase) - this.#now())) : 0
   }
 
-  /** How long the breaker has not been closed, half-open included, in whole ms; 0 while closed. */
+  /** Time since the breaker was last closed, in whole ms; 0 while it is closed. */
   get openForMs (): number {
     return elapsedMs(this.#phase, this.#phase.state === 'closed' ? 0 : this.#now())
   }
 
-  /** A permit for one attempt, or `null` if it is refused. An open breaker that is due turns half-open by this. */
+  /** Takes a permit for one attempt; `null` if it is refused. An open breaker whose probe is due turns half-open. */
   tryAcquire (): Permit | null {
     const phase = this.#phase
     if (phase.state === 'open') {
@@ -178,7 +178,7 @@ export class SinkCircuitBreaker {
     return this.#acquire()
   }
 
-  /** As `tryAcquire()`, but does not wait for the recovery timeout: for the last probe before the end. */
+  /** As `tryAcquire()`, but before the recovery timeout is over: for a last probe before the end. */
   tryProbeEarly (): Permit | null {
     const phase = this.#phase
     if (phase.state === 'open') this.#halfOpen(phase, this.#now())
@@ -186,8 +186,8 @@ export class SinkCircuitBreaker {
   }
 
   /**
-   * `tryAcquire()` in the classic shape: whether to attempt. If so, the next `recordSuccess()` or `recordFailure()`
-   * settles the permit taken, so every `true` needs one of them: a probe that is never recorded is never over.
+   * `tryAcquire()` in the classic form: returns whether to make an attempt. If so, the next `recordSuccess()` or
+   * `recordFailure()` settles the permit. Every `true` needs one of them: a probe without a record never ends.
    */
   shouldAllow (): boolean {
     const permit = this.tryAcquire()
@@ -198,29 +198,29 @@ export class SinkCircuitBreaker {
     return true
   }
 
-  /** Tells that an attempt succeeded: the one that `shouldAllow()` permitted, else one of the current generation. */
+  /** Records that an attempt succeeded: the one that `shouldAllow()` permitted, otherwise one of the current generation. */
   recordSuccess (): void {
     if (this.#claimRecord()) this.#succeed()
   }
 
-  /** Tells that an attempt failed: the one that `shouldAllow()` permitted, else one of the current generation. */
+  /** Records that an attempt failed: the one that `shouldAllow()` permitted, otherwise one of the current generation. */
   recordFailure (err?: unknown, reason?: FailureReason): void {
     if (this.#claimRecord()) this.#fail(err, reason)
   }
 
-  /** Opens it, as if it had tripped now. It recovers as always; an open one is left as it is. */
+  /** Opens it, as if it had tripped now. It recovers as always. An open breaker stays as it is. */
   forceOpen (): void {
     const phase = this.#phase
     if (phase.state === 'open' || !this.settings.enabled) return
     this.#open(phase.state === 'closed' ? this.settings.recoveryTimeoutMs : phase.backoffMs, 'forced')
   }
 
-  /** Closes it without a probe. A closed one is left as it is. */
+  /** Closes it without a probe. A closed breaker stays as it is. */
   forceClose (): void {
     if (this.#phase.state !== 'closed') this.#close('forced')
   }
 
-  /** Closes it and forgets all failures, also if it is closed. `generation` and `stale` go on. */
+  /** Closes it and forgets all failures, even if it is closed. `generation` and `stale` continue. */
   reset (): void {
     this.#consecutiveFailures = 0
     if (this.#phase.state !== 'closed') this.#close('reset')
@@ -228,7 +228,7 @@ export class SinkCircuitBreaker {
 
   #acquire (): Permit | null {
     const permit = this.#admits() ? this.#grant() : null
-    // A transition made by this attempt is told only now, so that no listener can take the probe from the caller.
+    // A transition by this attempt is reported only now, so that no listener can take the probe from the caller.
     this.#emit()
     return permit ?? (this.settings.mode === 'observe' ? new InertPermit(this.#generation) : null)
   }
@@ -255,10 +255,10 @@ export class SinkCircuitBreaker {
     if (outcome === 'failure') this.#fail(err, reason)
   }
 
-  /** Takes the permit that a record settles. `false`: its outcome does not count. */
+  /** Takes the permit that a record settles; `false` if its outcome does not count. */
   #claimRecord (): boolean {
     const unrecorded = this.#unrecorded
-    // The current generation first: an attempt of an earlier one whose record never came must not swallow a probe's.
+    // The current generation comes first: an earlier attempt that was never recorded must not take the record of a probe.
     if (unrecorded.current > 0) {
       unrecorded.current--
       if (this.#phase.state === 'half-open') this.#phase.inFlight--
@@ -334,7 +334,7 @@ export class SinkCircuitBreaker {
     })
   }
 
-  /** Tells of what has happened. What a listener brings about waits for its turn, so that the order holds. */
+  /** Reports transitions. Those that a listener causes wait for their turn, so that the order holds. */
   #emit (): void {
     if (this.#emitting) return
     this.#emitting = true
@@ -342,7 +342,7 @@ export class SinkCircuitBreaker {
       try {
         this.#onTransition?.(event)
       } catch {
-        // A listener's fault must not reach the lane that made the attempt, and has nowhere else to go.
+        // An error of a listener must not reach the lane that made the attempt, and nothing else could handle it.
       }
     }
     this.#emitting = false
@@ -379,7 +379,7 @@ class AttemptPermit implements Permit {
   }
 }
 
-/** What `mode: 'observe'` gives where it would refuse: the attempt goes ahead, and its outcome is none of the breaker's. */
+/** The permit that `mode: 'observe'` gives in place of a refusal: the attempt is made, and its outcome does not count. */
 class InertPermit implements Permit {
   readonly generation: number
 

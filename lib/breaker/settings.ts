@@ -2,12 +2,12 @@ import { FanoutError } from '../errors.js'
 import type { BreakerOptions } from './options.js'
 
 /**
- * A complete, valid and frozen set of {@link BreakerOptions}. With `enabled: false` every attempt is permitted, and the
- * state stays `closed`. The breaker itself does not use `settleMs`; its owner does.
+ * Complete, valid and frozen {@link BreakerOptions}. With `enabled: false` every attempt is permitted, and the state stays
+ * `closed`. The breaker itself does not use `settleMs`; its owner does.
  */
 export type BreakerSettings = Readonly<Required<BreakerOptions>>
 
-/** The settings of a breaker that is given no options. */
+/** Settings of a breaker without options. */
 export const breakerDefaults: BreakerSettings = Object.freeze({
   enabled: true,
   failureThreshold: 5,
@@ -21,7 +21,7 @@ export const breakerDefaults: BreakerSettings = Object.freeze({
   mode: 'enforce'
 })
 
-/** The longest delay that a timer takes; Node turns a longer one into 1 ms. */
+/** The longest delay of a timer; Node.js turns a longer one into 1 ms. */
 export const MAX_DURATION_MS = 2 ** 31 - 1
 
 interface Rule {
@@ -53,7 +53,7 @@ const rules: Readonly<Record<keyof BreakerSettings, Rule>> = {
 }
 
 /**
- * Makes options complete.
+ * Completes options.
  *
  * @throws FanoutError `ERR_FANOUT_OPTIONS`, naming every option that is unknown, NaN, fractional or out of range
  */

@@ -25,7 +25,7 @@ const SIZE = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i
 const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$/i
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60 * 1000, h: 60 * 60 * 1000 }
 
-/** What to write instead, for common mistakes in the options of the transport. */
+/** Corrections for common mistakes in the options of the transport. */
 export const advice: Advice = {
   forKey (path, key, suggestion) {
     if (path === '' && isOf(targetKeys, key) && !isOf(topLevelKeys, key)) return `; it stands in an entry of "targets": { targets: [{ ${key}: … }] }`

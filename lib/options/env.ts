@@ -19,7 +19,7 @@ export interface Setting {
   value: unknown
 }
 
-/** What was found in the environment. */
+/** Settings that were found in the environment. */
 export interface Environment {
   settings: Setting[]
   /** Sentences about variables that have the prefix and set nothing. */

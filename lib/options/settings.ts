@@ -15,7 +15,7 @@ export interface SourceEntry extends ResolvedTarget {
   options: unknown
 }
 
-/** What a sink is made from. */
+/** The modules that a sink is made from. */
 export type TargetSource =
   | { kind: 'target', entry: SourceEntry }
   | { kind: 'pipeline', entries: readonly SourceEntry[] }
@@ -68,7 +68,7 @@ export interface FanoutSettings extends PlainOptions {
 /** The complete option `diagnostics`. */
 export type DiagnosticsSettings = Required<DiagnosticsOptions>
 
-/** What is known about a target before its settings are put together. */
+/** Facts about a target that its settings are made from. */
 export interface TargetFacts {
   name: string
   source: TargetSource

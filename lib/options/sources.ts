@@ -4,7 +4,7 @@ import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 
-/** What each target is made from; `undefined` for a target with faults. */
+/** The source of each target; `undefined` for a target with faults. */
 export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv, faults: Faults): (TargetSource | undefined)[] {
   const resolver = createResolver(draft.topLevel.resolveFrom, cwd, faults)
   return draft.targets.map((fields, index) => {
