@@ -51,7 +51,7 @@ export class Deliveries {
     return this.#beyond.find(({ from }) => from >= offset)?.from ?? Infinity
   }
 
-  /** The ranges among the first `end` bytes that have not been delivered. */
+  /** The ranges among the first bytes, as many as given, that have not been delivered. */
   gapsIn (bytes: number): Range[] {
     const starts = [this.#prefix, ...this.#beyond.map(({ to }) => to)]
     const ends = [...this.#beyond.map(({ from }) => from), bytes]
