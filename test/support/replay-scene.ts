@@ -99,7 +99,7 @@ function writeLines (path: string, lines: readonly string[]): void {
 /** What waits in a spool, as its app would send it, in order. */
 export async function waitingIn (folder: string): Promise<string[]> {
   const lines: string[] = []
-  for await (const { text } of (await FilteredSpool.look(folder)).lines()) lines.push(text)
+  for await (const { text } of (await FilteredSpool.open(folder, { isReadOnly: true })).lines()) lines.push(text)
   return lines
 }
 
