@@ -1,50 +1,40 @@
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { redactCredentials } from '../errors.js'
+import { redactCredentials, serializeError } from '../errors.js'
 import { parseOptions, type FanoutSettings } from '../options.js'
-import { UsageError } from './usage-error.js'
+import { UsageError } from './command.js'
 
 const extensions = ['.json', '.js', '.mjs', '.cjs']
 
 /**
- * Reads the options of a transport, or one target, from a file, and makes them complete as the transport does. Names of
- * targets are looked for from the file first, unless it says `resolveFrom`.
+ * Reads the options of a transport, or one target, from a file, and completes them as the transport does. The names of
+ * targets are resolved from the file first, unless it has `resolveFrom`.
  *
- * @throws UsageError that names the file, and tells all faults of the options
+ * @throws UsageError that names the file and all faults of the options
  */
 export async function loadConfig (file: string): Promise<FanoutSettings> {
   const path = resolve(file)
-  const loaded = await load(path, file)
+  if (!extensions.includes(extname(path))) throw new UsageError(`--config ${file}: expected a file that ends in one of ${extensions.join(', ')}`)
+  const loaded = await load(path).catch((error: unknown) => {
+    throw new UsageError(`--config ${file}: cannot be loaded: ${serializeError(error).message}`, { cause: error })
+  })
   if (typeof loaded !== 'object' || loaded === null || Array.isArray(loaded)) {
-    throw new UsageError(`--config ${file}: expected an object, { targets: [...] } or { target, options }, got ${Array.isArray(loaded) ? 'an array' : loaded === null ? 'null' : typeof loaded}`)
+    const type = Array.isArray(loaded) ? 'an array' : loaded === null ? 'null' : typeof loaded
+    throw new UsageError(`--config ${file}: expected an object, { targets: [...] } or { target, options }, got ${type}`)
   }
   const options = 'targets' in loaded || !('target' in loaded || 'pipeline' in loaded) ? loaded : { targets: [loaded] }
   try {
     return parseOptions({ resolveFrom: path, ...options })
   } catch (error) {
-    throw new UsageError(`--config ${file}: ${messageOf(error)}`, { cause: error })
+    throw new UsageError(`--config ${file}: ${error instanceof Error ? redactCredentials(error.message) : String(error)}`, { cause: error })
   }
 }
 
-async function load (path: string, file: string): Promise<unknown> {
-  const extension = extname(path)
-  if (!extensions.includes(extension)) throw new UsageError(`--config ${file}: expected a file that ends in one of ${extensions.join(', ')}`)
-  try {
-    if (extension === '.json') return JSON.parse(await readFile(path, 'utf8'))
-    const module: { default?: unknown } = await import(pathToFileURL(path).href)
-    return unwrap(module.default)
-  } catch (error) {
-    throw new UsageError(`--config ${file}: cannot be loaded: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-/** What a CommonJS module that was made from an ES module exports is one step further down. */
-function unwrap (exported: unknown): unknown {
+async function load (path: string): Promise<unknown> {
+  if (extname(path) === '.json') return JSON.parse(await readFile(path, 'utf8'))
+  const { default: exported } = await import(pathToFileURL(path).href) as { default?: unknown }
+  // What a CommonJS module exports that was made from an ES module is one step further down.
   const isWrapped = typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
   return isWrapped ? exported.default : exported
-}
-
-function messageOf (error: unknown): string {
-  return redactCredentials(error instanceof Error ? error.message : String(error))
 }

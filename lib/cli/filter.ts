@@ -1,10 +1,10 @@
 import type { LevelNames } from '../levels.js'
+import { parseHead } from '../line-head.js'
 import { didYouMean } from '../options/nearest.js'
-import type { LineFacts } from './line-facts.js'
-import { UsageError } from './usage-error.js'
+import { UsageError } from './command.js'
 
-/** Whether a line is to be sent. */
-export type Filter = (facts: LineFacts) => boolean
+/** The value of a line's level, and its time in ms since the epoch; `undefined` if it has none that is known. */
+export interface LineFacts { level: number | undefined, time: number | undefined }
 
 const CONDITION = /^\s*(?<field>[A-Za-z]+)\s*(?<operator>>=|<=|!=|=|>|<)\s*(?<value>[^\s=<>!].*?)\s*$/
 const EPOCH_MS = /^\d{11,15}$/
@@ -21,17 +21,22 @@ const operators: Readonly<Record<string, (a: number, b: number) => boolean>> = {
 }
 
 /**
- * Makes one filter of conditions such as `level>=error` and `time<2026-11-24T10:00:00Z`: all of them must hold. A line
- * that has no such field meets no condition on it.
+ * Makes one filter of conditions such as `level>=error` and `time<2026-11-24T10:00:00Z`: it returns the facts of a line
+ * for which all of them hold. A line without the field of a condition does not meet it.
  *
- * @throws UsageError that tells what is wrong with the first that cannot be read
+ * @throws UsageError that says what is wrong with a condition
  */
-export function parseFilter (conditions: readonly string[], levels: LevelNames): Filter {
+export function parseFilter (conditions: readonly string[], levelKey: string, levels: LevelNames): (line: string) => LineFacts | undefined {
   const all = conditions.map(condition => parseCondition(condition, levels))
-  return facts => all.every(holds => holds(facts))
+  return line => {
+    // The whole line is parsed, since a damaged one has no facts.
+    const { level, timeNs } = parseHead(line, levelKey, 'time')
+    const facts = { level: levels.valueOf(level), time: timeNs === undefined ? undefined : Number(timeNs.slice(0, -6)) }
+    return all.every(holds => holds(facts)) ? facts : undefined
+  }
 }
 
-function parseCondition (condition: string, levels: LevelNames): Filter {
+function parseCondition (condition: string, levels: LevelNames): (facts: LineFacts) => boolean {
   const { field = '', operator = '', value = '' } = CONDITION.exec(condition)?.groups ?? {}
   const compare = operators[operator]
   const at = `--filter ${JSON.stringify(condition)}`

@@ -5,149 +5,104 @@ import { loseIdentity } from '../spool/identity.js'
 import { Lock } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners, type OwnerTable } from '../spool/owner.js'
-import type { Position, SpooledLines } from '../spool/position.js'
+import type { SpooledLines } from '../spool/position.js'
 import { Reader } from '../spool/reader.js'
 import { Recovery } from '../spool/recovery.js'
 import { draftOf } from '../spool/replace-file.js'
 import { segmentNameOf, segmentNumberOf, type Segment } from '../spool/segment.js'
 import { Segments } from '../spool/segments.js'
 import { Turns } from '../spool/turns.js'
-import { InUseError } from './usage-error.js'
+import type { KeptLine, LineSource } from './send-lines.js'
+import { InUseError } from './spool-folders.js'
 
-/** A line of a spool, and its place. */
-export interface SpoolLine {
-  readonly text: string
-  readonly segment: Segment
-  readonly from: number
-  readonly to: number
-}
-
-/** A segment that could not be rewritten: it still has lines that were delivered. */
-export interface StuckSegment {
-  /** The name of its file. */
-  readonly name: string
-  /** How many of its lines were delivered. */
-  readonly lines: number
-  readonly error: unknown
-}
+/** How many delivered lines the file of a segment still has, and why it could not be rewritten. */
+export interface Change { name: string, lines: number, error: unknown }
 
 const NEWLINE = 10
 const CHUNK_BYTES = 256 * 1024
 
 /**
  * A spool out of which lines are taken wherever they are. Its cursor could not tell which, so each segment is rewritten
- * without them, once every line of it is decided. A run that is killed leaves old segments and rewritten ones, and
- * nothing between.
+ * without them, once each of its lines was delivered, refused or left. A run that is killed leaves old segments and
+ * rewritten ones, and nothing between.
  */
-export class FilteredSpool {
+export class FilteredSpool implements LineSource {
   readonly #fs: FileSystem
   readonly #folder: string
-  readonly #lock: Lock | undefined
+  readonly #lock: Lock
   readonly #segments: Segments
   readonly #reader: Reader
   readonly #turns = new Turns()
   /** All segments that were found, oldest first. */
-  readonly #found: Segment[] = []
-  /** How many lines were taken out of a segment and are in its file still. */
-  readonly #taken = new Map<Segment, number>()
-  readonly #errors = new Map<Segment, unknown>()
-  #start: Position | undefined
+  readonly #changes = new Map<Segment, Change>()
+  #startSegment = 0
   #isCursorDamaged = false
   #isPrepared = false
   #fault: unknown
 
-  private constructor (fs: FileSystem, folder: string, lock?: Lock) {
+  private constructor (folder: string, fs: FileSystem, owners: OwnerTable) {
     this.#fs = fs
     this.#folder = folder
-    this.#lock = lock
+    this.#lock = new Lock(fs, folder, owners)
     this.#segments = new Segments(fs, folder)
-    // A damaged line stays where it is, so none goes to the quarantine.
+    // Without a quarantine, damaged lines stay where they are.
     this.#reader = new Reader(this.#segments, undefined, { onDamaged: () => {}, onFault: error => this.#onFault(error) })
   }
 
-  /** Opens a spool that may be in use, to read what waits in it. Nothing is changed. */
-  static async look (folder: string, fs: FileSystem = nodeFileSystem): Promise<FilteredSpool> {
-    const spool = new FilteredSpool(fs, folder)
-    await spool.#find()
-    return spool
-  }
-
   /**
-   * Opens a spool and takes its lock, so that lines can be taken out.
+   * Opens a spool and takes its lock, unless it is only to be read: then it may be in use, and nothing is changed.
    *
    * @throws InUseError if another process has the lock
    */
-  static async open (folder: string, fs: FileSystem = nodeFileSystem, owners: OwnerTable = systemOwners): Promise<FilteredSpool> {
-    const lock = new Lock(fs, folder, owners)
-    const owner = await lock.take()
-    if (owner !== undefined) throw new InUseError(folder, owner.pid)
-    const spool = new FilteredSpool(fs, folder, lock)
+  static async open (folder: string, { isReadOnly = false, fs = nodeFileSystem, owners = systemOwners } = {}): Promise<FilteredSpool> {
+    const spool = new FilteredSpool(folder, fs, owners)
+    const owner = isReadOnly ? undefined : await spool.#lock.take()
+    if (owner !== undefined) throw new InUseError(`${folder}: is in use by process ${owner.pid}`)
     try {
       await spool.#find()
       return spool
     } catch (error) {
-      await lock.release().catch(() => {})
+      await spool.close()
       throw error
     }
   }
 
-  /** Lines that have not been read yet. */
-  get waitingLines (): number {
-    return this.#segments.waitingLines
-  }
-
-  /** Reads what waits, oldest first. Each line must be given to {@link take} or {@link leave}, or its segment stays undecided. */
-  async * lines (): AsyncGenerator<SpoolLine> {
+  async * lines (): AsyncGenerator<KeptLine> {
     for (;;) {
       const read: SpooledLines[] = []
       await this.#turns.take(async () => await this.#reader.next(CHUNK_BYTES, lines => { read.push(lines) }))
-      this.#throwFault()
+      if (this.#fault !== undefined) throw this.#fault
       const [lines] = read
       if (lines === undefined) return
-      const { bytes, offset } = lines
       const segment = this.#segments.find(lines.segment) as Segment
-      for (let at = 0; at < bytes.length;) {
-        const end = bytes.indexOf(NEWLINE, at) + 1
-        yield { text: bytes.toString('utf8', at, end - 1), segment, from: offset + at, to: offset + end }
-        at = end
+      for (let from = 0, to = 0; from < lines.bytes.length; from = to) {
+        to = lines.bytes.indexOf(NEWLINE, from) + 1
+        const place = [lines.offset + from, lines.offset + to] as const
+        const stay = (): void => segment.passOver(1)
+        yield { sink: '', text: lines.bytes.toString('utf8', from, to - 1), deliver: () => this.#deliver(segment, ...place), refuse: stay, leave: stay }
       }
     }
   }
 
-  /** Begins again with the first line. Only before any was taken or left. */
+  /** Begins again with the first line. Only before it was noted what became of any. */
   rewind (): void {
     this.#segments.takeBack()
     this.#reader.rewind()
   }
 
-  /** The line was delivered: it is taken out. */
-  take ({ segment, from, to }: SpoolLine): void {
-    segment.settle(from, to, 1)
-    this.#taken.set(segment, (this.#taken.get(segment) ?? 0) + 1)
-  }
-
-  /** The line stays. */
-  leave ({ segment }: SpoolLine): void {
-    segment.passOver(1)
-  }
-
-  /** Rewrites the segments whose lines are all decided. Never rejects; what fails is tried again at the end. */
+  /** Rewrites segments of whose lines all is known. What fails is tried again at the end. */
   async save (): Promise<void> {
-    await this.#turns.take(async () => await this.#rewriteAll(segment => segment.waitingLines + segment.outstandingLines === 0 && !this.#errors.has(segment)))
+    await this.#turns.take(async () => await this.#rewriteAll(({ waitingLines, outstandingLines }, { error }) => waitingLines + outstandingLines === 0 && error === undefined))
   }
 
-  /**
-   * Rewrites all other segments out of which lines were taken, and releases the lock. Never rejects.
-   *
-   * @returns the segments that could not be rewritten
-   */
-  async close (): Promise<StuckSegment[]> {
+  /** Rewrites all other segments that have delivered lines, and releases the lock. Never rejects. @returns what could not be rewritten */
+  async close (): Promise<Change[]> {
     return await this.#turns.take(async () => {
       await this.#rewriteAll(() => true)
       await this.#segments.release()
-      // Once this process is gone, others see that a lock that stays is that of a dead process.
-      await this.#lock?.release().catch(() => {})
-      return [...this.#errors].map(([segment, error]) => ({ name: segmentNameOf(segment.number), lines: this.#taken.get(segment) ?? 0, error }))
+      // Once this process is gone, a lock that stays is known for that of a dead process.
+      await this.#lock.release().catch(() => {})
+      return [...this.#changes.values()].filter(({ error }) => error !== undefined)
     })
   }
 
@@ -158,32 +113,35 @@ export class FilteredSpool {
     await recovery.begin()
     const recovered = await recovery.run(this.#turns, (segment, next) => {
       this.#segments.recover(segment, next)
-      if (segment !== undefined) this.#found.push(segment)
+      if (segment !== undefined) this.#changes.set(segment, { name: segmentNameOf(segment.number), lines: 0, error: undefined })
     }, () => false)
-    this.#throwFault()
-    this.#start = recovery.start
+    if (this.#fault !== undefined) throw this.#fault
+    this.#startSegment = recovery.start?.segment ?? 0
     this.#isCursorDamaged = recovered?.cursor === 'damaged'
   }
 
   #onFault (error: unknown): void {
-    this.#fault ??= error
+    // The app may have delivered a segment, and removed it, while its spool is only read here.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fault ??= error
   }
 
-  #throwFault (): void {
-    if (this.#fault !== undefined) throw this.#fault
+  #deliver (segment: Segment, from: number, to: number): void {
+    segment.settle(from, to, 1)
+    ;(this.#changes.get(segment) as Change).lines++
   }
 
-  async #rewriteAll (isDue: (segment: Segment) => boolean): Promise<void> {
-    for (const segment of [...this.#taken.keys()].filter(isDue)) {
+  async #rewriteAll (isDue: (segment: Segment, change: Change) => boolean): Promise<void> {
+    const [last] = [...this.#changes.keys()].slice(-1)
+    for (const [segment, change] of this.#changes) {
+      if (change.lines === 0 || !isDue(segment, change)) continue
       try {
-        await this.#prepare()
-        await segment.shrink(segment === this.#found.at(-1))
+        await this.#prepare([...this.#changes.keys()])
+        await segment.shrink(segment === last)
         // Should a power cut bring the old file back, that costs duplicates at most.
         await this.#fs.syncFolder(this.#folder).catch(() => {})
-        this.#taken.delete(segment)
-        this.#errors.delete(segment)
+        Object.assign(change, { lines: 0, error: undefined })
       } catch (error) {
-        this.#errors.set(segment, error)
+        change.error = error
       }
     }
   }
@@ -192,26 +150,21 @@ export class FilteredSpool {
    * Makes sure that the folder means the same once segments are shorter, or gone. All of this is on the disk before the
    * first segment is rewritten, and does no harm by itself.
    */
-  async #prepare (): Promise<void> {
+  async #prepare (segments: readonly Segment[]): Promise<void> {
     if (this.#isPrepared) return
-    const [first] = this.#found
+    const [first] = segments
     // A damaged cursor could seem to be sound in a shorter segment, and the lines before it would not be sent.
     if (this.#isCursorDamaged && first !== undefined) await new CursorFile(this.#fs, this.#folder).write({ segment: first.number, offset: 0 })
     // If the segment of the cursor goes, sending begins with the oldest one left.
-    await this.#segments.remove(this.#found.filter(({ number }) => number < (this.#start?.segment ?? 0)))
+    await this.#segments.remove(segments.filter(({ number }) => number < this.#startSegment))
     for (const name of await this.#fs.list(this.#folder)) {
-      if (isDraft(name)) await this.#fs.remove(join(this.#folder, name))
+      const isDraft = name.endsWith(draftOf('')) && segmentNumberOf(name.slice(0, -draftOf('').length)) !== undefined
+      if (isDraft) await this.#fs.remove(join(this.#folder, name))
     }
-    // If the last segment goes, the unfinished line of the one before would be taken for torn.
-    for (const segment of this.#found.slice(0, -1)) await segment.terminate()
+    // If the last segment goes, an unfinished line of the one before would be taken for torn.
+    for (const segment of segments.slice(0, -1)) await segment.terminate()
     // A backend that goes by the ids of batches would take other lines at a place for those that it has had from there.
     await loseIdentity(this.#fs, this.#folder)
     this.#isPrepared = true
   }
-}
-
-/** Whether a run that was killed has left this file as it rewrote a segment. */
-function isDraft (name: string): boolean {
-  const segmentName = name.slice(0, -draftOf('').length)
-  return draftOf(segmentName) === name && segmentNumberOf(segmentName) !== undefined
 }

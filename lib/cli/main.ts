@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../clock.js'
-import { parseCommand, usage } from './arguments.js'
-import { replay } from './replay.js'
-import type { Outside } from './replay-context.js'
-import { UsageError } from './usage-error.js'
+import { didYouMean } from '../options/nearest.js'
+import { UsageError, type Command, type Outside } from './command.js'
+import { replayCommand } from './replay.js'
 
-const DONE = 0
-const LEFT = 1
-const WRONG_CALL = 2
+const [DONE, LEFT, WRONG_CALL] = [0, 1, 2]
+const commands = new Map<string, Command>([['replay', replayCommand]])
 
 /** Carries out a command line, and ends the process. */
 export async function main (args: readonly string[]): Promise<never> {
@@ -16,29 +14,35 @@ export async function main (args: readonly string[]): Promise<never> {
     process.on(signal, () => {
       // Who asks twice does not want to wait; no line is lost by that.
       if (stopping.signal.aborted) process.exit(LEFT)
-      process.stderr.write(`\n${signal}: stopping, what is not delivered stays\n`)
+      process.stderr.write(`\n${signal}: stopping; lines that are not delivered stay where they are\n`)
       stopping.abort()
     })
   }
   const code = await run(args, { stdout: process.stdout, stderr: process.stderr, clock: systemClock, stop: stopping.signal })
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>(resolve => { stream.write('', () => resolve()) })
-  // A sink that runs inline may have left anything behind.
+  // A sink that runs inline may have left timers or sockets behind.
   process.exit(code)
 }
 
 /** Carries out a command line. @returns the exit code */
 export async function run (args: readonly string[], outside: Outside): Promise<number> {
   try {
-    const command = parseCommand(args)
-    if (command.kind === 'help') outside.stdout.write(usage)
-    else if (command.kind === 'version') outside.stdout.write(`${readVersion()}\n`)
-    else return await replay(command.replay, outside) ? DONE : LEFT
+    if (args.includes('--help') || args.includes('-h')) outside.stdout.write([...commands.values()].map(({ usage }) => usage).join('\n'))
+    else if (args.includes('--version') || args.includes('-v')) outside.stdout.write(`${readVersion()}\n`)
+    else return await runVerb(args, outside) ? DONE : LEFT
     return DONE
   } catch (error) {
     const isUsage = error instanceof UsageError
     outside.stderr.write(`pino-breaker-fanout: ${error instanceof Error ? error.message : String(error)}\n${isUsage ? 'See pino-breaker-fanout --help\n' : ''}`)
     return isUsage ? WRONG_CALL : LEFT
   }
+}
+
+async function runVerb ([verb, ...words]: readonly string[], outside: Outside): Promise<boolean> {
+  const command = commands.get(verb ?? '')
+  if (command !== undefined) return await command.run(words, outside)
+  const fault = verb === undefined ? 'a command is missing' : `there is no command ${JSON.stringify(verb)}`
+  throw new UsageError(`${fault}, expected ${[...commands.keys()].join(', ')}${didYouMean(verb ?? '', commands.keys())}`)
 }
 
 function readVersion (): string {

@@ -1,43 +1,34 @@
 import { createChildMaker } from '../child/create-child.js'
-import type { Clock } from '../clock.js'
+import { serializeError } from '../errors.js'
 import { Lane } from '../lane.js'
-import type { LaneEvents } from '../lane/lane-deps.js'
+import type { LaneDeps } from '../lane/lane-deps.js'
 import type { DeadLetterStore } from '../lane/dead-letters.js'
 import { standardLevels } from '../levels.js'
-import type { SpoolSettings, TargetSettings } from '../options.js'
-import type { PinoConfig } from '../pino-config.js'
-import type { LaneSpool } from '../spool/spool.js'
-import type { SlotEvents } from '../spool/spool-events.js'
+import type { TargetSettings } from '../options.js'
+import type { Counts } from './progress.js'
+import type { ReplayContext } from './replay-context.js'
 
-/** What a lane for a replay is made of. */
-export interface ReplayLaneOptions {
-  target: TargetSettings
-  /** Custom levels, as the app's logger has them. */
-  levels: Readonly<Record<string, number>>
-  clock: Clock
-  /** Gets what is refused again. */
-  refused: DeadLetterStore
-  maxRefusedBytes: number
-  /** The spool that the lines come from, if they do. */
-  spool?: { settings: SpoolSettings, create: (events: SlotEvents) => LaneSpool }
-  onNote: (text: string) => void
-  onSpoolNews?: LaneEvents['onSpoolNews']
-}
+/** How a wait has ended: its condition holds, nothing was delivered or refused for too long, or the user stops the command. */
+export type Verdict = 'holds' | 'stalled' | 'stopped'
+
+/** A signal wakes nobody who waits for a lane, so it is looked for this often. */
+const LOOK_MS = 100
 
 /**
- * A lane as the transport would have for this target, but for what would lose a line: nothing is skipped, passed on or
- * dropped from a queue that is full, and what failed is sent again.
+ * Starts a lane as the transport would have it for a target, except that it loses no line: nothing is skipped, passed on
+ * or dropped from a full queue, and what failed is sent again. Its lines come from a spool, or are offered.
  */
-export function openReplayLane ({ target, levels, clock, refused, maxRefusedBytes, spool, onNote, onSpoolNews = () => {} }: ReplayLaneOptions): Lane {
+export function startReplayLane (target: TargetSettings, { settings, clock }: ReplayContext, note: (text: string) => void, refused: DeadLetterStore & { maxBytes: number }, createSpool?: LaneDeps['createSpool']): Lane {
+  const { name } = target
   const lane = new Lane({
     settings: {
       ...target,
-      whenOpen: spool === undefined ? 'hold' : 'spool',
+      whenOpen: createSpool === undefined ? 'hold' : 'spool',
       redelivery: 'at-least-once',
-      // Whoever offers lines sees to it that they are not too many.
+      // Whoever offers lines limits them.
       queue: { maxBytes: Infinity, maxLines: Infinity, overflow: 'drop-newest', blockTimeoutMs: 0 },
-      deadLetter: { maxBytes: maxRefusedBytes },
-      spool: spool?.settings
+      deadLetter: refused,
+      spool: createSpool && { mode: 'open' }
     },
     life: `replay-${clock.wallTime().toString(36)}-${process.pid.toString(36)}`,
     willSendConfig: true,
@@ -46,24 +37,67 @@ export function openReplayLane ({ target, levels, clock, refused, maxRefusedByte
     random: Math.random,
     createChild: createChildMaker(target, true),
     deadLetterStore: refused,
-    createSpool: spool?.create,
+    createSpool,
     events: {
-      onTransition: ({ from, to, reason, err }) => onNote(`${target.name}: circuit ${from} -> ${to} (${reason})${err === undefined ? '' : `: ${err.message}`}`),
+      onTransition: ({ from, to, reason, err }) => note(`${name}: circuit ${from} -> ${to} (${reason})${err === undefined ? '' : `: ${err.message}`}`),
       onLoss: () => {},
-      onRestart: reason => onNote(`${target.name}: restarted (${reason})`),
+      onRestart: reason => note(`${name}: restarted (${reason})`),
       onUndelivered: () => {},
-      onSpoolNews,
+      onSpoolNews: news => { if (news.kind === 'failed') note(`${name}: spool failed (${news.fault.during}): ${serializeError(news.fault.error).message}`) },
       onEvent: () => {}
     }
   })
-  lane.configure(toPinoConfig(levels))
+  // What pino would tell its transports.
+  const values = { ...standardLevels, ...settings.levels }
+  const labels = Object.fromEntries(Object.entries(values).map(([label, value]) => [value, label]))
+  lane.configure({ levels: { values, labels }, messageKey: 'msg', errorKey: 'err' })
   lane.start()
   return lane
 }
 
-/** What pino would tell its transports. */
-function toPinoConfig (levels: Readonly<Record<string, number>>): PinoConfig {
-  const values = { ...standardLevels, ...levels }
-  const labels = Object.fromEntries(Object.entries(values).map(([label, value]) => [value, label]))
-  return { levels: { values, labels }, messageKey: 'msg', errorKey: 'err' }
+/** What became of the lines that a lane was given. */
+export function countsOf (lane: Lane, total: number): Counts {
+  const { linesReceived, linesDelivered, linesDeadLettered, linesDropped: { damaged = 0 }, queueLines, spoolLines } = lane.snapshot()
+  return { total, sent: linesReceived - queueLines - spoolLines, delivered: linesDelivered, refused: linesDeadLettered, damaged }
+}
+
+/**
+ * Creates a function that waits for a lane as long as it makes progress. The timeout is in waited time: a command that is
+ * suspended does not wait.
+ */
+export function createWait (lane: Lane, { clock, timeoutMs, stop }: Pick<ReplayContext, 'clock' | 'timeoutMs' | 'stop'>): (holds: () => boolean) => Promise<Verdict> {
+  let movedAt = clock.waited()
+  let settled = 0
+  return async holds => {
+    // Waited time advances only while somebody waits.
+    const cancel = clock.whenWaited(Infinity, () => {})
+    try {
+      for (;;) {
+        if (stop.aborted) return 'stopped'
+        if (holds()) return 'holds'
+        const { linesDelivered, linesDeadLettered } = lane.snapshot()
+        if (linesDelivered + linesDeadLettered !== settled) movedAt = clock.waited()
+        settled = linesDelivered + linesDeadLettered
+        const left = movedAt + timeoutMs - clock.waited()
+        if (left <= 0) return 'stalled'
+        await lane.until(holds, clock.now() + Math.min(left, LOOK_MS))
+      }
+    } finally {
+      cancel()
+    }
+  }
+}
+
+/**
+ * Creates a condition: each line was delivered or refused; or the sink has accepted all of them and has been quiet for
+ * `settleMs`, so that only its end can prove that they have arrived.
+ */
+export function createTaken (lane: Lane, settleMs: number, { clock }: ReplayContext): () => boolean {
+  let quiet = { since: 0, lines: 0 }
+  return () => {
+    const { queueLines, unsettledLines, spoolLines } = lane.snapshot()
+    const now = clock.waited()
+    if (!lane.awaitsProof || quiet.lines !== unsettledLines) quiet = { since: now, lines: lane.awaitsProof ? unsettledLines : 0 }
+    return queueLines + unsettledLines + spoolLines === 0 || (quiet.lines > 0 && now - quiet.since >= settleMs)
+  }
 }

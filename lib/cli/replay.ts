@@ -2,40 +2,82 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { workingFolderOf } from '../dead-letter-file.js'
 import { LevelNames } from '../levels.js'
-import type { ReplayArguments } from './arguments.js'
-import { loadConfig } from './config.js'
-import { replayDeadLetters } from './dead-letter-replay.js'
-import { parseFilter } from './filter.js'
-import type { Outside, ReplayContext } from './replay-context.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
 import { Slots } from '../spool/slots.js'
+import { parseWords, UsageError, type Command } from './command.js'
+import { loadConfig } from './config.js'
+import { replayDeadLetters } from './dead-letter-replay.js'
+import { parseFilter } from './filter.js'
 import { replaySpool } from './spool-replay.js'
-import { UsageError } from './usage-error.js'
 
-/**
- * Sends lines that were kept.
- *
- * @returns whether all that was to be sent has been delivered
- * @throws UsageError if the call cannot be carried out
- */
-export async function replay (args: ReplayArguments, outside: Outside): Promise<boolean> {
-  const settings = await loadConfig(args.config)
-  for (const warning of settings.warnings) outside.stderr.write(`${warning}\n`)
-  const levels = new LevelNames(settings.levels ?? {})
-  const context: ReplayContext = { ...outside, args, settings, format: { levelKey: settings.levelKey, levels }, filter: parseFilter(args.filters, levels) }
-  const path = resolve(args.path)
-  return await kindOf(path, args.path) === 'spool' ? await replaySpool(path, context) : await replayDeadLetters(path, context)
+const usage = `Usage: pino-breaker-fanout replay <path> --config <file> [options]
+
+Sends the lines of a dead-letter file or a spool to their target. Lines that are not delivered
+stay where they are.
+
+  <path>                a dead-letter file, or the spool folder of one target
+  --config <file>       options of the transport ({ targets: [...] }), or one target
+                        ({ target, options }): a .json file, or a .js, .mjs or .cjs module
+  --target <name>       the target that gets the lines; by default the one that they were for
+  --filter <condition>  send only lines with level>=error, level=40, time>=2026-11-24T10:00:00Z,
+                        time<...; may be given several times, and all must hold
+  --dry-run             print what would be sent, and change nothing
+  --timeout <seconds>   stop once nothing was delivered for this long (60)
+  -h, --help            print this text
+  -v, --version         print the version
+
+Exit codes: 0 everything was delivered, 1 something is left, 2 the call was wrong.
+`
+const options = {
+  config: { type: 'string' },
+  target: { type: 'string' },
+  filter: { type: 'string', multiple: true },
+  'dry-run': { type: 'boolean' },
+  timeout: { type: 'string' }
+} as const
+const EXPECTED = 'expected a dead-letter file or the spool folder of a target'
+/** The longest delay that a timer takes. */
+const MAX_TIMEOUT_S = 2147483
+
+/** Sends lines that were kept. */
+export const replayCommand: Command = {
+  usage,
+  async run (words, outside) {
+    const { values, positionals: [given = '', ...more] } = parseWords(words, options)
+    if (given === '') throw new UsageError(`replay: the path is missing, ${EXPECTED}`)
+    if (more.length > 0) throw new UsageError(`replay: expected one path, got ${more.length + 1}: ${[given, ...more].join(', ')}`)
+    if (values.config === undefined) throw new UsageError('replay: --config is missing, expected the file that has the options of the transport')
+    const timeoutS = Number(values.timeout ?? 60)
+    if (!(timeoutS > 0 && timeoutS <= MAX_TIMEOUT_S)) throw new UsageError(`--timeout: expected seconds, more than 0 and at most ${MAX_TIMEOUT_S}, got ${JSON.stringify(values.timeout)}`)
+    const settings = await loadConfig(values.config)
+    for (const warning of settings.warnings) outside.stderr.write(`${warning}\n`)
+    const levels = new LevelNames(settings.levels ?? {})
+    const path = resolve(given)
+    return await (await isSpool(path, given) ? replaySpool : replayDeadLetters)(path, {
+      ...outside,
+      settings,
+      levels,
+      targetName: values.target,
+      isDryRun: values['dry-run'] === true,
+      timeoutMs: timeoutS * 1000,
+      isFiltered: values.filter !== undefined,
+      select: parseFilter(values.filter ?? [], settings.levelKey, levels)
+    })
+  }
 }
 
-async function kindOf (path: string, given: string): Promise<'spool' | 'dead letters'> {
+/** Whether a path is a spool; it is a dead-letter file otherwise. */
+async function isSpool (path: string, given: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory() === true) {
-    if (path.endsWith(workingFolderOf(''))) throw new UsageError(`${given}: has what a run has left of ${given.slice(0, -workingFolderOf('').length)}: give that path, whether there is a file or not`)
-    return 'spool'
+    const suffix = workingFolderOf('')
+    if (path.endsWith(suffix)) throw new UsageError(`${given}: has the records that an interrupted replay of ${given.slice(0, -suffix.length)} has left: give that path, whether the file exists or not`)
+    return true
   }
-  // The first slot may be gone, and others be left.
-  if (found === undefined && (await new Slots(nodeFileSystem, path, systemOwners).list()).length > 0) return 'spool'
-  if (found?.isFile() === true || await stat(workingFolderOf(path)).then(() => true, () => false)) return 'dead letters'
-  throw new UsageError(`${given}: ${found === undefined ? 'there is no such file or folder' : 'is neither a file nor a folder'}, expected a dead-letter file or the spool folder of a target`)
+  // The first slot may be gone while others are left.
+  if (found === undefined && (await new Slots(nodeFileSystem, path, systemOwners).list()).length > 0) return true
+  // So may the file, while records of an interrupted replay are left.
+  if (found?.isFile() === true || await stat(workingFolderOf(path)).then(() => true, () => false)) return false
+  throw new UsageError(`${given}: ${found === undefined ? 'there is no such file or folder' : 'is neither a file nor a folder'}, ${EXPECTED}`)
 }

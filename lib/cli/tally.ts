@@ -1,86 +1,57 @@
 import type { LevelNames } from '../levels.js'
-import type { LineFacts } from './line-facts.js'
+import type { LineFacts } from './filter.js'
 
-interface Count {
-  readonly target: string
-  readonly level: number | undefined
-  /** The begin of its hour, in ms since the epoch. */
-  readonly hour: number | undefined
-  lines: number
-}
+/** Lines of one target, level and hour or day. */
+interface Count { target: string, level: number | undefined, time: string, lines: number }
 
-const HOUR_MS = 3600 * 1000
-/** Beyond so many hours a table is by days. */
-const MOST_HOURS = 48
+/** With more hours than this a table is by days. */
+const MAX_HOURS = 48
 
-/** Counts lines by target, level and time, and shows it as a table. */
+/** Counts lines by target, level and hour (UTC), and shows the counts as a table. */
 export class Tally {
   readonly #levels: LevelNames
   readonly #counts = new Map<string, Count>()
-  #lines = 0
+  /** How many lines each target has, by its name. */
+  readonly byTarget = new Map<string, number>()
+  lines = 0
 
   constructor (levels: LevelNames) {
     this.#levels = levels
   }
 
-  get lines (): number {
-    return this.#lines
+  add (target: string, { level, time = NaN }: LineFacts): void {
+    const date = new Date(time)
+    const hour = Number.isNaN(date.valueOf()) ? '-' : `${date.toISOString().slice(0, 'YYYY-MM-DDTHH'.length)}:00Z`
+    count(this.#counts, { target, level, time: hour, lines: 1 })
+    this.byTarget.set(target, (this.byTarget.get(target) ?? 0) + 1)
+    this.lines++
   }
 
-  add (target: string, { level, time }: LineFacts): void {
-    const hour = time === undefined ? undefined : Math.floor(time / HOUR_MS) * HOUR_MS
-    const key = JSON.stringify([target, level, hour])
-    const count = this.#counts.get(key)
-    if (count === undefined) this.#counts.set(key, { target, level, hour, lines: 1 })
-    else count.lines++
-    this.#lines++
-  }
-
-  /** How many lines each target has. */
-  get byTarget (): Map<string, number> {
-    const lines = new Map<string, number>()
-    for (const count of this.#counts.values()) lines.set(count.target, (lines.get(count.target) ?? 0) + count.lines)
-    return lines
-  }
-
-  /** A table with a heading, by hours (UTC), or by days if there are many. */
   toString (): string {
-    const hours = new Set([...this.#counts.values()].map(({ hour }) => hour))
-    const length = hours.size > MOST_HOURS ? 'YYYY-MM-DD'.length : 'YYYY-MM-DDTHH'.length
-    const rows = new Map<string, { cells: [target: string, level: string, time: string], order: [string, number, string], lines: number }>()
-    for (const { target, level, hour, lines } of this.#counts.values()) {
-      const time = hour === undefined ? '-' : presentTime(hour, length)
-      const key = JSON.stringify([target, level, time])
-      const row = rows.get(key)
-      if (row === undefined) rows.set(key, { cells: [target, this.#labelOf(level), time], order: [target, level ?? -Infinity, time], lines })
-      else row.lines += lines
-    }
-    const sorted = [...rows.values()].sort((a, b) => compare(a.order, b.order))
-    return toTable([['target', 'level', 'time', 'lines'], ...sorted.map(({ cells, lines }) => [...cells, String(lines)])])
-  }
-
-  #labelOf (level: number | undefined): string {
-    if (level === undefined) return '-'
-    return this.#levels.labels.find(label => this.#levels.valueOf(label) === level) ?? String(level)
+    const isByDay = new Set([...this.#counts.values()].map(({ time }) => time)).size > MAX_HOURS
+    const counts = new Map<string, Count>()
+    for (const hourly of this.#counts.values()) count(counts, { ...hourly, time: isByDay ? hourly.time.slice(0, 'YYYY-MM-DD'.length) : hourly.time })
+    const labelOf = (level: number): string => this.#levels.labels.find(label => this.#levels.valueOf(label) === level) ?? String(level)
+    const rows = [...counts.values()]
+      .sort((a, b) => compare(a.target, b.target) || compare(a.level ?? -Infinity, b.level ?? -Infinity) || compare(a.time, b.time))
+      .map(({ target, level, time, lines }) => [target, level === undefined ? '-' : labelOf(level), time, String(lines)])
+    return toTable([['target', 'level', 'time', 'lines'], ...rows])
   }
 }
 
-function presentTime (time: number, length: number): string {
-  const text = Number.isFinite(new Date(time).valueOf()) ? new Date(time).toISOString().slice(0, length) : '-'
-  return text.includes('T') ? `${text}:00Z` : text
+function count (counts: Map<string, Count>, added: Count): void {
+  const key = JSON.stringify([added.target, added.level, added.time])
+  const lines = counts.get(key)?.lines ?? 0
+  counts.set(key, { ...added, lines: lines + added.lines })
 }
 
-function compare (a: readonly [string, number, string], b: readonly [string, number, string]): number {
-  if (a[0] !== b[0]) return a[0] < b[0] ? -1 : 1
-  if (a[1] !== b[1]) return a[1] - b[1]
-  return a[2] < b[2] ? -1 : Number(a[2] > b[2])
+function compare<T extends string | number> (a: T, b: T): number {
+  return a < b ? -1 : Number(a > b)
 }
 
-/** Columns side by side, the last one, of numbers, to the right. */
+/** Columns side by side, the last one aligned to the right. */
 function toTable (rows: readonly string[][]): string {
   const widths = (rows[0] as string[]).map((_, column) => Math.max(...rows.map(row => (row[column] as string).length)))
-  return rows.map(row => row.map((cell, column) => {
-    const width = widths[column] as number
-    return column === row.length - 1 ? cell.padStart(width) : cell.padEnd(width)
-  }).join('  ')).join('\n') + '\n'
+  const pad = (cell: string, column: number): string => column === widths.length - 1 ? cell.padStart(widths[column] as number) : cell.padEnd(widths[column] as number)
+  return rows.map(row => `${row.map(pad).join('  ')}\n`).join('')
 }

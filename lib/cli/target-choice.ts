@@ -1,19 +1,15 @@
 import { realpathSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { folderNameOf } from '../options/folder-names.js'
-import { firstSlotOf } from '../spool/slots.js'
 import { didYouMean } from '../options/nearest.js'
 import type { TargetSettings } from '../options.js'
-import { UsageError } from './usage-error.js'
+import { firstSlotOf } from '../spool/slots.js'
+import { UsageError } from './command.js'
 
-/** Finds the target of a dead letter by the name of its sink; `undefined` if it is not known which. */
+/** Finds the target of a line by the name of its sink; `undefined` if it is not known. */
 export type TargetFinder = (sink: string) => TargetSettings | undefined
 
-/**
- * For dead letters: the target that the user has named, or else the one that they were for, or the only one there is.
- *
- * @throws UsageError if there is no target of this name
- */
+/** For dead letters: the target that the user has named, else the one that they were for, else the only one. @throws UsageError */
 export function targetFinder (targets: readonly TargetSettings[], name: string | undefined): TargetFinder {
   const named = name === undefined ? undefined : targetNamed(targets, name)
   const only = targets.length === 1 ? targets[0] : undefined
@@ -21,21 +17,18 @@ export function targetFinder (targets: readonly TargetSettings[], name: string |
 }
 
 /**
- * For a spool folder: the target that the user has named, or else the one whose spool it is, or would be if it stood
- * elsewhere, or the only one there is.
- *
- * @throws UsageError if there is no such target, or more than one
+ * For a spool: the target that the user has named, else the one whose spool it is, or would be in another place, else the
+ * only one. @throws UsageError if there is none
  */
 export function targetOfSpool (targets: readonly TargetSettings[], folder: string, name: string | undefined): TargetSettings {
   if (name !== undefined) return targetNamed(targets, name)
-  const [only] = targets.length === 1 ? targets : []
-  const found = targets.find(({ spool }) => spool !== undefined && isSpoolOf(spool.folder, folder)) ??
-    targets.find(target => folderNameOf(target.name) === basename(firstSlotOf(folder))) ?? only
+  const found = targets.find(({ spool }) => spool !== undefined && placeOf(spool.folder) === placeOf(folder)) ??
+    targets.find(target => folderNameOf(target.name) === basename(firstSlotOf(folder))) ?? (targets.length === 1 ? targets[0] : undefined)
   if (found === undefined) throw new UsageError(`${folder}: is the spool of no target of the config; choose one with --target: ${namesOf(targets)}`)
   return found
 }
 
-/** The names of targets, as they stand in a message. */
+/** The names of targets, for a message. */
 export function namesOf (targets: readonly TargetSettings[]): string {
   return targets.map(({ name }) => name).join(', ')
 }
@@ -46,15 +39,11 @@ function targetNamed (targets: readonly TargetSettings[], name: string): TargetS
   return target
 }
 
-/** Whether a folder is the spool of a target, or one of its slots. */
-function isSpoolOf (first: string, folder: string): boolean {
-  return realPathOf(first) === realPathOf(folder) || (realPathOf(dirname(first)) === realPathOf(dirname(folder)) && basename(first) === basename(firstSlotOf(folder)))
-}
-
-function realPathOf (path: string): string {
+/** Where the first slot of a spool is, whatever symbolic links lead there. */
+function placeOf (folder: string): string {
   try {
-    return realpathSync(path)
+    return join(realpathSync(dirname(folder)), basename(firstSlotOf(folder)))
   } catch {
-    return path
+    return firstSlotOf(folder)
   }
 }

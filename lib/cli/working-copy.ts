@@ -1,30 +1,28 @@
 import { constants } from 'node:fs'
 import { link, lstat, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { secondNameOf, workingFolderOf } from '../dead-letter-file.js'
 import { Lock } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
 import { segmentNameOf, segmentNumberOf } from '../spool/segment.js'
-import { openTrustedFile } from '../trusted-files.js'
-import { Part, type PartRecord } from './part.js'
-import { UsageError } from './usage-error.js'
+import { UsageError } from './command.js'
+import { Part, withFile } from './dead-letter-part.js'
+import type { KeptLine, LineSource } from './send-lines.js'
 
-const LEFT = basename(secondNameOf(''))
-
-/** What makes up a dead-letter file, oldest records first: what a run that was killed has left, and the file itself. */
-export async function partsOf (path: string): Promise<Part[]> {
-  const folder = workingFolderOf(path)
-  const parts = await isPutBack(folder) ? [] : await Promise.all((await segmentNamesIn(folder)).map(name => Part.open(join(folder, name))))
-  return await exists(path) ? [...parts, Part.whole(path)] : parts
+/** The lines of a dead-letter file, oldest first: those that a killed run has left, then those of the file itself. */
+export async function * linesOf (path: string): AsyncGenerator<KeptLine> {
+  const parts = await isPutBack(path) ? [] : await partsOf(path)
+  if (await stat(path).then(() => true, () => false)) parts.push(new Part(path))
+  for (const part of parts) yield * part.lines()
 }
 
 /**
- * A dead-letter file that is being replayed. It is moved into a folder beside its place, since the app may append to it
- * at any time: the app, which opens it for each append, makes a new one. What was not delivered is put back at the end,
- * before what has been appended meanwhile. The folder has a lock, and is found by the next run if this one is killed.
+ * A dead-letter file that is being replayed. The app may append to it at any time, so it is moved into a folder beside its
+ * place, and the app creates a new one. At the end the lines that were not delivered are put back, before those that the
+ * app has appended. The folder has a lock. If this run is killed, the next one finds the folder.
  */
-export class WorkingCopy {
+export class WorkingCopy implements LineSource {
   readonly #path: string
   readonly #folder: string
   readonly #lock: Lock
@@ -36,136 +34,92 @@ export class WorkingCopy {
     this.#lock = new Lock(nodeFileSystem, this.#folder, systemOwners)
   }
 
-  /**
-   * Takes the file away from its place.
-   *
-   * @throws UsageError if another process is replaying it
-   */
+  /** Moves the file away from its place. @throws UsageError if another process is replaying it */
   static async open (path: string): Promise<WorkingCopy> {
     const copy = new WorkingCopy(path)
     await nodeFileSystem.makeFolder(copy.#folder)
     const owner = await copy.#lock.take()
     if (owner !== undefined) throw new UsageError(`${path}: is being replayed by process ${owner.pid}`)
-    await copy.#clearUp()
+    const parts = await partsOf(path)
+    // A run that was killed once it had put its lines back has only left files that are to be removed.
+    if (await isPutBack(path)) for (const part of parts.splice(0)) await part.remove()
+    await unlink(secondNameOf(path)).catch(() => {})
+    copy.#parts = parts
     await copy.#collect()
     return copy
   }
 
-  /** What has not been delivered, oldest first. */
-  async * records (): AsyncGenerator<PartRecord> {
-    for (const part of [...this.#parts]) yield * part.records()
+  async * lines (): AsyncGenerator<KeptLine> {
+    for (const part of [...this.#parts]) yield * part.lines()
   }
 
-  /** Notes what has been delivered, for the case that this process is killed. */
   async save (): Promise<void> {
     for (const part of this.#parts) await part.save()
   }
 
-  /**
-   * Puts back what was not delivered, in order, and gives the folder up.
-   *
-   * @returns how many records there are now, those that have been appended meanwhile not among them
-   */
+  /** Puts back what was not delivered, and removes the folder. @returns how many lines these are, without those appended meanwhile */
   async putBack (): Promise<number> {
     await this.save()
     const own = this.#parts.length
-    let left = 0
-    for (let isBack = false; !isBack;) {
-      const ends: number[] = []
-      left = await this.#writeLeft(own, ends)
-      isBack = await this.#isEmpty() || await this.#link()
-      if (isBack) await this.#removeParts(ends)
-      else await this.#collect()
+    let counts = await this.#writeLeft()
+    // A rename would replace the file that the app may have created meanwhile.
+    while (counts.some(count => count > 0) && await link(secondNameOf(this.#path), this.#path).catch(only('EEXIST')) === 'EEXIST') {
+      await this.#collect()
+      counts = await this.#writeLeft()
     }
+    await nodeFileSystem.syncFolder(dirname(this.#path))
+    for (const part of this.#parts) {
+      await part.copyAdded(this.#path)
+      await part.remove()
+    }
+    await unlink(secondNameOf(this.#path))
     await this.#lock.release()
     await rmdir(this.#folder).catch(() => {})
     await nodeFileSystem.syncFolder(dirname(this.#path))
-    return left
+    return counts.slice(0, own).reduce((sum, count) => sum + count, 0)
   }
 
-  /** A run that was killed as it put records back has either done so, and left its parts, or has not. */
-  async #clearUp (): Promise<void> {
-    const isBack = await isPutBack(this.#folder)
-    for (const name of await segmentNamesIn(this.#folder)) {
-      const part = await Part.open(join(this.#folder, name))
-      if (isBack) await part.remove()
-      else this.#parts.push(part)
-    }
-    await unlink(join(this.#folder, LEFT)).catch(() => {})
-  }
-
-  /** Takes what is at the place of the file now. */
+  /** Moves the file that is at the place now, if there is one. */
   async #collect (): Promise<void> {
-    const last = Math.max(0, ...(await segmentNamesIn(this.#folder)).map(name => segmentNumberOf(name) as number))
-    const path = join(this.#folder, segmentNameOf(last + 1))
-    try {
-      await rename(this.#path, path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
-    }
+    const last = (await segmentNamesIn(this.#folder)).at(-1) ?? ''
+    const path = join(this.#folder, segmentNameOf((segmentNumberOf(last) ?? 0) + 1))
+    if (await rename(this.#path, path).catch(only('ENOENT')) === 'ENOENT') return
     await nodeFileSystem.syncFolder(this.#folder)
     this.#parts.push(await Part.open(path))
   }
 
-  /** @returns how many records of the first `own` parts these are */
-  async #writeLeft (own: number, ends: number[]): Promise<number> {
-    const file = await openTrustedFile(join(this.#folder, LEFT), constants.O_RDWR | constants.O_CREAT, { mode: 0o600 })
-    try {
+  /** @returns how many lines each part has left */
+  async #writeLeft (): Promise<number[]> {
+    return await withFile(secondNameOf(this.#path), constants.O_RDWR | constants.O_CREAT, async file => {
       await file.truncate()
-      let left = 0
-      for (const [index, part] of this.#parts.entries()) {
-        const { records, end } = await part.copyLeft(file)
-        ends.push(end)
-        if (index < own) left += records
-      }
+      const counts: number[] = []
+      for (const part of this.#parts) counts.push(await part.copyLeft(file))
       await file.sync()
-      return left
-    } finally {
-      await file.close()
-    }
-  }
-
-  async #isEmpty (): Promise<boolean> {
-    return (await stat(join(this.#folder, LEFT))).size === 0
-  }
-
-  /** Puts the file to its place, unless the app has made a new one there; whether it is there. */
-  async #link (): Promise<boolean> {
-    try {
-      // Not by rename, which would replace what the app has made.
-      await link(join(this.#folder, LEFT), this.#path)
-      await nodeFileSystem.syncFolder(dirname(this.#path))
-      return true
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-      throw error
-    }
-  }
-
-  async #removeParts (ends: readonly number[]): Promise<void> {
-    for (const [index, part] of this.#parts.entries()) {
-      await part.copyAdded(ends[index] as number, this.#path)
-      await part.remove()
-    }
-    await unlink(join(this.#folder, LEFT))
+      return counts
+    })
   }
 }
 
-/** Whether a run was killed after it had put back what was left, which then is in two places. */
-async function isPutBack (folder: string): Promise<boolean> {
-  return await lstat(join(folder, LEFT)).then(({ nlink }) => nlink > 1, () => false)
+/** Whether a run was killed after it had put its lines back, so that they are in two places. */
+async function isPutBack (path: string): Promise<boolean> {
+  return await lstat(secondNameOf(path)).then(({ nlink }) => nlink > 1, () => false)
+}
+
+/** What a run of this dead-letter file has in its folder, oldest first. */
+async function partsOf (path: string): Promise<Part[]> {
+  const folder = workingFolderOf(path)
+  return await Promise.all((await segmentNamesIn(folder)).map(async name => await Part.open(join(folder, name))))
 }
 
 async function segmentNamesIn (folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter(name => segmentNumberOf(name) !== undefined).sort()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  const names = await readdir(folder).catch(only('ENOENT'))
+  return names === 'ENOENT' ? [] : names.filter(name => segmentNumberOf(name) !== undefined).sort()
 }
 
-async function exists (path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false)
+/** Catches an error of the system that has this code, and no other. */
+function only<Code extends string> (code: Code): (error: NodeJS.ErrnoException) => Code {
+  return error => {
+    if (error.code === code) return code
+    throw error
+  }
 }

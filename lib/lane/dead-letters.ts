@@ -1,11 +1,15 @@
-import { textsOf, type Lines } from '../batch.js'
+import { numberOf, textsOf, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import type { Ledger } from './ledger.js'
 
 /** Keeps dead letters; a `DeadLetterFile` is one. */
 export interface DeadLetterStore {
-  /** Keeps as many records as it can, from the first. Never rejects. */
-  append (records: readonly Buffer[], maxBytes: number): Promise<{ written: number }>
+  /**
+   * Keeps as many records as it can, from the first. Never rejects.
+   *
+   * @param letters - The same records as objects
+   */
+  append (records: readonly Buffer[], maxBytes: number, letters: readonly NumberedLetter[]): Promise<{ written: number }>
 }
 
 /** Reason for which lines were refused. */
@@ -29,6 +33,12 @@ export interface DeadLetter {
   readonly attempts: number
   /** The line as it was logged. */
   readonly line: string
+}
+
+/** A dead letter, and the number of its line in the lane. */
+export interface NumberedLetter {
+  readonly number: number
+  readonly letter: DeadLetter
 }
 
 /** Dependencies of {@link DeadLetters}. */
@@ -82,11 +92,11 @@ export class DeadLetters {
     const { sink, clock, ledger, store, maxBytes, onChange } = this.#options
     const attempts = lines.attempts + 1
     const time = clock.wallTime()
-    const records = textsOf(lines).map((line, i) => {
+    const letters = textsOf(lines).map((line, i): NumberedLetter => {
       const { reason, status } = refusals[Math.min(i, refusals.length - 1)] as Refusal
-      const letter: DeadLetter = { time, sink, reason, ...(status !== undefined && { status }), attempts, line }
-      return Buffer.from(`${JSON.stringify(letter)}\n`)
+      return { number: numberOf(lines, i), letter: { time, sink, reason, ...(status !== undefined && { status }), attempts, line } }
     })
+    const records = letters.map(({ letter }) => Buffer.from(`${JSON.stringify(letter)}\n`))
     const bytes = records.reduce((sum, { length }) => sum + length, 0)
     const isTooMuch = this.#lines > 0 && this.#bytes + bytes > MAX_PENDING_BYTES
     if (store === undefined || this.#isClosed || isTooMuch) return ledger.drop(lines.count, 'poison', false)
@@ -94,7 +104,7 @@ export class DeadLetters {
     this.#lines += lines.count
     this.#bytes += bytes
     this.#firstLines.push(lines.firstLine)
-    store.append(records, maxBytes).then(({ written }) => {
+    store.append(records, maxBytes, letters).then(({ written }) => {
       if (this.#isClosed) return
       this.#firstLines.shift()
       this.#lines -= lines.count

@@ -1,3 +1,4 @@
+import type { Lines } from '../batch.js'
 import type { FailureReason, SinkFailure } from '../failure.js'
 import type { DropReason, SinkSnapshot } from '../metrics.js'
 import type { NewLines } from '../queue.js'
@@ -5,7 +6,8 @@ import { LossReport, type Loss } from '../reports/loss-report.js'
 
 /** Takes lines that a lane cannot keep. */
 export interface Fallback {
-  takeOver (lines: NewLines): void
+  /** @param lines - With their numbers, if they were in the lane */
+  takeOver (lines: NewLines & Partial<Pick<Lines, 'firstLine' | 'numbers'>>): void
 }
 
 /** Fields of a snapshot that a ledger keeps. */

@@ -58,7 +58,7 @@ t.test('a sink that fails as it ends has delivered nothing: all lines are left, 
   writeLetters(scene.dead, numbers(100).map(id => letterOf(lineOf(id))))
   const { code, stderr } = await scene.replay(TIMEOUT)
   t.equal(code, 1)
-  t.match(stderr, 'backend: took all lines, and ended without proof that all have arrived: the backend is down\n')
+  t.match(stderr, 'backend: accepted all lines, but ended without proof that all have arrived: the backend is down\n')
   t.match(stderr, `delivered 0 of 100 lines; 100 records left in ${scene.dead}\n`)
   t.notMatch(stderr, /gave up|nothing is left/)
   t.equal(scene.left.length, 100)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig } from '#lib/cli/config'
-import { UsageError } from '#lib/cli/usage-error'
+import { UsageError } from '#lib/cli/command'
 
 const target = '{ "target": "pino/file", "name": "file" }'
 const options = `{ "targets": [${target}] }`

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import assert from 'node:assert/strict'
-import { FilteredSpool, type SpoolLine, type StuckSegment } from '#lib/cli/filtered-spool'
+import { FilteredSpool, type Change } from '#lib/cli/filtered-spool'
+import type { KeptLine } from '#lib/cli/send-lines'
+import type { DeadLetter } from '#lib/lane/dead-letters'
 import { encodeCursor } from '#lib/spool/cursor'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { FOLDER, OwnerList, rest, SpoolRig } from '../support/spool-rig.js'
@@ -9,6 +11,8 @@ import { pathOf } from '../support/spool-scene.js'
 
 const CURSOR = `${FOLDER}/cursor.json`
 const ID = `${FOLDER}/id.0123456789ab`
+
+const refusal: DeadLetter = { time: 1, sink: 'loki', reason: 'no', attempts: 1, line: '' }
 
 /** A disk with a spool on it that has these segments. */
 function diskWith (segments: readonly string[]): MemoryDisk {
@@ -19,11 +23,11 @@ function diskWith (segments: readonly string[]): MemoryDisk {
 }
 
 async function open (disk: MemoryDisk, owners = new OwnerList()): Promise<FilteredSpool> {
-  return await FilteredSpool.open(FOLDER, disk, owners)
+  return await FilteredSpool.open(FOLDER, { fs: disk, owners })
 }
 
-async function linesOf (spool: FilteredSpool): Promise<SpoolLine[]> {
-  const lines: SpoolLine[] = []
+async function linesOf (spool: FilteredSpool): Promise<KeptLine[]> {
+  const lines: KeptLine[] = []
   for await (const line of spool.lines()) lines.push(line)
   return lines
 }
@@ -31,13 +35,13 @@ async function linesOf (spool: FilteredSpool): Promise<SpoolLine[]> {
 /** Sends lines, which arrive. */
 async function takeOut (spool: FilteredSpool, isChosen: (text: string) => boolean): Promise<void> {
   for await (const line of spool.lines()) {
-    if (isChosen(line.text)) spool.take(line)
-    else spool.leave(line)
+    if (isChosen(line.text)) line.deliver()
+    else line.leave()
   }
 }
 
 /** A whole run, in which these lines arrive. */
-async function replay (disk: MemoryDisk, isChosen: (text: string) => boolean): Promise<StuckSegment[]> {
+async function replay (disk: MemoryDisk, isChosen: (text: string) => boolean): Promise<Change[]> {
   const spool = await open(disk)
   await takeOut(spool, isChosen)
   return await spool.close()
@@ -59,7 +63,6 @@ async function waitingIn (disk: MemoryDisk): Promise<string[]> {
 t.test('lines that arrived are gone, all others stay as they are and in order, and a segment of which nothing is left goes', async t => {
   const disk = diskWith(['1\n22\n3\n', '4\n5\n', '6\n{"odd\n\n7\n'])
   const spool = await open(disk)
-  t.equal(spool.waitingLines, 9)
   t.same((await linesOf(spool)).map(({ text }) => text), ['1', '22', '3', '4', '5', '6', '{"odd', '', '7'])
   spool.rewind()
   await takeOut(spool, text => ['22', '4', '5', '6'].includes(text))
@@ -75,12 +78,23 @@ t.test('with nothing taken out, nothing is touched', async t => {
   t.same(contentsOf(disk), before)
 })
 
+t.test('whoever only looks sees the same lines, also while it is in use, and changes nothing', async t => {
+  const disk = diskWith(['1\n2', '3\n{"torn'])
+  disk.put(`${FOLDER}/lock.boot.77.77.3`, '')
+  const before = contentsOf(disk)
+  const spool = await FilteredSpool.open(FOLDER, { isReadOnly: true, fs: disk })
+  t.same((await linesOf(spool)).map(({ text }) => text), ['1', '2', '3'])
+  t.same(contentsOf(disk), before)
+  disk.fail('read', { code: 'EIO' })
+  await t.rejects(FilteredSpool.open(FOLDER, { isReadOnly: true, fs: disk }), { code: 'EIO' })
+})
+
 t.test('a line that is on its way, and one that was refused, stays', async t => {
   const disk = diskWith(['1\n2\n3\n'])
   const spool = await open(disk)
-  const [first, second] = await linesOf(spool) as [SpoolLine, SpoolLine, SpoolLine]
-  spool.take(first)
-  spool.leave(second)
+  const [first, second] = await linesOf(spool) as [KeptLine, KeptLine, KeptLine]
+  first.deliver()
+  second.refuse(refusal)
   await spool.save()
   t.equal(contentsOf(disk)['0000000001.ndjson'], '1\n2\n3\n', 'not before all is known of it')
   await spool.close()
@@ -91,8 +105,8 @@ t.test('a segment is written anew as soon as all is known of it, while others ar
   const disk = diskWith(['1\n2\n', '3\n4\n'])
   const spool = await open(disk)
   for await (const line of spool.lines()) {
-    if (line.text !== '2') spool.take(line)
-    else spool.leave(line)
+    if (line.text !== '2') line.deliver()
+    else line.leave()
     await spool.save()
     if (line.text === '3') t.same(contentsOf(disk)['0000000001.ndjson'], '2\n')
   }
@@ -138,7 +152,8 @@ t.test('a line without a newline in the midst is one, and is so still when all b
 t.test('what is torn at the very end is no line, and stays', async t => {
   const disk = diskWith(['1\n', '2\n{"torn":1}'])
   const spool = await open(disk)
-  t.equal(spool.waitingLines, 2)
+  t.same((await linesOf(spool)).map(({ text }) => text), ['1', '2'])
+  spool.rewind()
   await takeOut(spool, () => true)
   await spool.close()
   t.same(contentsOf(disk), { '0000000002.ndjson': '{"torn":1}' })
@@ -260,10 +275,10 @@ async function run (disk: MemoryDisk, savesAfter: number): Promise<void> {
     let lines = 0
     for await (const line of spool.lines()) {
       if (!isChosen(line.text)) {
-        spool.leave(line)
+        line.leave()
         continue
       }
-      spool.take(line)
+      line.deliver()
       if (++lines % savesAfter === 0) await spool.save()
     }
   } finally {

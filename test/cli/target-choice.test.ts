@@ -1,6 +1,6 @@
 import t from 'tap'
 import { targetFinder, targetOfSpool } from '#lib/cli/target-choice'
-import { UsageError } from '#lib/cli/usage-error'
+import { UsageError } from '#lib/cli/command'
 import { parseOptions, type TargetSettings } from '#lib/options'
 
 function targetsOf (...targets: object[]): readonly TargetSettings[] {

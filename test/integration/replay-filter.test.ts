@@ -60,7 +60,7 @@ t.test('a line that is refused stays in its place, and is told of', async t => {
   const { folder, lines } = scene.writeSpool(40, { lineFor: id => mixedLineOf(id, id === 21 ? { bad: true } : {}) })
   const { code, stderr } = await scene.replay(ERRORS, folder)
   t.equal(code, 1)
-  t.match(stderr, `backend: refused 1 line: the backend answered 400\ndelivered 9 of 10 lines; 31 lines left in ${folder}\n`)
+  t.match(stderr, `backend: refused 1 line: the backend answered 400\ndelivered 9 of 10 lines, 1 refused; 31 lines left in ${folder}\n`)
   t.same(await waitingIn(folder), lines.filter((_, id) => !isError(id) || id === 21))
   t.same(readdirSync(join(scene.dir, 'spool')), ['backend'])
 })

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { partsOf } from '#lib/cli/working-copy'
+import { linesOf } from '#lib/cli/working-copy'
 import { createRandom } from '../support/random.js'
 import { letterOf, LIMIT_MS, lineOf, numbers, Scene, writeLetters, type Line } from '../support/replay-scene.js'
 
@@ -21,9 +21,7 @@ t.test('killed again and again, at any moment, it never loses a line, and leaves
       child.once('exit', () => clearTimeout(timer))
     })
     const kept = new Set(scene.arrived)
-    for (const part of await partsOf(scene.dead)) {
-      for await (const { letter } of part.records()) kept.add((JSON.parse(letter?.line ?? '{}') as Line).id)
-    }
+    for await (const { text } of linesOf(scene.dead)) kept.add((JSON.parse(text) as Line).id)
     t.equal(kept.size, 300, `after kill ${kill + 1} each line has arrived or is kept`)
   }
   await scene.replay(['--timeout', '2'])

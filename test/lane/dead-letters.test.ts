@@ -1,6 +1,6 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
-import { DeadLetters, type DeadLetter } from '#lib/lane/dead-letters'
+import { DeadLetters, type DeadLetter, type NumberedLetter } from '#lib/lane/dead-letters'
 import { Ledger } from '#lib/lane/ledger'
 import { HandClock, settled } from '../support/hand-clock.js'
 
@@ -14,6 +14,7 @@ function createRig ({ written = Infinity, hasStore = true } = {}) {
   const ledger = new Ledger(() => {})
   const records: DeadLetter[] = []
   const sizes: number[] = []
+  const numbered: NumberedLetter[] = []
   let changes = 0
   const deadLetters = new DeadLetters({
     sink: 'loki',
@@ -22,21 +23,22 @@ function createRig ({ written = Infinity, hasStore = true } = {}) {
     maxBytes: 99,
     store: hasStore
       ? {
-          append: async (buffers, maxBytes) => {
+          append: async (buffers, maxBytes, letters) => {
             const kept = buffers.slice(0, written)
             records.push(...kept.map(buffer => JSON.parse(buffer.toString()) as DeadLetter))
             sizes.push(maxBytes)
+            numbered.push(...letters)
             return { written: kept.length }
           }
         }
       : undefined,
     onChange: () => { changes++ }
   })
-  return { ledger, records, sizes, deadLetters, changes: () => changes }
+  return { ledger, records, sizes, numbered, deadLetters, changes: () => changes }
 }
 
 t.test('each line is a record with the refusal of its own', async t => {
-  const { deadLetters, records, sizes, ledger, changes } = createRig()
+  const { deadLetters, records, sizes, numbered, ledger, changes } = createRig()
   deadLetters.add({ ...linesOf('{"ü":"\\n"}', 'b'), attempts: 2 }, [{ reason: 'one', status: 400 }, { reason: 'two' }])
   t.match(deadLetters, { lines: 2 })
   t.ok(deadLetters.bytes > 0)
@@ -46,6 +48,7 @@ t.test('each line is a record with the refusal of its own', async t => {
     { time: clock.wallTime(), sink: 'loki', reason: 'two', attempts: 3, line: 'b' }
   ])
   t.same(sizes, [99])
+  t.same(numbered, [{ number: 7, letter: records[0] }, { number: 8, letter: records[1] }], 'with the number of its line')
   t.match(deadLetters, { lines: 0, bytes: 0 })
   t.match(ledger.entries, { linesDeadLettered: 2 })
   t.same(ledger.entries.linesDropped, {})

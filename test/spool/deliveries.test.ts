@@ -36,7 +36,9 @@ t.test('deliveries agree with a plain set of bytes, whatever their order', async
       deliveries.add(from, from + length)
       for (let i = 0; i < length; i++) model.add(from + i)
       assert.equal(deliveries.prefix, next(0, at => !model.has(at)))
+      const gaps = new Set(deliveries.gapsIn(50).flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i)))
       for (let at = 0; at < 50; at++) {
+        assert.equal(gaps.has(at), !model.has(at))
         assert.equal(deliveries.skip(at), next(at, at => !model.has(at)))
         if (at >= deliveries.prefix && !model.has(at)) assert.equal(Math.min(60, deliveries.nextFrom(at)), next(at, at => model.has(at)))
       }

@@ -99,7 +99,7 @@ function writeLines (path: string, lines: readonly string[]): void {
 /** The waiting lines of a spool, in the order in which its app would send them. */
 export async function waitingIn (folder: string): Promise<string[]> {
   const lines: string[] = []
-  for await (const { text } of (await FilteredSpool.look(folder)).lines()) lines.push(text)
+  for await (const { text } of (await FilteredSpool.open(folder, { isReadOnly: true })).lines()) lines.push(text)
   return lines
 }
 

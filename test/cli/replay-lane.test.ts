@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Patience, type Verdict } from '#lib/cli/patience'
+import { createWait, type Verdict } from '#lib/cli/replay-lane'
 import type { Lane } from '#lib/lane'
 import { HandClock, settled } from '../support/hand-clock.js'
 
@@ -12,18 +12,18 @@ function wait () {
     until: (_holds: () => boolean, deadline: number) => new Promise<void>(resolve => { clock.whenWaited(clock.waited() + deadline - clock.now(), resolve) })
   } as unknown as Lane
   const verdicts: Verdict[] = []
-  const patience = new Patience(lane, { clock, timeoutMs: 10000, stop: new AbortController().signal })
-  patience.until(() => counts.linesDelivered === 3).then(verdict => verdicts.push(verdict))
+  const stopping = new AbortController()
+  createWait(lane, { clock, timeoutMs: 10000, stop: stopping.signal })(() => counts.linesDelivered === 3).then(verdict => verdicts.push(verdict))
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 100) {
       clock.advance(100)
       await settled()
     }
   }
-  return { clock, counts, verdicts, pass }
+  return { clock, counts, verdicts, stopping, pass }
 }
 
-t.test('it ends as nothing has been delivered or refused for the timeout', async t => {
+t.test('a wait ends as nothing has been delivered or refused for the timeout', async t => {
   const { counts, verdicts, pass } = wait()
   await pass(9000)
   counts.linesDelivered++
@@ -45,4 +45,12 @@ t.test('time in which the command was suspended does not count', async t => {
   counts.linesDelivered = 3
   await pass(200)
   t.same(verdicts, ['holds'])
+})
+
+t.test('a signal ends a wait soon', async t => {
+  const { stopping, verdicts, pass } = wait()
+  await pass(1000)
+  stopping.abort()
+  await pass(100)
+  t.same(verdicts, ['stopped'])
 })

@@ -1,0 +1,58 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { Clock } from '../clock.js'
+import { didYouMean } from '../options/nearest.js'
+
+/** A call that cannot be carried out as it stands: the message says what is wrong, where, and what is allowed. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** A stream that people read, such as `process.stderr`. */
+export interface Terminal {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  write (text: string): unknown
+}
+
+/** What a command uses of its process. */
+export interface Outside {
+  /** For what the user asked for. */
+  stdout: Terminal
+  /** For progress, summaries and errors. */
+  stderr: Terminal
+  clock: Clock
+  /** Aborted when the user or the system wants the command to end. */
+  stop: AbortSignal
+}
+
+/** A verb of the command line. */
+export interface Command {
+  /** What `--help` prints. */
+  readonly usage: string
+  /**
+   * @param words - What stands behind the verb
+   * @returns whether nothing is left to be done
+   * @throws UsageError if the call cannot be carried out
+   */
+  run (words: readonly string[], outside: Outside): Promise<boolean>
+}
+
+/**
+ * Parses the words behind a verb. An option that is not `multiple` may be given once.
+ *
+ * @throws UsageError that says what is wrong and which options there are
+ */
+export function parseWords<T extends NonNullable<ParseArgsConfig['options']>> (words: readonly string[], options: T): ReturnType<typeof parseArgs<{ options: T, allowPositionals: true, tokens: true }>> {
+  const names = Object.keys(options).map(name => options[name]?.type === 'string' ? `--${name} <value>` : `--${name}`)
+  try {
+    const parsed = parseArgs({ args: [...words], options, strict: true, allowPositionals: true, tokens: true })
+    const given = parsed.tokens.flatMap(token => token.kind === 'option' ? token.name : [])
+    const repeated = given.find((name, index) => given.indexOf(name) < index && options[name]?.multiple !== true)
+    if (repeated !== undefined) throw new Error(`Option '--${repeated}' is given more than once`)
+    return parsed
+  } catch (error) {
+    const { message } = error as Error
+    const [, unknown = ''] = /^Unknown option '(.+?)'/.exec(message) ?? []
+    throw new UsageError(`${message.replaceAll('\n', ' ')}; allowed: ${names.join(', ')}${didYouMean(unknown, Object.keys(options).map(name => `--${name}`))}`)
+  }
+}
