@@ -14,7 +14,7 @@ export interface Terminal {
   write (text: string): unknown
 }
 
-/** What a command uses of its process. */
+/** The parts of its process that a command uses. */
 export interface Outside {
   /** For what the user asked for. */
   stdout: Terminal
@@ -27,7 +27,7 @@ export interface Outside {
 
 /** A verb of the command line. */
 export interface Command {
-  /** What `--help` prints. */
+  /** The text of `--help`. */
   readonly usage: string
   /**
    * @param words - What stands behind the verb

@@ -34,7 +34,7 @@ export async function loadConfig (file: string): Promise<FanoutSettings> {
 async function load (path: string): Promise<unknown> {
   if (extname(path) === '.json') return JSON.parse(await readFile(path, 'utf8'))
   const { default: exported } = await import(pathToFileURL(path).href) as { default?: unknown }
-  // What a CommonJS module exports that was made from an ES module is one step further down.
+  // A CommonJS module that was compiled from an ES module has its default export one step further down.
   const isWrapped = typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
   return isWrapped ? exported.default : exported
 }

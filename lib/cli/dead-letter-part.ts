@@ -22,9 +22,9 @@ export class Part {
   readonly #delivered = new Set<number>()
   /** Runs of delivered lines that are not in the journal yet. */
   #unsaved: Array<{ from: number, to: number }> = []
-  /** What is new of records that were refused again, by the numbers of their lines. */
+  /** New facts about records that were refused again, by the numbers of their lines. */
   readonly #refused = new Map<number, Omit<DeadLetter, 'line'>>()
-  /** Where the line ends that was read last. */
+  /** Offset of the end of the last line that was read. */
   #end = 0
 
   constructor (path: string) {

@@ -3,7 +3,7 @@ import type { FanoutSettings } from '../options.js'
 import type { Outside } from './command.js'
 import type { LineFacts } from './filter.js'
 
-/** What every kind of replay is given. */
+/** Common parameters of every kind of replay. */
 export interface ReplayContext extends Outside {
   settings: FanoutSettings
   levels: LevelNames

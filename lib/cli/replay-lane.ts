@@ -47,7 +47,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
       onEvent: () => {}
     }
   })
-  // What pino would tell its transports.
+  // The config that pino would give to its transports.
   const values = { ...standardLevels, ...settings.levels }
   const labels = Object.fromEntries(Object.entries(values).map(([label, value]) => [value, label]))
   lane.configure({ levels: { values, labels }, messageKey: 'msg', errorKey: 'err' })
@@ -55,7 +55,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
   return lane
 }
 
-/** What became of the lines that a lane was given. */
+/** Outcome of the lines that a lane was given. */
 export function countsOf (lane: Lane, total: number): Counts {
   const { linesReceived, linesDelivered, linesDeadLettered, linesDropped: { damaged = 0 }, queueLines, spoolLines } = lane.snapshot()
   return { total, sent: linesReceived - queueLines - spoolLines, delivered: linesDelivered, refused: linesDeadLettered, damaged }

@@ -67,7 +67,7 @@ export const replayCommand: Command = {
   }
 }
 
-/** Whether a path is a spool; it is a dead-letter file otherwise. */
+/** True if a path is a spool; otherwise it is a dead-letter file. */
 async function isSpool (path: string, given: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory() === true) {

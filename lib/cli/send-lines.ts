@@ -88,7 +88,7 @@ function createSender (target: TargetSettings, source: AsyncIterable<KeptLine>, 
       return { written: records.length }
     }
   })
-  // What the lane still has at its end was not delivered.
+  // Lines that the lane still has at its end were not delivered.
   lane.fallBackTo({
     takeOver: ({ count, firstLine = NaN, numbers }) => { for (let place = 0; place < count; place++) remove(numbers?.[place] ?? firstLine + place) }
   })

@@ -6,10 +6,10 @@ import type { Tally } from './tally.js'
 /** Lines that are to be sent, that the filter holds back, that cannot be sent, and whose target is not known, by their sinks. */
 export interface Survey { tally: Tally, filtered: number, unreadable: number, unknown: Map<string, number> }
 
-/** What became of the lines of one target, why lines were refused, and the message of its last failure. */
+/** Outcome of the lines of one target, the reasons of refusals, and the message of its last failure. */
 export interface TargetResult extends Counts { name: string, verdict: Verdict, refusal: string, lastError: string | undefined }
 
-/** What is left in a file or a folder, and what else there is to say. */
+/** Lines that are left in a file or a folder, and further remarks. */
 export interface Rest { path: string, left: number, noun?: 'line' | 'record', notes?: readonly string[] }
 
 /** Writes what would be sent, or that there is nothing to send. */

@@ -39,7 +39,7 @@ function targetNamed (targets: readonly TargetSettings[], name: string): TargetS
   return target
 }
 
-/** Where the first slot of a spool is, whatever symbolic links lead there. */
+/** The real path of the first slot of a spool, without symbolic links. */
 function placeOf (folder: string): string {
   try {
     return join(realpathSync(dirname(folder)), basename(firstSlotOf(folder)))

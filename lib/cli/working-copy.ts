@@ -100,12 +100,12 @@ export class WorkingCopy implements LineSource {
   }
 }
 
-/** Whether a run was killed after it had put its lines back, so that they are in two places. */
+/** True if a run was killed after it had put its lines back, so that they are in two places. */
 async function isPutBack (path: string): Promise<boolean> {
   return await lstat(secondNameOf(path)).then(({ nlink }) => nlink > 1, () => false)
 }
 
-/** What a run of this dead-letter file has in its folder, oldest first. */
+/** Files of runs for this dead-letter file, oldest first. */
 async function partsOf (path: string): Promise<Part[]> {
   const folder = workingFolderOf(path)
   return await Promise.all((await segmentNamesIn(folder)).map(async name => await Part.open(join(folder, name))))
