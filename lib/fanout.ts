@@ -5,6 +5,7 @@ import type { TransitionEvent } from './breaker.js'
 import { systemClock, type Clock } from './clock.js'
 import { Diagnostics } from './diagnostics.js'
 import type { Lane } from './lane.js'
+import { Gathering } from './gathering.js'
 import { LevelNames } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
 import { unknownLevel } from './options/unknown-level.js'
@@ -19,6 +20,8 @@ import { Splitter } from './splitter.js'
 import { TransitionReport } from './reports/transition-report.js'
 
 const FLUSH_TIMEOUT_MS = 5000
+/** The level of pino's `fatal`. An app that logs such a line may end at once. */
+const FATAL = 60
 /** How long lines wait for pino's config: a stream that is written to without a logger never gets one. */
 const CONFIG_TIMEOUT_MS = 1000
 
@@ -42,7 +45,7 @@ export class FanoutStream extends Writable {
   readonly #records: RecordDelivery | undefined
   readonly #transitions: TransitionReport
   readonly #splitter: Splitter
-  readonly #portions: Portions
+  readonly #gathering: Gathering
   readonly #ready: Promise<void>
   #router: Router<Lane> | undefined
   #becomeReady: () => void = () => {}
@@ -83,9 +86,14 @@ export class FanoutStream extends Writable {
       onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
     })
-    this.#portions = new Portions({
+    const portions = new Portions({
       take: portion => this.#splitter.write(portion),
       whenRelieved: then => parallel ? this.#seats.whenRelieved(then) : this.#serial.run().then(then)
+    })
+    this.#gathering = new Gathering({
+      clock,
+      work: (chunk, done) => portions.work(chunk, done),
+      urgent: [`"${levelKey}":${FATAL},`, `"${levelKey}":"fatal"`]
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
     this.#awaitConfig()
@@ -101,20 +109,22 @@ export class FanoutStream extends Writable {
   /** Calls back once every working sink has what it was given, after 5 s at most. For `logger.flush()`. */
   flush (callback: (error?: Error | null) => void): void {
     const deadline = this.#clock.now() + FLUSH_TIMEOUT_MS
-    Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline))).then(() => callback())
+    this.#gathering.flush(() => {
+      Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline))).then(() => callback())
+    })
   }
 
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
     if (this.#router === undefined) {
       this.#startConfigTimer()
-      this.#ready.then(() => this.#portions.work(chunk, done))
+      this.#ready.then(() => this.#gathering.write(chunk, done))
     } else {
-      this.#portions.work(chunk, done)
+      this.#gathering.write(chunk, done)
     }
   }
 
   override _final (done: () => void): void {
-    this.#close().then(done)
+    this.#gathering.flush(() => { this.#close().then(done) })
   }
 
   override _destroy (_error: Error | null, done: (error: Error | null) => void): void {
@@ -122,6 +132,7 @@ export class FanoutStream extends Writable {
     clearTimeout(this.#configTimer)
     clearInterval(this.#metricsTimer)
     this.#forgetConfig()
+    this.#gathering.flush()
     this.#seats.endNow().then(() => {
       this.#transitions.stop()
       this.#records?.settle()
