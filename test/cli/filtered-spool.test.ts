@@ -89,6 +89,13 @@ t.test('whoever only looks sees the same lines, also while it is in use, and cha
   await t.rejects(FilteredSpool.open(FOLDER, { isReadOnly: true, fs: disk }), { code: 'EIO' })
 })
 
+t.test('a segment that its app delivers and removes while the spool is only read has no lines any more', async t => {
+  const disk = diskWith(['1\n', '2\n', '3\n'])
+  const spool = await FilteredSpool.open(FOLDER, { isReadOnly: true, fs: disk })
+  disk.delete(pathOf(2))
+  t.same((await linesOf(spool)).map(({ text }) => text), ['1', '3'])
+})
+
 t.test('a line that is on its way, and one that was refused, stays', async t => {
   const disk = diskWith(['1\n2\n3\n'])
   const spool = await open(disk)
