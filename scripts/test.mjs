@@ -1,21 +1,63 @@
-// Runs all checks that protect main, one after another, even if one fails. The last line of its output is
+// Runs the checks that protect main, one after another, even if one fails. The last line of its output is
 // `N passed, N failed`. It counts the assertions of the tests, and each other step as one.
+//
+//     node scripts/test.mjs          all checks, and the tests that take minutes together
+//     node scripts/test.mjs --long   the long tests, on what the first have built, and the coverage of both
+//     node scripts/test.mjs --sum    the counts of both
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const testRoot = join(root, 'build', 'test')
 const coverage = join(root, 'build', 'coverage')
 const tapScript = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 const results = []
 
-for (const script of ['build', 'lint', 'typecheck', 'test:types', 'publint', 'attw', 'docs:check', 'build:test']) runScript(script)
-await runTap()
-runScript('coverage')
+/** Tests with processes, servers and timeouts of their own: two of them at once would disturb each other. */
+const ALONE = ['integration', 'cases']
+
+if (process.argv.includes('--sum')) {
+  for (const run of ['short', 'long']) results.push(...readResults(run))
+} else if (process.argv.includes('--long')) {
+  await runTap('long', testFiles('long'), 1)
+  runScript('coverage')
+  writeResults('long')
+} else {
+  rmSync(coverage, { recursive: true, force: true })
+  for (const script of ['build', 'lint', 'typecheck', 'test:types', 'publint', 'attw', 'docs:check', 'build:test']) runScript(script)
+  // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
+  spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
+  const folders = readdirSync(testRoot, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
+  await runTap('unit', ['.', ...folders.filter(name => name !== 'long' && !ALONE.includes(name))].flatMap(testFiles), availableParallelism())
+  await runTap('whole', ALONE.flatMap(testFiles), 1)
+  writeResults('short')
+}
 summarize()
+
+/** The test files of a folder, but not those of its folders, unless it is one for itself. */
+function testFiles (folder) {
+  const entries = readdirSync(join(testRoot, folder), { recursive: folder !== '.' })
+  return entries.filter(name => name.endsWith('.test.js')).map(name => join('build', 'test', folder, name)).sort()
+}
+
+/** Keeps the results for `--sum`. */
+function writeResults (run) {
+  writeFileSync(join(root, 'build', `results-${run}.json`), JSON.stringify(results))
+}
+
+/** A run without results has failed. */
+function readResults (run) {
+  try {
+    return JSON.parse(readFileSync(join(root, 'build', `results-${run}.json`), 'utf8'))
+  } catch {
+    return [{ name: run, passed: 0, failed: 1, seconds: 0 }]
+  }
+}
 
 function runScript (name) {
   console.log(`\n> ${name}`)
@@ -24,15 +66,12 @@ function runScript (name) {
   results.push({ name, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, seconds: (performance.now() - begin) / 1000 })
 }
 
-async function runTap () {
-  console.log('\n> tap')
-  rmSync(coverage, { recursive: true, force: true })
+async function runTap (name, files, jobs) {
+  console.log(`\n> tests: ${name}`)
   mkdirSync(coverage, { recursive: true })
   const begin = performance.now()
-  // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
-  spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
-  const first = await runTests([], 'tap.txt')
-  results.push({ name: 'tap', ...first, failed: first.failed - first.crashed.length, seconds: (performance.now() - begin) / 1000 })
+  const first = await runTests(files, jobs, `tap-${name}.txt`)
+  results.push({ name: `tests: ${name}`, ...first, failed: first.failed - first.crashed.length, seconds: (performance.now() - begin) / 1000 })
   if (first.crashed.length > 0) await runCrashedAgain(first.crashed)
 }
 
@@ -43,12 +82,12 @@ async function runTap () {
 async function runCrashedAgain (files) {
   console.log(`\n> again: Node.js itself crashed in ${files.join(', ')}`)
   const begin = performance.now()
-  const { crashed, ...counts } = await runTests(files, 'tap-again.txt')
-  results.push({ name: 'tap, again', ...counts, seconds: (performance.now() - begin) / 1000 })
+  const { crashed, ...counts } = await runTests(files, 1, 'tap-again.txt')
+  results.push({ name: 'tests, again', ...counts, seconds: (performance.now() - begin) / 1000 })
 }
 
-async function runTests (files, log) {
-  const tap = spawn(process.execPath, [tapScript, '--reporter=tap', `--test-env=NODE_V8_COVERAGE=${coverage}`, ...files], {
+async function runTests (files, jobs, log) {
+  const tap = spawn(process.execPath, [tapScript, '--reporter=tap', `--jobs=${jobs}`, `--test-env=NODE_V8_COVERAGE=${coverage}`, ...files], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit']
   })
@@ -61,7 +100,7 @@ async function runTests (files, log) {
 
 /**
  * Shows one line for each file of a run, and the details of each failure. Reads the counts at the end of the run:
- * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. The whole output is in build/tap.txt.
+ * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. The whole output is in build/tap-*.txt.
  */
 async function report (output) {
   let counts = ''
@@ -86,7 +125,7 @@ function summarize () {
   console.log('')
   for (const { name, passed, failed, skipped = 0, seconds } of results) {
     const note = `${failed > 0 ? `, ${failed} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`
-    console.log(`${name.padEnd(12)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed${note}`)
+    console.log(`${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${passed} passed${note}`)
   }
   const sum = key => results.reduce((total, result) => total + result[key], 0)
   console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
