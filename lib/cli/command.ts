@@ -37,11 +37,7 @@ export interface Command {
   run (words: readonly string[], outside: Outside): Promise<boolean>
 }
 
-/**
- * Parses the words behind a verb. An option that is not `multiple` may be given once.
- *
- * @throws UsageError that says what is wrong and which options there are
- */
+/** Parses the words behind a verb. An option may be given once, unless it is `multiple`. @throws UsageError that names all options */
 export function parseWords<T extends NonNullable<ParseArgsConfig['options']>> (words: readonly string[], options: T): ReturnType<typeof parseArgs<{ options: T, allowPositionals: true, tokens: true }>> {
   const names = Object.keys(options).map(name => options[name]?.type === 'string' ? `--${name} <value>` : `--${name}`)
   try {

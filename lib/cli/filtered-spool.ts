@@ -24,7 +24,7 @@ const CHUNK_BYTES = 256 * 1024
 /**
  * A spool out of which lines are taken wherever they are. Its cursor could not tell which, so each segment is rewritten
  * without them, once each of its lines was delivered, refused or left. A run that is killed leaves old segments and
- * rewritten ones, and nothing between.
+ * rewritten ones, and nothing in between.
  */
 export class FilteredSpool implements LineSource {
   readonly #fs: FileSystem
@@ -84,13 +84,13 @@ export class FilteredSpool implements LineSource {
     }
   }
 
-  /** Begins again with the first line. Only before it was noted what became of any. */
+  /** Begins again with the first line. Only before any line was delivered, refused or left. */
   rewind (): void {
     this.#segments.takeBack()
     this.#reader.rewind()
   }
 
-  /** Rewrites segments of whose lines all is known. What fails is tried again at the end. */
+  /** Rewrites the segments whose lines are all decided. Never rejects: what fails is tried again at the end. */
   async save (): Promise<void> {
     await this.#turns.take(async () => await this.#rewriteAll(({ waitingLines, outstandingLines }, { error }) => waitingLines + outstandingLines === 0 && error === undefined))
   }
@@ -100,7 +100,7 @@ export class FilteredSpool implements LineSource {
     return await this.#turns.take(async () => {
       await this.#rewriteAll(() => true)
       await this.#segments.release()
-      // Once this process is gone, a lock that stays is known for that of a dead process.
+      // A lock that stays does no harm: once this process is gone, others see that its owner is dead.
       await this.#lock.release().catch(() => {})
       return [...this.#changes.values()].filter(({ error }) => error !== undefined)
     })
@@ -155,15 +155,15 @@ export class FilteredSpool implements LineSource {
     const [first] = segments
     // A damaged cursor could seem to be sound in a shorter segment, and the lines before it would not be sent.
     if (this.#isCursorDamaged && first !== undefined) await new CursorFile(this.#fs, this.#folder).write({ segment: first.number, offset: 0 })
-    // If the segment of the cursor goes, sending begins with the oldest one left.
+    // If the segment of the cursor goes, sending begins with the oldest segment, which the cursor must not have passed.
     await this.#segments.remove(segments.filter(({ number }) => number < this.#startSegment))
     for (const name of await this.#fs.list(this.#folder)) {
       const isDraft = name.endsWith(draftOf('')) && segmentNumberOf(name.slice(0, -draftOf('').length)) !== undefined
       if (isDraft) await this.#fs.remove(join(this.#folder, name))
     }
-    // If the last segment goes, an unfinished line of the one before would be taken for torn.
+    // If the last segment goes, the end of the one before would be taken for torn.
     for (const segment of segments.slice(0, -1)) await segment.terminate()
-    // A backend that goes by the ids of batches would take other lines at a place for those that it has had from there.
+    // A place may have another line soon: a backend that goes by ids would take it for the line that it has had from there.
     await loseIdentity(this.#fs, this.#folder)
     this.#isPrepared = true
   }

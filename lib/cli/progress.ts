@@ -6,8 +6,6 @@ export interface Counts { total: number, sent: number, delivered: number, refuse
 /** Progress that is being told; `note` writes something else, on a line of its own. */
 export type Progress = ReturnType<typeof startProgress>
 
-const TERMINAL_MS = 1000
-const LOG_MS = 5000
 /** The pace is measured over this many intervals. */
 const INTERVALS = 9
 const CLEAR_LINE = '\r\u001B[K'
@@ -25,7 +23,7 @@ export function startProgress ({ stderr, clock }: Pick<ReplayContext, 'stderr' |
     const text = progressText(counts, (last.done - first.done) / (last.time - first.time) * 1000)
     stderr.write(isTTY ? CLEAR_LINE + text.slice(0, (stderr.columns ?? 80) - 1) : `${text}\n`)
     isShown = isTTY
-  }, isTTY ? TERMINAL_MS : LOG_MS).unref()
+  }, isTTY ? 1000 : 5000).unref()
   const clear = (): void => {
     if (isShown) stderr.write(CLEAR_LINE)
     isShown = false

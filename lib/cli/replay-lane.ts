@@ -89,8 +89,8 @@ export function createWait (lane: Lane, { clock, timeoutMs, stop }: Pick<ReplayC
 }
 
 /**
- * Creates a condition: each line was delivered or refused; or the sink has accepted all of them and has been quiet for
- * `settleMs`, so that only its end can prove that they have arrived.
+ * Creates the condition that waiting is of no more use: each line was delivered or refused; or the sink has accepted all of
+ * them and has been quiet for `settleMs`, so that only its end can prove that they have arrived.
  */
 export function createTaken (lane: Lane, settleMs: number, { clock }: ReplayContext): () => boolean {
   let quiet = { since: 0, lines: 0 }

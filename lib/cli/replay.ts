@@ -24,8 +24,7 @@ stay where they are.
                         time<...; may be given several times, and all must hold
   --dry-run             print what would be sent, and change nothing
   --timeout <seconds>   stop once nothing was delivered for this long (60)
-  -h, --help            print this text
-  -v, --version         print the version
+  -h, --help            print this text (-v, --version: the version)
 
 Exit codes: 0 everything was delivered, 1 something is left, 2 the call was wrong.
 `

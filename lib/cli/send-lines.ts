@@ -8,7 +8,7 @@ import type { Survey, TargetResult } from './summary.js'
 import { Tally } from './tally.js'
 import type { TargetFinder } from './target-choice.js'
 
-/** A line that is kept somewhere, and where it is noted what became of it: one of its methods is called, or none. */
+/** A line that is kept somewhere. At most one of its methods is called, to note what became of it. */
 export interface KeptLine {
   readonly text: string
   /** The name of the target that it was for; `undefined`: it is not a line that can be sent. */
@@ -20,7 +20,7 @@ export interface KeptLine {
   leave (): void
 }
 
-/** A place that gives its lines, oldest first, and notes on the disk which of them were delivered; that never rejects. */
+/** A place that gives its lines, oldest first, and saves which of them were delivered. Saving never rejects. */
 export interface LineSource {
   lines (): AsyncIterable<KeptLine>
   save (): Promise<void>
@@ -71,7 +71,7 @@ async function * linesFor (name: string, source: LineSource, targetOf: TargetFin
 
 /** Starts the lane of one target, for the lines that are expected and others that the app appends meanwhile. */
 function createSender (target: TargetSettings, source: AsyncIterable<KeptLine>, expected: number, context: ReplayContext, note: (text: string) => void) {
-  // The lines that have the numbers of the lane from `firstNumber` on; `undefined`: refused, or left at the end.
+  // Lines by their numbers in the lane, from `firstNumber` on; `undefined`: refused, or left at the end.
   const lines: Array<KeptLine | undefined> = []
   let firstNumber = 0
   let total = expected

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { serializeError } from '../errors.js'
 import { isCursorName } from '../spool/cursor.js'
 import { ownerOf } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
@@ -21,7 +22,7 @@ export async function spoolFoldersOf (folder: string): Promise<string[]> {
   const slots = new Slots(nodeFileSystem, folder, systemOwners)
   const found: string[] = []
   for (const path of (await slots.list()).map(slot => slots.folderOf(slot))) {
-    await checkTrustedParent(dirname(path)).then(async () => await checkTrustedFolder(path)).catch((error: Error) => { throw new UsageError(error.message, { cause: error }) })
+    await checkTrust(path)
     if (await isSpoolFolder(path)) found.push(path)
   }
   if (found.length > 0) return found
@@ -31,6 +32,15 @@ export async function spoolFoldersOf (folder: string): Promise<string[]> {
   throw new UsageError(inner.size > 0
     ? `${folder}: has the spools of several targets, expected one of ${[...inner].sort().join(', ')}`
     : `${folder}: is no spool folder, expected one that has segments (${segmentNameOf(1)}, ...)`)
+}
+
+async function checkTrust (folder: string): Promise<void> {
+  try {
+    await checkTrustedParent(dirname(folder))
+    await checkTrustedFolder(folder)
+  } catch (error) {
+    throw new UsageError(serializeError(error).message, { cause: error })
+  }
 }
 
 async function isSpoolFolder (path: string): Promise<boolean> {

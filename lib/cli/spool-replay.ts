@@ -13,7 +13,7 @@ import { UsageError } from './command.js'
 import { FilteredSpool, type Change } from './filtered-spool.js'
 import { startProgress, type Progress } from './progress.js'
 import type { ReplayContext } from './replay-context.js'
-import { countsOf, createTaken, createWait, startReplayLane } from './replay-lane.js'
+import { countsOf, createTaken, createWait, startReplayLane, type Verdict } from './replay-lane.js'
 import { sendLines, surveyLines, type KeptLine } from './send-lines.js'
 import { InUseError, spoolFoldersOf } from './spool-folders.js'
 import { countOf, writeSummary, writeSurvey, type Survey, type TargetResult } from './summary.js'
@@ -81,14 +81,15 @@ async function replayFilteredFolder (folder: string, target: TargetSettings, con
     return { isComplete: true, isOver: false }
   }
   const notes = stuck.map(({ name, lines, error }) => `${folder}: ${name} cannot be rewritten: ${serializeError(error).message}; ${countOf(lines)} that arrived will be sent again`)
-  const left = [...results.map(({ total, delivered }) => total - delivered), ...stuck.map(({ lines }) => lines)].reduce((sum, lines) => sum + lines, survey.filtered)
+  const undelivered = results.reduce((sum, { total, delivered }) => sum + total - delivered, survey.filtered)
+  const left = stuck.reduce((sum, { lines }) => sum + lines, undelivered)
   const { isComplete, isOver } = writeSummary(results, { path: folder, left, notes }, context)
   return { isComplete: isComplete && stuck.length === 0, isOver }
 }
 
 /**
- * Sends all that waits in a folder, in order, as the lane would whose spool it is. Refused lines go to the dead letters of
- * the target, or to a file beside the folder.
+ * Sends all that waits in a folder, in order, as the lane of the app would. Refused lines go to the dead letters of the
+ * target, or to a file beside the folder.
  *
  * @throws Error if a refused line cannot be kept. The process must end at once: the end of the lane would lose the line.
  */
@@ -96,7 +97,7 @@ async function replayWholeFolder (folder: string, target: TargetSettings, contex
   const { path, maxBytes } = target.deadLetter ?? { path: `${folder}.refused.ndjson`, maxBytes: Infinity }
   let fail: (error: Error) => void
   const failed = new Promise<never>((_resolve, reject) => { fail = reject })
-  // Nobody waits for it any more if it comes late.
+  // It may reject once nobody waits for it any more.
   failed.catch(() => {})
   const file = new DeadLetterFile(path, ({ message }) => fail(new Error(`${path}: a line that was refused cannot be kept: ${message}`)))
   const append: DeadLetterFile['append'] = async (records, maxBytes) => {
@@ -109,6 +110,7 @@ async function replayWholeFolder (folder: string, target: TargetSettings, contex
   const progress: Progress = startProgress(context, () => countsOf(lane, total))
   const lane = startReplayLane(target, context, text => progress.note(text), { maxBytes, append }, spool.create)
   const end = async (): Promise<void> => await lane.end(context.clock.now() + context.settings.closeTimeoutMs)
+  let verdict: Verdict
   try {
     const hindrance = await spool.opened
     if (hindrance !== undefined) {
@@ -116,14 +118,13 @@ async function replayWholeFolder (folder: string, target: TargetSettings, contex
       throw hindrance.kind === 'locked' ? new InUseError(`${folder}: is in use by process ${hindrance.pid}`) : new UsageError(`${folder}: cannot be opened: ${serializeError(hindrance.error).message}`)
     }
     total = lane.snapshot().linesReceived
-    const verdict = await Promise.race([failed, createWait(lane, context)(createTaken(lane, target.breaker.settleMs, context))])
+    verdict = await Promise.race([failed, createWait(lane, context)(createTaken(lane, target.breaker.settleMs, context))])
     await Promise.race([failed, end()])
-    progress.stop()
-    const { spoolLines: left, lastError } = lane.snapshot()
-    return writeSummary([{ ...countsOf(lane, total), name: target.name, verdict, refusal: `see ${path}`, lastError: lastError?.message }], { path: folder, left }, context)
   } finally {
     progress.stop()
   }
+  const { spoolLines: left, lastError } = lane.snapshot()
+  return writeSummary([{ ...countsOf(lane, total), name: target.name, verdict, refusal: `see ${path}`, lastError: lastError?.message }], { path: folder, left }, context)
 }
 
 /** Creates the spool of a folder for a lane, and tells when it is open, or what prevents that. */

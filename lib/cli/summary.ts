@@ -19,11 +19,7 @@ export function writeSurvey ({ tally, filtered, unreadable }: Survey, { isDryRun
   else stderr.write(`nothing to send${others}\n`)
 }
 
-/**
- * Writes how a replay has ended.
- *
- * @returns whether all lines were delivered, and whether it is of no use to send more lines
- */
+/** Writes how a replay has ended. @returns whether all lines were delivered, and whether it is of no use to send more */
 export function writeSummary (results: readonly TargetResult[], { path, left, noun = 'line', notes = [] }: Rest, { stderr, timeoutMs }: ReplayContext): { isComplete: boolean, isOver: boolean } {
   const { total, delivered, refused, damaged } = sumOf(results)
   const isWaiting = (result: TargetResult): boolean => result.delivered + result.refused + result.damaged < result.total

@@ -41,7 +41,7 @@ export class WorkingCopy implements LineSource {
     const owner = await copy.#lock.take()
     if (owner !== undefined) throw new UsageError(`${path}: is being replayed by process ${owner.pid}`)
     const parts = await partsOf(path)
-    // A run that was killed once it had put its lines back has only left files that are to be removed.
+    // If a killed run had put its lines back already, what it has left is only to be removed.
     if (await isPutBack(path)) for (const part of parts.splice(0)) await part.remove()
     await unlink(secondNameOf(path)).catch(() => {})
     copy.#parts = parts

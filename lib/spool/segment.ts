@@ -297,8 +297,8 @@ export class Segment {
   }
 
   /**
-   * Rewrites the file without the lines that were delivered since it was found, or removes it if no other is left. The
-   * first bytes that had been delivered before stay, so that a cursor means the same. Nothing may be read from it afterwards.
+   * Rewrites the file without the lines that were delivered since it was found, or removes it if no other is left. What
+   * had been delivered before stays, so that the cursor means the same. Nothing may be read from it afterwards.
    *
    * @param isLast - True for the last segment of its spool: a torn line at its end stays
    */

@@ -96,7 +96,7 @@ t.test('a segment that its app delivers and removes while the spool is only read
   t.same((await linesOf(spool)).map(({ text }) => text), ['1', '3'])
 })
 
-t.test('a line that is on its way, and one that was refused, stays', async t => {
+t.test('a line in flight, and one that was refused, stays', async t => {
   const disk = diskWith(['1\n2\n3\n'])
   const spool = await open(disk)
   const [first, second] = await linesOf(spool) as [KeptLine, KeptLine, KeptLine]
@@ -108,7 +108,7 @@ t.test('a line that is on its way, and one that was refused, stays', async t => 
   t.equal(contentsOf(disk)['0000000001.ndjson'], '2\n3\n')
 })
 
-t.test('a segment is written anew as soon as all is known of it, while others are read', async t => {
+t.test('a segment is rewritten as soon as all its lines are decided, while others are read', async t => {
   const disk = diskWith(['1\n2\n', '3\n4\n'])
   const spool = await open(disk)
   for await (const line of spool.lines()) {
@@ -233,7 +233,7 @@ t.test('a spool that cannot lose its identity is not changed', async t => {
   t.same(await waitingIn(disk), ['1', '2', '3'])
 })
 
-t.test('what a run has left that was killed as it wrote is removed', async t => {
+t.test('the draft of a run that was killed is removed', async t => {
   const disk = diskWith(['1\n2\n'])
   disk.put(`${pathOf(1)}.new`, 'half of')
   disk.put(`${FOLDER}/notes.new`, 'mine')
