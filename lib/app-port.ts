@@ -6,7 +6,7 @@ const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', '
 
 /** The `workerData` that pino gives to the thread of a transport. */
 interface PinoWorkerData {
-  /** Always set by thread-stream, and by the thread of a sink of ours, which may itself be such a transport. */
+  /** Always set by thread-stream. Our own threads set it too, since a sink may itself be a transport of this package. */
   $context?: object
   pinoWillSendConfig?: boolean
 }
@@ -35,7 +35,7 @@ export function passToApp (name: string, args: readonly unknown[]): void {
 /**
  * Calls back with each config that pino sends.
  *
- * @returns Stops the calls
+ * @returns A function that stops the calls
  */
 export function onPinoConfig (take: (config: PinoConfig) => void): () => void {
   const onMessage = (message: { code?: unknown, config?: PinoConfig } | null): void => {

@@ -12,7 +12,7 @@ export interface AppThread {
 
 /**
  * An app without an answer for this long counts as blocked. With less time, an app that computes for a moment would lose lines
- * of a slow sink. With more time, the end itself would have less than half of thread-stream's 10 s.
+ * of a slow sink. With more time, less than half of thread-stream's 10 s would be left for the end of the transport.
  */
 const PATIENCE_MS = 3000
 
@@ -37,11 +37,12 @@ export class AskedAppThread implements AppThread {
   }
 }
 
-/** The thread that started this one. The main thread is the app's own thread, which turns whenever it asks. */
+/** The thread that started this one. In the main thread, that is this thread itself, which turns whenever it asks. */
 export function createAppThread (clock: Clock): AppThread {
   if (isMainThread) return { isTurning: true }
-  // The app's thread forwards a worker's stdout and stderr, and confirms each write from its event loop. It stops when its own
-  // stream has been closed: then output of sinks fills the worker's stream, and no write is confirmed. So both are asked.
+  // The app's thread forwards a worker's stdout and stderr, and confirms each write from its event loop. If its own stdout or
+  // stderr was closed, it forwards nothing there: output of sinks then fills the worker's stream, and no write is confirmed.
+  // So both are asked.
   return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
 }
 

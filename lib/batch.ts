@@ -4,7 +4,7 @@ const NEWLINE = 10
 
 /** Details of a batch beside its bytes. */
 export interface BatchDetails {
-  /** True for a diagnostic record of our own: its loss is counted, but makes no further diagnostic. */
+  /** True for a diagnostic record of our own: its loss is counted, but causes no further record. */
   isDiagnostic?: boolean
   /** Returns the same lines as text. Without it they are decoded, which costs three times as much as encoding. */
   text?: () => string
@@ -12,7 +12,7 @@ export interface BatchDetails {
 
 /** Whole lines, each with its newline, in UTF-8, shared by every lane that takes them all. */
 export class Batch {
-  /** The lines, in memory of their own: a slice would keep the whole chunk alive that it was cut from. */
+  /** The lines, in memory of their own: a slice of the chunk that they came in would keep the whole chunk alive. */
   readonly bytes: Buffer
   /** How many lines these are. */
   readonly count: number
@@ -57,7 +57,7 @@ export interface Lines {
   readonly arrivedBytes: number
   /** How often they came back because one of them may be bad. */
   readonly doubts: number
-  /** The number of each line, if they do not follow one another, because lines between them have been settled. */
+  /** The number of each line, if there are gaps between them, because lines there have been settled. */
   readonly numbers?: readonly number[]
   /** The same lines as text, if it is at hand without decoding. */
   readonly text?: string | undefined
@@ -68,7 +68,7 @@ export function freshLines (bytes: Buffer, count: number, firstLine: number): Li
   return { bytes, count, firstLine, attempts: 0, arrivedBytes: 0, doubts: 0 }
 }
 
-/** Lines of a batch that go straight to a sink. A copy of them, cut or sent again, has no text any more. */
+/** Lines of a batch that go straight to a sink, with their text. Copies that are cut or sent again have no text. */
 export class PassingLines implements Lines {
   readonly bytes: Buffer
   readonly count: number
@@ -122,7 +122,7 @@ export function cutLines (lines: Lines, maxBytes: number, maxCount = Infinity): 
   return cutAt(lines, end, count)
 }
 
-/** Cuts off the first `count` lines, which end at this byte. There must be more. */
+/** Cuts off the first `count` lines, which end at this byte. At least one line must be left. */
 export function cutAt (lines: Lines, end: number, count: number): [head: Lines, rest: Lines] {
   const { bytes, numbers } = lines
   const firstLine = numbers?.[count] ?? lines.firstLine + count
@@ -132,7 +132,7 @@ export function cutAt (lines: Lines, end: number, count: number): [head: Lines, 
   ]
 }
 
-/** Picks lines by their places among these, in ascending order; each keeps its number. */
+/** Picks the lines at these places, which ascend; each keeps its number. */
 export function pickLines (lines: Lines, places: readonly number[]): Lines {
   const ends: number[] = []
   for (let at = lines.bytes.indexOf(NEWLINE); at !== -1; at = lines.bytes.indexOf(NEWLINE, at + 1)) ends.push(at + 1)
@@ -181,7 +181,7 @@ function isGapless (numbers: readonly number[]): boolean {
   return (numbers.at(-1) as number) - (numbers[0] as number) === numbers.length - 1
 }
 
-/** Lines without their newlines. A carriage return before a newline is a part of it, since JSON has none. */
+/** Lines without their newlines. A carriage return before a newline is removed with it: JSON has none of its own. */
 export function splitLines (text: string): string[] {
   return text.includes('\r\n') ? text.split(/\r?\n/).slice(0, -1) : text.slice(0, -1).split('\n')
 }

@@ -37,9 +37,9 @@ export interface TransitionEvent {
   /** The generation that this transition began: one more than that of the event before. */
   readonly generation: number
   readonly consecutiveFailures: number
-  /** Time since the breaker was closed, in whole ms: 0 as it trips, the whole outage as it closes. */
+  /** Time since the breaker was last closed, in whole ms: 0 when it trips, the length of the outage when it closes. */
   readonly openForMs: number
-  /** Time until the next probe, in whole ms; 0 unless it opened. */
+  /** Time until the next probe, in whole ms; 0 unless the breaker has opened. */
   readonly retryInMs: number
   /** Wall time, in ms since the epoch. */
   readonly time: number
@@ -72,7 +72,7 @@ export interface BreakerDeps {
   wallTime? (): number
   /** A number from 0 up to, not including, 1. */
   random? (): number
-  /** Called after every transition, in order. Errors that it throws are dropped. */
+  /** Called after every transition, in order. Errors that it throws are ignored. */
   onTransition? (event: TransitionEvent): void
 }
 
@@ -178,7 +178,7 @@ export class SinkCircuitBreaker {
     return this.#acquire()
   }
 
-  /** As `tryAcquire()`, but before the recovery timeout is over: for a last probe before the end. */
+  /** As `tryAcquire()`, but does not wait for the recovery timeout: for a last probe before the end. */
   tryProbeEarly (): Permit | null {
     const phase = this.#phase
     if (phase.state === 'open') this.#halfOpen(phase, this.#now())

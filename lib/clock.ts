@@ -12,7 +12,7 @@ export interface Clock {
   /**
    * Calls back once {@link waited} has reached this time and everything that had arrived by then has been handled.
    *
-   * @returns Cancels the call.
+   * @returns A function that cancels the call.
    */
   whenWaited (due: number, callback: () => void): () => void
 }

@@ -14,7 +14,7 @@ import { serializeError, type SerializedError } from './errors.js'
  * - `out-of-memory`: its thread held more memory than it may
  * - `network`: a connection failed; the system's code is in the error
  * - `health-check`: a health check of its backend failed
- * - `still-hung`: it could not be restarted, since a call of its former life has not come back
+ * - `still-hung`: it could not be restarted, since a call of its former life has not returned
  * - `http-<status>`: its backend answered with that status
  */
 export type FailureReason =

@@ -19,12 +19,12 @@ import { NOTHING, type LineQueue } from './queue.js'
 
 /** Lines are handed to the disk in portions of this many bytes. */
 const APPEND_BYTES = 512 * 1024
-/** While the app is held back, the lane looks this often whether to go on with it. */
+/** While the app is held back, the lane decides this often whether to continue. */
 const PRESSING_MS = 20
-/** Part of the time to end that is kept for writing undelivered lines to a disk. */
+/** At the end, this much time is reserved for writing undelivered lines to a disk. */
 const DISK_RESERVE_MS = 500
 
-/** A line of a lane by its number, and the losses and failures that had happened before it came. */
+/** A line of a lane by its number, and the counts of losses and failures when it came. */
 export interface LineMark {
   readonly line: number
   readonly lostLines: number
@@ -32,21 +32,31 @@ export interface LineMark {
 }
 
 /**
- * State of one line. It has `arrived` (or was passed to a fallback); it is `held` by a lane that has not failed since it
- * came, or by one that has (`failing`); or it is `lost`, or held by a lane whose breaker is not closed, or that has ended.
+ * State of one line:
+ *
+ * - `arrived`: it was delivered, or passed to a fallback
+ * - `held`: the lane still has it, and its sink has not failed since the line came
+ * - `failing`: the lane still has it, and its sink has failed since
+ * - `lost`: it was dropped, skipped or dead-lettered. Or the lane still has it, but has ended, or its breaker is not closed
  */
 export type LineFate = 'arrived' | 'held' | 'failing' | 'lost'
 
 /**
  * Everything that belongs to one sink: its queue, its breaker, its child, its counters. Lines come in by `offer`, and each
- * of them ends in exactly one place: `snapshot` can prove it at any time. Only the lane moves lines from one of its parts to
- * another: new lines go straight to the sink, or into the backlog; from there to the sink, or to the disk and back.
+ * of them ends in exactly one place: `snapshot` can prove it at any time. Only the lane moves lines between its parts:
+ *
+ * - `offer` sends new lines straight to the sink if nothing waits before them. Otherwise they go into the queue in memory. If
+ *   that is full, they wait for a place in it, which holds the app back. While the breaker is not closed, new lines may be
+ *   skipped or passed to a fallback instead.
+ * - `#pump` moves lines on after each change. As a rule, the sink gets lines of the queue. While a disk is in use
+ *   (`isDiverting`), lines of the queue go to the disk, and the sink gets lines that were read from there.
+ * - Lines that the sink did not deliver come back by `#takeBack`, and are sent again before others.
  */
 export class Lane {
   readonly name: string
   /** The lowest level that it takes. */
   minLevel = EVERYTHING
-  /** Called when it holds the app back no more. */
+  /** Called when it stops holding the app back. */
   onRelief: () => void = () => {}
 
   readonly #deps: LaneDeps
@@ -58,7 +68,7 @@ export class Lane {
   readonly #ledger: Ledger
   readonly #deadLetters: DeadLetters
   readonly #conditions: Conditions
-  /** Looks again whether to go on holding the app back. */
+  /** Pumps while the app is held back, so that the lane decides again whether to continue. */
   readonly #pressing: Alarm
   #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
   #isPumping = false
@@ -134,7 +144,7 @@ export class Lane {
     const hasLeft = this.#hasLeft
     const isTurnedAway = !hasLeft && this.#turnsAway()
     const permit = hasLeft || isTurnedAway || !this.#mayGoStraight(batch) ? undefined : this.#gate.take()
-    // Only now, since a permit may bring a transition, and its listeners may ask for a snapshot.
+    // Counted only now: a permit may cause a transition, whose listeners may ask for a snapshot.
     this.#ledger.receive(batch.count)
     if (hasLeft) this.#ledger.giveUp(batch)
     else if (isTurnedAway && this.#deps.settings.whenOpen === 'skip') this.#ledger.skip(batch.count, batch.isDiagnostic)
@@ -150,18 +160,18 @@ export class Lane {
   }
 
   /**
-   * Resolves once every line that was offered so far has been accepted, or the breaker is not closed, or a disk is to keep
-   * them, or at the deadline.
+   * Resolves once every line that was offered so far has been accepted. Does not wait while the breaker is not closed, or
+   * while new lines go to a disk.
    *
-   * @returns whether it was before the deadline
+   * @returns false if the deadline came first
    */
   async settle (deadline: number): Promise<boolean> {
     return await this.#untilAccepted(() => this.isTripped || this.#isDiverting, deadline)
   }
 
-  /** As {@link settle}, and the sink's own `flush` is done, or the disk is synced. */
+  /** As {@link settle}, and then flushes the sink itself. While new lines go to a disk, it syncs the disk instead. */
   async flush (deadline: number): Promise<void> {
-    // A spool that is being opened takes lines only to give them to the sink, if it turns out to be empty.
+    // A spool that is being opened may turn out to be empty: then waiting lines go to the sink, and not to the disk.
     await this.#untilAccepted(() => this.#isDiverting ? this.#backlog.isEmpty && !this.#holdsUnwritten : this.isTripped, deadline)
     if (this.#disk?.isDiverting === true) return await this.#wait(this.#disk.sync(), () => false, deadline)
     const { child } = this.#sink
@@ -169,7 +179,7 @@ export class Lane {
     await this.#wait(child.flush(), () => this.isTripped || this.#sink.child !== child, deadline)
   }
 
-  /** Resolves once every line that is here now has been accepted, or need not be. */
+  /** Resolves once every line that is here now has been accepted, or `needNot` holds. Returns false at the deadline. */
   async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.memory.nextLine
@@ -192,7 +202,7 @@ export class Lane {
   async drain (deadline: number): Promise<void> {
     this.#phase = 'draining'
     this.#disk?.drain()
-    // There may be no time for the whole quiet time, and lines that are not sent now are lost.
+    // There may be no time for the whole `settleMs`, and lines that are not sent before the deadline are lost.
     this.#sink.settleWithin((deadline - this.#deps.clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
@@ -233,8 +243,8 @@ export class Lane {
   }
 
   /**
-   * The number of the oldest line that has not come to its end, or of the next to come: each line before it was delivered,
-   * or is a dead letter, or is counted as lost.
+   * The number of the oldest line that the lane still has; if it has none, of the next line. Each line before it was
+   * delivered, or is a dead letter, or is counted as lost.
    */
   get firstHeldLine (): number {
     return Math.min(this.#sink.held.firstLine, this.#deadLetters.firstLine, this.#backlog.firstLine)
@@ -254,7 +264,7 @@ export class Lane {
     return this.#ledger.failureCount === failures ? 'held' : 'failing'
   }
 
-  /** True while a call of its sink is pending that nobody can cancel. */
+  /** True while a call of its discarded sink is pending, which nobody can cancel. */
   get isHanging (): boolean {
     return this.#sink.supervisor.isHanging
   }
@@ -282,17 +292,17 @@ export class Lane {
     return !this.#isEmpty || this.#sink.held.hasUnaccepted
   }
 
-  /** True if new lines go to the disk, whatever becomes of the sink. */
+  /** True while the disk is in use: lines in memory go to the disk, and the sink gets lines that were read from it. */
   get #isDiverting (): boolean {
     return this.#disk?.isDiverting === true
   }
 
-  /** Takes lines out of memory at this moment. */
+  /** The outlet that takes lines out of memory at this moment. */
   get #outlet (): Outlet {
     return this.#disk?.isDiverting === true ? this.#disk : this.#sink
   }
 
-  /** The queue that the sink is given lines from at this moment. */
+  /** The queue that the sink gets lines from at this moment. */
   get #source (): LineQueue | undefined {
     const { memory, replay: { queue } } = this.#backlog
     if (!queue.isEmpty) return queue
@@ -309,18 +319,18 @@ export class Lane {
     return this.#deps.settings.redelivery === 'at-least-once'
   }
 
-  /** True once its sink is being ended: nothing is handed over any more. */
+  /** True once its sink is being ended: no line is handed to it any more. */
   get #hasLeft (): boolean {
     return this.#phase === 'ending' || this.#phase === 'ended'
   }
 
-  /** True if new lines are kept away from the queue, because the breaker is not closed. */
+  /** True if new lines are skipped, or passed to the fallback, because the breaker is not closed. */
   #turnsAway (): boolean {
     const { whenOpen } = this.#deps.settings
     if (whenOpen === 'hold' || whenOpen === 'spool' || !this.isTripped) return false
-    // The next lines join those in the queue, for a probe that tells more.
+    // With the next lines in the queue, a probe can tell bad lines from a bad sink.
     if (whenOpen === 'skip' && (this.#lacksOthers || this.#wantsNewer)) return false
-    // Without lines here to probe with, the first ones that come once recovery is due are the probe.
+    // If the lane has no lines to probe with, the first new ones after recovery is due are the probe.
     return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
 
@@ -371,12 +381,12 @@ export class Lane {
     this.#pump()
   }
 
-  /** Its pace is measured from the moment in which an outlet has something to take. */
+  /** The pace of an outlet is measured from the moment in which it has something to take. */
   #noteArrival (): void {
     if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
   }
 
-  /** Makes room in the queue: accepted lines that are kept only in case of a failure are settled, or lines go to the disk. */
+  /** Makes room in the queue: moves lines to the disk, or settles accepted lines, which are kept in case of a failure. */
   #makeRoom (bytes: number, lines: number): boolean {
     const fits = (): boolean => this.#admission.fits(bytes, lines, this.#outlet)
     if (fits()) return true
@@ -443,9 +453,9 @@ export class Lane {
     return source !== undefined && this.#sink.canTake(0, source.doubts(this.#sink.next.which))
   }
 
-  /** Lets new lines in, as far as there is room, or no reason left to hold the app back. */
+  /** Gives waiting new lines a place in the queue. Without room, the app is held back further, or lines are dropped. */
   #letIn (): void {
-    // At the end, lines without a place share the way of those in the queue.
+    // At the end, lines without a place are treated like those in the queue.
     if (!this.#backlog.isPressing || this.#hasLeft) return
     for (let newcomer = this.#backlog.newcomer; newcomer !== undefined; newcomer = this.#backlog.newcomer) {
       const { lines, isDiagnostic } = newcomer
@@ -481,7 +491,7 @@ export class Lane {
     this.onRelief()
   }
 
-  /** Hands lines of the queue to the disk, as many as it takes; lines that the sink holds must get there before them. */
+  /** Hands lines of the queue to the disk, as many as it takes. Lines that the sink holds must be written first. */
   #moveToDisk (): void {
     const disk = this.#disk as DiskOutlet
     const { memory } = this.#backlog
@@ -493,14 +503,14 @@ export class Lane {
     }
   }
 
-  /** Writes lines that the sink holds and the disk does not have; returns whether all of them are there or being written. */
+  /** Writes lines that the sink holds and the disk does not have. Returns false if the disk refuses them. */
   #writeHeld (disk: DiskOutlet): boolean {
     if (!this.#holdsUnwritten) return true
     this.#sink.held.renumber(lines => isSpooled(lines.firstLine) ? lines : this.#backlog.replay.keep(lines))
     return disk.writeKept()
   }
 
-  /** Probes at once, if there are lines to probe with: the lane is about to end, or there is reason to hope. */
+  /** Probes at once, if there are lines to probe with: before the end, or when the sink may be healthy again. */
   #probeEarly (): void {
     if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
   }
@@ -510,7 +520,7 @@ export class Lane {
     for (const { count } of lines) this.#ledger.drop(count, 'at-most-once', false)
   }
 
-  /** A pending write has delivered lines that had come back; those on a disk are not found, and are sent again. */
+  /** A pending write has delivered lines that had come back. Those on a disk are not found, and are sent again. */
   #settleLate (firstLine: number, bytes: number): number {
     const { count, nextLine } = this.#backlog.memory.arrive(firstLine, bytes)
     this.#ledger.deliver(count)
@@ -527,7 +537,7 @@ export class Lane {
     }
   }
 
-  /** A disk needs time for lines that the sink has not taken by then. */
+  /** The deadline of the sink. With a disk it is earlier, to leave time for writing lines that the sink has not taken. */
   #sinkDeadline (deadline: number): number {
     return this.#disk === undefined ? deadline : deadline - Math.min(DISK_RESERVE_MS, (deadline - this.#deps.clock.now()) / 4)
   }
@@ -539,7 +549,7 @@ export class Lane {
     this.#disk.settle(isSpooled(oldestHeld) ? oldestHeld : Infinity, this.#sink.child?.copies === true)
   }
 
-  /** The last step: lines that are still here stay on the disk, or go to the fallback, or are dropped. */
+  /** The last step: lines that are still here are left on the disk, go to the fallback, or are dropped. */
   async #leave (deadline: number): Promise<void> {
     this.#settleDisk()
     this.#phase = 'ended'
@@ -547,7 +557,7 @@ export class Lane {
     this.#gate.stop()
     let undelivered = 0
     const giveUp = (lines: NewLines): void => { undelivered += this.#ledger.giveUp(lines) }
-    // With a disk, the next start would send again what it keeps.
+    // From the backlog they could go to a disk, and the next start would send them again.
     if (this.#redelivers) this.#backlog.putBack(returned)
     else returned.forEach(giveUp)
     if (this.#disk !== undefined) (await this.#leaveOnDisk(this.#disk, deadline)).forEach(giveUp)
@@ -558,7 +568,11 @@ export class Lane {
     this.#conditions.changed()
   }
 
-  /** Leaves lines on the disk for the next start; returns lines that it lost. Lines that it refuses stay in memory. */
+  /**
+   * Leaves lines on the disk for the next start. Lines that the disk refuses stay in memory.
+   *
+   * @returns lines that were removed from the disk to make room
+   */
   async #leaveOnDisk (disk: DiskOutlet, deadline: number): Promise<Lines[]> {
     const { memory } = this.#backlog
     const { unplaced, lost, isTaking } = await disk.release(deadline)

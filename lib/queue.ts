@@ -51,9 +51,10 @@ interface OpenBlock {
 }
 
 /**
- * The bounded FIFO of one lane. It copies lines into blocks of its own: a slice would keep the whole chunk alive that it was
- * cut from, and a batch that no other lane needs any more would grow old here, so that the garbage collector frees it late.
- * Dropped lines free their block for the next lines: a queue that overflows for hours takes no memory beyond what it counts.
+ * The bounded FIFO of one lane. It copies lines into blocks of its own: a slice of the chunk that they came in would keep
+ * the whole chunk alive, and a batch that no other lane needs any more would grow old here, so that the garbage collector
+ * frees it late. Dropped lines free their block for the next lines: a queue that overflows for hours takes no memory beyond
+ * what it counts.
  */
 export class LineQueue {
   readonly #limits: QueueLimits

@@ -25,7 +25,7 @@ export interface AcceptanceDeps {
 const SENDING_POLL_MS = 20
 const HELD_POLL_MS = 50
 
-/** Finds out when a stream has accepted lines, and when these have left the buffers of the stream that can be seen. */
+/** Finds out when a stream has accepted lines, and when these have left its visible buffers. */
 export class Acceptance {
   readonly #stream: Drainable
   readonly #deps: AcceptanceDeps
@@ -47,7 +47,7 @@ export class Acceptance {
     this.#buffers = deps.followsBuffers ? OwnBuffers.of(stream) : undefined
   }
 
-  /** The accepted bytes that have left the stream's own buffers, which the transport has taken from there. */
+  /** The accepted bytes that the transport has taken out of the stream's own buffers. */
   get consumedBytes (): number {
     const { readableLength } = this.#stream
     if (this.#buffers !== undefined) this.#consumed = this.#buffers.consumedOf(this.#accepted)
@@ -102,7 +102,7 @@ export class Acceptance {
   }
 
   #lookForHeld (): void {
-    // Others may have read `consumedBytes` meanwhile, which reports nothing.
+    // Others may have read `consumedBytes` meanwhile. That updates it without a report.
     const consumed = this.consumedBytes
     if (consumed !== this.#toldConsumed) this.#deps.onAccepted(this.#accepted, consumed)
     this.#toldConsumed = consumed

@@ -1,4 +1,4 @@
-/** Counts the calls into a sink's code, in this thread, that have not come back yet. */
+/** Counts the calls into a sink's code, in this thread, that have not returned yet. */
 export class Calls {
   #pending = 0
   #onNone: Array<() => void> = []
@@ -10,7 +10,7 @@ export class Calls {
   /**
    * A call begins.
    *
-   * @returns Ends the call. Only the first time counts
+   * @returns A function that ends the call; only its first call counts
    */
   begin (): () => void {
     this.#pending++

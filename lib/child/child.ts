@@ -40,7 +40,7 @@ export interface ChildListener {
   onSensed (traffic: SensedTraffic): void
   /** Something failed behind the sink, which the sink does not report. Lines that are not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
-  /** The backend refused for good the lines up to this byte. */
+  /** The backend refused the lines up to this byte for good. */
   onRefused (bytes: number, failure: SinkFailure): void
   /** A delivery sink has answered for a batch. */
   onSettled (id: string, rejection: Rejection | undefined): void

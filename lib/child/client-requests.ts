@@ -69,7 +69,7 @@ export class ClientRequests {
     request.once('socket', socket => this.#events.onSocket(socket))
     // Node.js 20 has no channel for errors. An errorMonitor listener does not change what an error without a listener does.
     ;(request as NodeJS.EventEmitter).on(errorMonitor, (error: Error) => this.#events.onFailed(request, error))
-    request.once('close', () => this.#events.onFailed(request, new Error('the request was given up')))
+    request.once('close', () => this.#events.onFailed(request, new Error('the request closed without an answer')))
   }
 
   /** Watches the agents: each request is handed to its agent in its constructor. */

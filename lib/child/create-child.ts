@@ -10,9 +10,9 @@ import { transferablesIn } from './transferables.js'
 export type ChildMaker = (listener: ChildListener) => Child
 
 /**
- * Returns a function that creates the children of a target, inline or in threads. Each start of a sink looks like the first one
- * to the backend, but not to the disk: a file is emptied once and then continued, in the folder of the first start. An object that
- * was transferred to a thread cannot be transferred again.
+ * Returns a function that creates the children of a target, inline or in threads. To a backend, each start of a sink looks like the
+ * first. But only the first start may empty a file: later ones append to it, even if the working directory has changed. An object
+ * that was transferred to a thread cannot be transferred again.
  *
  * @param willSendConfig - True if {@link Child.configure} will be called
  */
@@ -25,7 +25,7 @@ export function createChildMaker (target: TargetSettings, willSendConfig: boolea
   let hasStarted = false
   let hasTransferred = false
   return listener => {
-    if (hasTransferred) throw new FanoutError('ERR_FANOUT_SINK_START', 'its options have an object that was transferred to its thread at its first start, and cannot be transferred again; use isolation: "inline" for it, or give it a name or a port number in place of the object', { sink: name })
+    if (hasTransferred) throw new FanoutError('ERR_FANOUT_SINK_START', 'its options have an object that was transferred to its thread at its first start, and cannot be transferred again; use isolation: "inline", or replace the object by a name or a port number', { sink: name })
     const childSource: ChildSource = {
       sink: name,
       entries: entries.map(entry => entry.isPinoFile ? { ...entry, options: fileOptions(entry.options, { cwd, isPipeline, hasStarted }) } : entry),
@@ -49,7 +49,7 @@ export function createChildMaker (target: TargetSettings, willSendConfig: boolea
   }
 }
 
-/** Lets `pino/file` write buffers as they are, so that three files cost hardly more than one. */
+/** Options for `pino/file`. It writes the buffers that all sinks share as they are: three files cost hardly more than one. */
 function fileOptions (given: unknown, { cwd, isPipeline, hasStarted }: { cwd: string, isPipeline: boolean, hasStarted: boolean }): object {
   const options = { ...given as { destination?: unknown, append?: unknown } }
   return {

@@ -46,10 +46,10 @@ export interface DeliverySink {
   readonly keepsNothing?: boolean
   /**
    * Delivers a batch. Resolves once the lines have arrived, and rejects if they have not. Batches come one after another. The
-   * `statusCode` of an error, or its system `code`, gives the reason of the failure. {@link SendRejection} has all properties.
+   * `statusCode` of an error, or its system `code`, gives the reason of the failure. {@link SendRejection} lists all such properties.
    */
   send (batch: SinkBatch, context: SendContext): Promise<void>
-  /** Makes sure that delivered lines are kept, for `logger.flush()`. */
+  /** Makes sure that delivered lines are stored for good. Called for `logger.flush()`. */
   flush? (): Promise<void> | void
   /** Called once, after the last batch. */
   close? (): Promise<void> | void

@@ -12,8 +12,9 @@ const GATHER_MS = 20
 const GATHER_BYTES = 128 * 1024
 
 /**
- * Gathers evidence into few reports: one at once after a pause, then one every {@link GATHER_MS}, or as soon as so much was accepted
- * that the lane may be waiting for it. Each report is a message, which costs its thread as much as a small request.
+ * Gathers evidence into few reports, since each is a message, which costs its thread as much as a small request. The first report
+ * after a pause comes at once, the next ones every {@link GATHER_MS}. A report comes sooner if {@link GATHER_BYTES} were accepted: then
+ * the lane may be waiting for it.
  */
 export class Evidence {
   readonly #clock: Clock

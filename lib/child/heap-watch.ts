@@ -34,12 +34,13 @@ export function withHeapReserve (options: WorkerOptions): WorkerOptions {
 /**
  * The bounds of a thread.
  *
- * They keep free half of the room beyond the limit that was asked for, or a quarter of V8's own limit. Garbage alone fills a heap to
- * halfway between the live objects and the limit at most, and beyond the bound there must be time to terminate the thread.
+ * The bound of the heap lies half of the reserve below V8's limit, or a quarter of V8's limit below it if there is no reserve. It is
+ * high enough for a healthy thread: garbage alone fills a heap at most to halfway between the live objects and the limit. It is low
+ * enough to leave time to terminate the thread.
  *
- * @param oldLimitBytes - V8's limit for old objects. `--max-old-space-size` replaces any other
+ * @param oldLimitBytes - V8's limit for old objects. `--max-old-space-size` overrides `askedMb`
  * @param askedMb - The `maxOldGenerationSizeMb` that was asked for
- * @param hostLimitBytes - The heap limit of a thread without limits on this machine
+ * @param hostLimitBytes - V8's own heap limit on this machine, for a thread without `resourceLimits`
  */
 export function memoryBounds (oldLimitBytes: number, askedMb: number | undefined, hostLimitBytes: number): MemoryBounds {
   const hasReserve = askedMb !== undefined && oldLimitBytes >= (askedMb + RESERVE_MB) * MB
@@ -58,7 +59,7 @@ export function pauseMs (freeBytes: number): number {
  * Looks at the memory of a thread from outside, and reports once it holds more than it may.
  *
  * V8 ends the whole process if a heap is full and the thread does not stop in time, as with a growing array or map
- * (https://github.com/nodejs/node/issues/47224). A thread that is terminated before that ends nothing else.
+ * (https://github.com/nodejs/node/issues/47224). Terminating the thread before that ends only the thread.
  */
 export class HeapWatch {
   readonly #worker: WatchableWorker
@@ -101,8 +102,8 @@ export class HeapWatch {
     }
     this.close()
     this.#onFull(heap.used_heap_size > heapBytes
-      ? `the heap of its thread holds ${inMb(heap.used_heap_size)}, and may hold ${inMb(heapBytes)}`
-      : `the buffers of its thread hold ${inMb(heap.external_memory)}, and may hold ${inMb(externalBytes)}`)
+      ? `the heap of its thread holds ${inMb(heap.used_heap_size)}, more than the allowed ${inMb(heapBytes)}`
+      : `the buffers of its thread hold ${inMb(heap.external_memory)}, more than the allowed ${inMb(externalBytes)}`)
   }
 
   // Node.js raises the limit of a thread that it is about to end, so only the first limit counts.

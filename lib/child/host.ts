@@ -13,7 +13,7 @@ import { isStream, joinPipeline, StreamSink, type SensedSink } from './stream-si
 type StartedSink = { kind: 'stream', stream: StreamSink } | { kind: 'delivery', runner: DeliveryRunner }
 
 /**
- * Runs one sink in this thread, which is the fanout's or one of its own: loads the target, starts it, hands lines over and reports
+ * Runs one sink in this thread, which is the fanout's or the sink's own: loads the target, starts it, hands lines over and reports
  * their outcome. Reports one failure or one end, and nothing after that.
  */
 export class SinkHost {
@@ -31,7 +31,7 @@ export class SinkHost {
     this.#sense = sense
   }
 
-  /** Loads and starts the sink. `onReady` or `onFailure` follows. Settles with the factories, and never rejects. */
+  /** Loads and starts the sink. `onReady` or `onFailure` follows. Resolves once the start has succeeded or failed, and never rejects. */
   async start (): Promise<void> {
     const end = this.#calls.begin()
     const starts = this.#source.entries.map(async ({ file, options }) => {
@@ -52,7 +52,7 @@ export class SinkHost {
     }
   }
 
-  /** True while a call into the sink has not come back, so that the sink may still be doing something. */
+  /** True while a call into the sink has not returned, so that the sink may still be doing something. */
   get hasPendingCalls (): boolean {
     return this.#calls.arePending
   }

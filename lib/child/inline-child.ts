@@ -7,7 +7,10 @@ import { SinkHost } from './host.js'
 import { hasPoolRequests } from './pool-requests.js'
 
 const WINDOW_BYTES = 1024 * 1024
-/** The most that pino's ThreadStream hands over at once. Files share it as it is; queues would hold a copy each. */
+/**
+ * The most that pino's ThreadStream hands over at once. All files share its memory. With a smaller window, the rest would be copied
+ * into the queue of each.
+ */
 const FILE_WINDOW_BYTES = 4 * 1024 * 1024
 const CONFIG_INTERVAL_MS = 50
 
@@ -43,7 +46,7 @@ export class InlineChild implements Child, ContainedSinkListener {
 
   configure (config: PinoConfig): void {
     if (!this.#isStarting || this.#configTimer !== undefined) return
-    // A sink listens for pino's message from its factory on. The message came once, perhaps long ago, so it is repeated.
+    // A sink listens for pino's message once its factory runs. pino has sent it only once, perhaps long before, so it is repeated.
     const tell = (): void => { (parentPort as unknown as { emit (name: string, message: unknown): void } | null)?.emit('message', { code: 'PINO_CONFIG', config }) }
     this.#configTimer = setInterval(tell, CONFIG_INTERVAL_MS)
     setImmediate(tell)
@@ -79,8 +82,8 @@ export class InlineChild implements Child, ContainedSinkListener {
   }
 
   /**
-   * A sink that is no file may have forgotten to call back, which must not prevent its restart. A call that hangs in the system is
-   * in libuv's pool at any moment, so a thread without requests there has no such call.
+   * True while a call hangs in the system. Such a call is in libuv's pool all the time. If this thread has no request there, the sink
+   * has only forgotten to call back, which must not prevent its restart. For a file, every pending call counts.
    */
   get isHanging (): boolean {
     if (!this.#host.hasPendingCalls || this.#hasBeenIdle) return false
@@ -114,7 +117,7 @@ export class InlineChild implements Child, ContainedSinkListener {
   }
 }
 
-/** Wraps a listener: code that a sink calls back does not count as the sink's code. */
+/** Wraps a listener, so that errors in it do not count as the sink's, although the sink calls it. */
 function outside (listener: ChildListener): ChildListener {
   return {
     onReady: kind => runUncontained(() => listener.onReady(kind)),

@@ -7,7 +7,7 @@ export type SinkFactory = (options: unknown) => unknown
 
 /**
  * Loads a target as pino does: by `import()`, or by `require()` if that is not possible (Yarn's zip files, bundles, TypeScript
- * under ts-node). A `default` is unwrapped twice.
+ * under ts-node). A `default` is unwrapped up to twice.
  *
  * @param file - An absolute path or a `file://` URL
  * @throws {@link FanoutError} `ERR_FANOUT_SINK_INVALID` if the module exports no function; any error that the module throws
@@ -31,8 +31,8 @@ async function loadModule (file: string): Promise<unknown> {
     return await realImport(pathToFileURL(path).href)
   } catch (error) {
     const code = (error as { code?: unknown } | null)?.code
-    // To import(), a zip file of Yarn is no directory (pinojs/pino#1113). A bundle of pkg has no import(), and throws an error
-    // without a code (pinojs/thread-stream#143), as a fault of the module itself may.
+    // import() does not take a zip file of Yarn for a directory (pinojs/pino#1113). A bundle of pkg has no import(), and throws an
+    // error without a code (pinojs/thread-stream#143). An error of the module itself may have no code either.
     if (code !== undefined && code !== 'ENOTDIR' && code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING' && code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error
     try {
       return realRequire(path)

@@ -14,7 +14,7 @@ export class MarkHistory {
     this.#moments.push({ at: now, mark })
   }
 
-  /** The bytes accepted by that time, or fewer. Forgets all moments before it. */
+  /** A lower bound for the bytes accepted by that time. Forgets all moments before it. */
   at (time: number): number {
     let n = 0
     while (n < this.#moments.length && (this.#moments[n] as { at: number }).at <= time) n++

@@ -18,7 +18,7 @@ interface Held {
 
 /**
  * Follows lines through the buffers of a transport that is a Transform, as with pino-abstract-transport, and of the streams that it is
- * piped into. Such a transport calls back as soon as it has room for more, while each buffer may hold 16 lines, or 16 KiB.
+ * piped into. A Transform calls back as soon as it has room for more: then each buffer may still hold 16 lines, or 16 KiB.
  */
 export class OwnBuffers {
   readonly #head: Buffering
@@ -31,18 +31,22 @@ export class OwnBuffers {
     this.#head = head
   }
 
-  /** `undefined` for a stream that is no Transform: the readable buffer of other streams need not hold what was written. */
+  /** `undefined` for other streams: their readable buffer may hold something other than the written lines. */
   static of (stream: object): OwnBuffers | undefined {
     return isTransform(stream) ? new OwnBuffers(stream) : undefined
   }
 
-  /** Notes lines that are written to the stream and end at this byte of all. */
+  /**
+   * Notes lines that are written to the stream.
+   *
+   * @param end - The total of written bytes, these included
+   */
   note (chunk: string | Buffer, end: number): void {
     this.#lines += countLines(chunk)
     this.#written.push({ bytes: end, lines: this.#lines })
   }
 
-  /** The accepted bytes that have left all buffers that can be seen, or somewhat fewer. */
+  /** A lower bound for the accepted bytes that have left all visible buffers. */
   consumedOf (accepted: number): number {
     const [first] = this.#written
     if (first === undefined || first.bytes > accepted) return this.#consumed
@@ -53,7 +57,7 @@ export class OwnBuffers {
     }
     const held: Held = { bytes: 0, lines: 0 }
     addHeld(held, this.#head)
-    // A reader that takes line by line holds one more while others are waiting.
+    // While lines wait in buffers, a reader that takes them one by one holds one more.
     const lines = last.lines - held.lines - Number(held.lines > 0)
     const bytes = last.bytes - held.bytes
     let done = 0

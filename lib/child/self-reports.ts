@@ -9,11 +9,11 @@ export type OnSelfReport = (error: unknown) => void
 interface SelfReport {
   /** The package of the transport. */
   readonly package: string
-  /** The path in its options of a callback that is called with an error. A callback of the user stays. */
+  /** The path of an error callback in its options. If the user has set a callback there, that one stays. */
   readonly callback?: readonly string[]
-  /** True if it writes its failures to `console.error` as long as it has no callback. They are still written there. */
+  /** True if it writes its failures to `console.error` when no callback is set. Our callback then writes them there. */
   readonly saysByConsole?: boolean
-  /** Messages of errors that it reports by that callback and that are no failure. */
+  /** Matches the messages of errors that do not count as failures. */
   readonly ignored?: RegExp
   /** True if it reports by OpenTelemetry's `diag`. */
   readonly diag?: boolean
@@ -28,10 +28,10 @@ const selfReports: readonly SelfReport[] = [
 ]
 
 /**
- * Makes a transport report its failures. Called before its start.
+ * Makes a transport report its failures. Call it before the transport starts.
  *
  * @param file - The file of the transport: an absolute path or a `file://` URL
- * @returns Its options, with a callback
+ * @returns The options for the transport, with our callback if it can take one
  */
 export function listenToSelf (file: string, options: unknown, sink: string, onReport: OnSelfReport): unknown {
   const path = (file.startsWith('file://') ? fileURLToPath(file) : file).replaceAll('\\', '/')

@@ -12,18 +12,18 @@ export interface SenseEvents {
   onSensed (traffic: SensedTraffic): void
   /** Answers prove the delivery of all lines up to this mark. */
   onDelivered (mark: number): void
-  /** A request that was made at this mark was answered well, and so were all requests before it. */
+  /** A request that was made at this mark has succeeded, and so have all requests before it. */
   onAnswered (mark: number): void
   /** A request or a connection failed. Lines that are not proven delivered may be lost. */
   onSetback (failure: SinkFailure): void
-  /** The backend refused for good the lines up to this mark. */
+  /** The backend refused the lines up to this mark for good. */
   onRefused (mark: number, failure: SinkFailure): void
 }
 
 /** Dependencies of a {@link Sense}. */
 export interface SenseDeps {
   sink: string
-  /** A request without an answer for this long has failed, and so has a socket that sends nothing. In waited time. */
+  /** A request without an answer for this waited time has failed, and so has a socket that sends nothing for it. */
   writeTimeoutMs: number
   /** True if the sink's calls of `console.error` count as failures. */
   console: boolean
@@ -32,7 +32,7 @@ export interface SenseDeps {
   clock: Clock
 }
 
-/** A request that has been created and not settled. */
+/** A request that is not settled. */
 interface Request {
   /** The accepted bytes when the request was created, which are the most that it may carry. */
   readonly mark: number
@@ -45,8 +45,8 @@ interface Request {
 }
 
 /**
- * The longest time between the end of a batch and its request. @axiomhq/pino and @logtail/pino compress a batch before they create
- * its request. Lines that come meanwhile are in the next batch.
+ * The longest time from the moment in which a transport closes a batch until it creates the request for it. @axiomhq/pino and
+ * @logtail/pino compress a batch before that. Lines that come meanwhile are in the next batch.
  */
 const LEAD_MS = 250
 

@@ -39,10 +39,10 @@ export function traitsOf ({ minLength, _writingBuf }: SonicBoom): SonicBoomTrait
 
 /**
  * Makes a SonicBoom safe to discard at any time. If a SonicBoom is destroyed with a write pending, it throws out of that write's
- * completion. It also closes the file descriptor, which the pending write still uses, and which may be another file's by then. From
- * now on `destroy()` drops the buffered lines, and waits for the pending call before it closes the file.
+ * completion. It also closes the file descriptor at once: the system may then give the descriptor to another file, which the pending
+ * write would hit. From now on `destroy()` drops the buffered lines, and waits for the pending call before it closes the file.
  *
- * @param calls - Counts the pending open, write or close of a destroyed SonicBoom until it has come back
+ * @param calls - Counts the pending open, write or close of a destroyed SonicBoom until it has returned
  * @param onFault - Called with each error that the completion of a write throws
  */
 export function makeDiscardable (sonic: SonicBoom, calls: Calls, onFault: (error: unknown) => void): void {
@@ -81,7 +81,7 @@ export function makeDiscardable (sonic: SonicBoom, calls: Calls, onFault: (error
 
 /** Drops all lines but those of the pending write. */
 function dropBuffers (sonic: SonicBoom): void {
-  // Another version may lack these fields. Its completion may throw, which is contained.
+  // Another version may lack these fields. Then the completion of its write may throw, which is contained.
   if (!Array.isArray(sonic._bufs)) return
   sonic._bufs.length = 0
   if (Array.isArray(sonic._lens)) sonic._lens.length = 0

@@ -31,7 +31,7 @@ export interface StreamSinkDeps {
   sendsDatagrams: () => boolean
   /** Senses the sink's traffic, if that is watched. */
   sense?: SensedSink | undefined
-  /** Counts the calls into the stream that have not come back. */
+  /** Counts the calls into the stream that have not returned. */
   calls: Calls
 }
 
@@ -157,7 +157,7 @@ export class StreamSink {
     return (this.#stream as { _readableState?: unknown })._readableState !== undefined
   }
 
-  /** True for a stream that has written the lines that it accepts, and holds none of them. Any other stream may keep them. */
+  /** True for a stream that accepts lines only once it has written them. Any other stream may keep accepted lines. */
   get keepsNothing (): boolean {
     return this.#accepts === 'written'
   }
@@ -216,7 +216,7 @@ export class StreamSink {
 
   end (): void {
     if (this.#over || this.#ending) return
-    // A destroyed stream would ignore `end()`, and its end would be awaited for nothing.
+    // A destroyed stream would ignore `end()`, and its end would be awaited in vain.
     if (this.#isBroken()) return this.#failBroken()
     this.#ending = true
     try {
@@ -227,7 +227,7 @@ export class StreamSink {
     }
   }
 
-  /** Ends a stream that has finished and emits no `close`, if it is not readable, or once no request is pending. */
+  /** Ends a stream that has finished and emits no `close`. A readable one ends only once no request is pending. */
   #endWithoutClose (): void {
     this.#closeTimer ??= setInterval(() => {
       if (!this.#isReadable || this.#deps.sense?.isQuiet === true) this.#end()
@@ -266,7 +266,7 @@ export class StreamSink {
     return this.#stream.destroyed === true || (this.#stream.errored !== undefined && this.#stream.errored !== null)
   }
 
-  // A stream is destroyed first and emits its event a little later. If it does, that event is the failure.
+  // A destroyed stream emits its event a little later. The event, if there is one, is the failure.
   #failBroken (): void {
     setImmediate(() => this.#fail('destroyed', this.#stream.errored ?? this.#error('is destroyed')))
   }
@@ -307,7 +307,7 @@ export class StreamSink {
     return new FanoutError('ERR_FANOUT_SINK_CLOSED', `the stream ${what}`, { sink: this.#deps.sink })
   }
 
-  // Some streams are destroyed without an event. A timer looks for that for some time after each write, and not when idle.
+  // Some streams are destroyed without an event. A timer checks for that for some time after each write, but not on an idle stream.
   #watch (): void {
     if (this.#over) return
     this.#pollsLeft = POLLS_AFTER_WRITE

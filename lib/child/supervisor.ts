@@ -14,7 +14,7 @@ const GONE_POLL_MS = 20
 export interface SupervisorDeps {
   sink: string
   startTimeoutMs: number
-  /** True if pino sends its config: the time for the start then begins once the child was given it. */
+  /** True if pino sends its config. The time for the start then begins when the child is given the config. */
   willSendConfig: boolean
   clock: Clock
   random: () => number
@@ -24,7 +24,7 @@ export interface SupervisorDeps {
 
 /** Events of a {@link Supervisor}: those of its child, and `onFailure` also for a child that has not become ready. */
 export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
-  /** @param restarted - Why it was started again, if it was */
+  /** @param restarted - Why it was restarted, if it was */
   onReady (restarted: FailureReason | undefined): void
   /**
    * The last pending call of a discarded child has returned.
@@ -35,9 +35,9 @@ export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
 }
 
 /**
- * Keeps the child of one lane alive: starts it, limits the time that this takes, and starts it again after a failure, each
- * time after a longer wait. It does not start while a call of its former life is pending: a hung disk then blocks one thread
- * of this process, and not one more at each attempt.
+ * Keeps the child of one lane alive: starts it, limits the time that this takes, and restarts it after a failure, each time
+ * after a longer wait. It does not restart while a call of the former child is pending: otherwise a hung disk would block
+ * one more thread of this process at each attempt.
  */
 export class Supervisor {
   /** How often the sink was restarted. */
@@ -90,7 +90,7 @@ export class Supervisor {
     if (this.#kind === undefined) this.#limitStart()
   }
 
-  /** Starts the child, unless there is one, or the wait before a restart is not over. */
+  /** Starts the child. Does nothing if there is one, or during the wait before a restart. */
   start (): void {
     if (this.#child !== undefined || this.#backoffTimer !== undefined) return
     const { sink, createChild } = this.#options
@@ -129,7 +129,7 @@ export class Supervisor {
     }, ms * (0.75 + this.#options.random() / 2))
   }
 
-  /** Lines have arrived: the next failure is the first again. */
+  /** Lines have arrived: the wait after the next failure is the shortest again. */
   succeed (): void {
     this.#failuresInARow = 0
   }

@@ -28,7 +28,7 @@ process.on('uncaughtException', endAfterFault)
 process.on('unhandledRejection', endAfterFault)
 start()
 
-/** Listens for orders only after the start: until then the sink alone gets messages, so that it does not miss pino's config. */
+/** Listens for orders only after the start. Our listener would make the port deliver pino's config before the sink listens for it. */
 async function start (): Promise<void> {
   if (source.sense !== false) sense = await createSense(source, source.sense)
   host = createHost()
@@ -42,7 +42,7 @@ async function start (): Promise<void> {
 function createHost (): SinkHost {
   return new SinkHost(source, {
     onReady: kind => {
-      // A delivery sink answers for each batch; its requests would tell the same once more.
+      // A delivery sink reports each batch itself. Its requests would report the same again.
       if (kind === 'delivery') sense?.close()
       report({ type: 'ready', kind })
     },

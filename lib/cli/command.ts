@@ -31,7 +31,7 @@ export interface Command {
   readonly usage: string
   /**
    * @param words - What stands behind the verb
-   * @returns whether nothing is left to be done
+   * @returns true if nothing is left to do
    * @throws UsageError if the call cannot be carried out
    */
   run (words: readonly string[], outside: Outside): Promise<boolean>

@@ -8,7 +8,7 @@ import { linesOf, WorkingCopy } from './working-copy.js'
 /**
  * Sends the records of a dead-letter file, each to its target, and puts back what was not delivered.
  *
- * @returns whether nothing is left that was to be sent
+ * @returns true if no record is left that was to be sent
  * @throws UsageError if a record has no target, or if another process is replaying the file
  */
 export async function replayDeadLetters (path: string, context: ReplayContext): Promise<boolean> {

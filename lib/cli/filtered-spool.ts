@@ -15,16 +15,16 @@ import { Turns } from '../spool/turns.js'
 import type { KeptLine, LineSource } from './send-lines.js'
 import { InUseError } from './spool-folders.js'
 
-/** How many delivered lines the file of a segment still has, and why it could not be rewritten. */
+/** The number of delivered lines that a segment's file still has, and the error if it could not be rewritten. */
 export interface Change { name: string, lines: number, error: unknown }
 
 const NEWLINE = 10
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * A spool out of which lines are taken wherever they are. Its cursor could not tell which, so each segment is rewritten
- * without them, once each of its lines was delivered, refused or left. A run that is killed leaves old segments and
- * rewritten ones, and nothing in between.
+ * A spool from which single lines are removed, wherever they stand. A cursor marks only one place, so each segment is
+ * rewritten without its delivered lines, once the outcome of all its lines is known. If a run is killed, each segment is
+ * either as it was or completely rewritten.
  */
 export class FilteredSpool implements LineSource {
   readonly #fs: FileSystem
@@ -50,7 +50,7 @@ export class FilteredSpool implements LineSource {
   }
 
   /**
-   * Opens a spool and takes its lock, unless it is only to be read: then it may be in use, and nothing is changed.
+   * Opens a spool and takes its lock. With `isReadOnly` it takes no lock and changes nothing, so the spool may be in use.
    *
    * @throws InUseError if another process has the lock
    */
@@ -84,23 +84,23 @@ export class FilteredSpool implements LineSource {
     }
   }
 
-  /** Begins again with the first line. Only before any line was delivered, refused or left. */
+  /** Begins again with the first line. Call it only before the outcome of any line is noted. */
   rewind (): void {
     this.#segments.takeBack()
     this.#reader.rewind()
   }
 
-  /** Rewrites the segments whose lines are all decided. Never rejects: what fails is tried again at the end. */
+  /** Rewrites the segments in which the outcome of all lines is known. {@link close} tries failed ones again. */
   async save (): Promise<void> {
     await this.#turns.take(async () => await this.#rewriteAll(({ waitingLines, outstandingLines }, { error }) => waitingLines + outstandingLines === 0 && error === undefined))
   }
 
-  /** Rewrites all other segments that have delivered lines, and releases the lock. Never rejects. @returns what could not be rewritten */
+  /** Rewrites all other segments that have delivered lines, and releases the lock. Never rejects. @returns segments that failed */
   async close (): Promise<Change[]> {
     return await this.#turns.take(async () => {
       await this.#rewriteAll(() => true)
       await this.#segments.release()
-      // A lock that stays does no harm: once this process is gone, others see that its owner is dead.
+      // If the lock stays, the next process sees that its owner is dead.
       await this.#lock.release().catch(() => {})
       return [...this.#changes.values()].filter(({ error }) => error !== undefined)
     })
@@ -137,7 +137,7 @@ export class FilteredSpool implements LineSource {
       try {
         await this.#prepare([...this.#changes.keys()])
         await segment.shrink(segment === last)
-        // Should a power cut bring the old file back, that costs duplicates at most.
+        // If a power cut brings the old file back, its lines are at worst sent twice.
         await this.#fs.syncFolder(this.#folder).catch(() => {})
         Object.assign(change, { lines: 0, error: undefined })
       } catch (error) {
@@ -147,23 +147,23 @@ export class FilteredSpool implements LineSource {
   }
 
   /**
-   * Makes sure that the folder means the same once segments are shorter, or gone. All of this is on the disk before the
-   * first segment is rewritten, and does no harm by itself.
+   * Prepares the folder, so that shorter or missing segments do not change the meaning of its other files. This is on the
+   * disk before the first segment is rewritten, and does no harm if no rewrite follows.
    */
   async #prepare (segments: readonly Segment[]): Promise<void> {
     if (this.#isPrepared) return
     const [first] = segments
-    // A damaged cursor could seem to be sound in a shorter segment, and the lines before it would not be sent.
+    // In a shorter segment, a damaged cursor could look valid, and the lines before it would not be sent.
     if (this.#isCursorDamaged && first !== undefined) await new CursorFile(this.#fs, this.#folder).write({ segment: first.number, offset: 0 })
-    // If the segment of the cursor goes, sending begins with the oldest segment, which the cursor must not have passed.
+    // If the cursor's segment is removed, sending begins with the oldest one left, so older ones must go first.
     await this.#segments.remove(segments.filter(({ number }) => number < this.#startSegment))
     for (const name of await this.#fs.list(this.#folder)) {
       const isDraft = name.endsWith(draftOf('')) && segmentNumberOf(name.slice(0, -draftOf('').length)) !== undefined
       if (isDraft) await this.#fs.remove(join(this.#folder, name))
     }
-    // If the last segment goes, the end of the one before would be taken for torn.
+    // If the last segment is removed, the one before is the last. There, a line without a newline would count as torn.
     for (const segment of segments.slice(0, -1)) await segment.terminate()
-    // A place may have another line soon: a backend that goes by ids would take it for the line that it has had from there.
+    // The id of a batch names a place in the spool. A backend that knows the id would take other lines there for duplicates.
     await loseIdentity(this.#fs, this.#folder)
     this.#isPrepared = true
   }

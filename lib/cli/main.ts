@@ -12,7 +12,7 @@ export async function main (args: readonly string[]): Promise<never> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      // A user who asks twice does not want to wait. No line is lost by that.
+      // A second signal means that the user does not want to wait. No line is lost by that.
       if (stopping.signal.aborted) process.exit(LEFT)
       process.stderr.write(`\n${signal}: stopping; lines that are not delivered stay where they are\n`)
       stopping.abort()

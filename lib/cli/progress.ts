@@ -1,9 +1,9 @@
 import type { ReplayContext } from './replay-context.js'
 
-/** How many lines are to be sent, and what became of them. */
+/** Counts of the lines to send, and of their outcomes. */
 export interface Counts { total: number, sent: number, delivered: number, refused: number, damaged: number }
 
-/** Progress that is being told; `note` writes something else, on a line of its own. */
+/** Shows progress until `stop` is called; `note` writes another text on a line of its own. */
 export type Progress = ReturnType<typeof startProgress>
 
 /** The pace is measured over this many intervals. */

@@ -10,9 +10,9 @@ export interface ReplayContext extends Outside {
   /** The target that the user has named. */
   targetName: string | undefined
   isDryRun: boolean
-  /** A target is no longer waited for once nothing was delivered to it for this long. */
+  /** The command stops waiting for a target once nothing was delivered to it for this long. */
   timeoutMs: number
   isFiltered: boolean
-  /** The facts of a line that is to be sent; `undefined` if the filter holds it back. */
+  /** The facts of a line that is to be sent; `undefined` if the filter excludes it. */
   select: (line: string) => LineFacts | undefined
 }

@@ -11,12 +11,12 @@ import type { ReplayContext } from './replay-context.js'
 /** How a wait has ended: its condition holds, nothing was delivered or refused for too long, or the user stops the command. */
 export type Verdict = 'holds' | 'stalled' | 'stopped'
 
-/** A signal wakes nobody who waits for a lane, so it is looked for this often. */
+/** A wait for a lane does not end by a signal, so it checks for one this often. */
 const LOOK_MS = 100
 
 /**
- * Starts a lane as the transport would have it for a target, except that it loses no line: nothing is skipped, passed on
- * or dropped from a full queue, and what failed is sent again. Its lines come from a spool, or are offered.
+ * Starts a lane for a target, as the transport would, except that it loses no line: no line is skipped, passed on or dropped
+ * from a full queue, and failed lines are sent again. Its lines come from a spool, or are offered.
  */
 export function startReplayLane (target: TargetSettings, { settings, clock }: ReplayContext, note: (text: string) => void, refused: DeadLetterStore & { maxBytes: number }, createSpool?: LaneDeps['createSpool']): Lane {
   const { name } = target
@@ -25,7 +25,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
       ...target,
       whenOpen: createSpool === undefined ? 'hold' : 'spool',
       redelivery: 'at-least-once',
-      // Whoever offers lines limits them.
+      // Code that offers lines here limits them itself.
       queue: { maxBytes: Infinity, maxLines: Infinity, overflow: 'drop-newest', blockTimeoutMs: 0 },
       deadLetter: refused,
       spool: createSpool && { mode: 'open' }
@@ -89,8 +89,8 @@ export function createWait (lane: Lane, { clock, timeoutMs, stop }: Pick<ReplayC
 }
 
 /**
- * Creates the condition that waiting is of no more use: each line was delivered or refused; or the sink has accepted all of
- * them and has been quiet for `settleMs`, so that only its end can prove that they have arrived.
+ * Creates a condition. It holds once each line was delivered or refused. It also holds once the sink has accepted all lines
+ * and then been quiet for `settleMs`: only the end of the sink can still prove that they have arrived.
  */
 export function createTaken (lane: Lane, settleMs: number, { clock }: ReplayContext): () => boolean {
   let quiet = { since: 0, lines: 0 }

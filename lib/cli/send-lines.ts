@@ -8,7 +8,7 @@ import type { Survey, TargetResult } from './summary.js'
 import { Tally } from './tally.js'
 import type { TargetFinder } from './target-choice.js'
 
-/** A line that is kept somewhere. At most one of its methods is called, to note what became of it. */
+/** A line that is kept somewhere, and takes a note of its outcome: one of its methods is called, or none. */
 export interface KeptLine {
   readonly text: string
   /** The name of the target that it was for; `undefined`: it is not a line that can be sent. */

@@ -22,10 +22,10 @@ import { targetOfSpool } from './target-choice.js'
 type FolderResult = ReturnType<typeof writeSummary>
 
 /**
- * Sends what waits in a spool to its target, one slot after another. Slots that are in use are skipped.
+ * Sends the lines of a spool to its target, one slot after another. Slots that are in use are skipped.
  *
- * @returns whether nothing is left
- * @throws UsageError if the path is no spool or of no target, or if all slots are in use
+ * @returns true if no line is left that was to be sent
+ * @throws UsageError if the path is no spool, if the spool belongs to no target, or if all slots are in use
  */
 export async function replaySpool (path: string, context: ReplayContext): Promise<boolean> {
   const { settings, targetName, isDryRun, isFiltered, stderr } = context
@@ -61,8 +61,8 @@ async function * linesOf (folders: readonly string[]): AsyncGenerator<KeptLine> 
 }
 
 /**
- * Sends the lines that the filter selects, in order, and takes those out of the spool that were delivered. All others stay,
- * also those that were refused: here, a line can stay while later ones go.
+ * Sends the lines that the filter selects, in order, and removes delivered lines from the spool. All other lines stay,
+ * refused ones too: unlike in a replay of the whole spool, a line can stay although later ones are removed.
  */
 async function replayFilteredFolder (folder: string, target: TargetSettings, context: ReplayContext): Promise<FolderResult> {
   const spool = await FilteredSpool.open(folder)
@@ -88,21 +88,21 @@ async function replayFilteredFolder (folder: string, target: TargetSettings, con
 }
 
 /**
- * Sends all that waits in a folder, in order, as the lane of the app would. Refused lines go to the dead letters of the
- * target, or to a file beside the folder.
+ * Sends all lines of a folder, in order, as the lane of its target would. Refused lines go to the dead letters of the target,
+ * or to a file beside the folder.
  *
- * @throws Error if a refused line cannot be kept. The process must end at once: the end of the lane would lose the line.
+ * @throws Error if a refused line cannot be kept. End the process at once then: the lane would lose the line if it ended.
  */
 async function replayWholeFolder (folder: string, target: TargetSettings, context: ReplayContext): Promise<FolderResult> {
   const { path, maxBytes } = target.deadLetter ?? { path: `${folder}.refused.ndjson`, maxBytes: Infinity }
   let fail: (error: Error) => void
   const failed = new Promise<never>((_resolve, reject) => { fail = reject })
-  // It may reject once nobody waits for it any more.
+  // A failure may come when nobody waits for it any more.
   failed.catch(() => {})
   const file = new DeadLetterFile(path, ({ message }) => fail(new Error(`${path}: a line that was refused cannot be kept: ${message}`)))
   const append: DeadLetterFile['append'] = async (records, maxBytes) => {
     const appended = await file.append(records, maxBytes)
-    // A line without a record stays pending, so that the spool does not go past it.
+    // A line without a record stays pending, so that the cursor of the spool stays before it.
     return appended.written === records.length ? appended : await new Promise(() => {})
   }
   const spool = createSpoolMaker(folder, target, context)

@@ -3,7 +3,7 @@ import type { ReplayContext } from './replay-context.js'
 import type { Verdict } from './replay-lane.js'
 import type { Tally } from './tally.js'
 
-/** Lines that are to be sent, that the filter holds back, that cannot be sent, and whose target is not known, by their sinks. */
+/** Lines that are to be sent, that the filter excludes, that cannot be sent, and whose target is not known, by their sinks. */
 export interface Survey { tally: Tally, filtered: number, unreadable: number, unknown: Map<string, number> }
 
 /** Outcome of the lines of one target, the reasons of refusals, and the message of its last failure. */

@@ -4,7 +4,7 @@ import type { LineFacts } from './filter.js'
 /** Lines of one target, level and hour or day. */
 interface Count { target: string, level: number | undefined, time: string, lines: number }
 
-/** With more hours than this a table is by days. */
+/** If lines fall into more hours than this, the table has one row a day. */
 const MAX_HOURS = 48
 
 /** Counts lines by target, level and hour (UTC), and shows the counts as a table. */

@@ -18,8 +18,8 @@ export async function * linesOf (path: string): AsyncGenerator<KeptLine> {
 }
 
 /**
- * A dead-letter file that is being replayed. The app may append to it at any time, so it is moved into a folder beside its
- * place, and the app creates a new one. At the end the lines that were not delivered are put back, before those that the
+ * A dead-letter file that is being replayed. The app may append to it at any time, so it is moved into a folder beside
+ * it, and the app creates a new file. At the end the lines that were not delivered are put back, before those that the
  * app has appended. The folder has a lock. If this run is killed, the next one finds the folder.
  */
 export class WorkingCopy implements LineSource {
@@ -41,7 +41,7 @@ export class WorkingCopy implements LineSource {
     const owner = await copy.#lock.take()
     if (owner !== undefined) throw new UsageError(`${path}: is being replayed by process ${owner.pid}`)
     const parts = await partsOf(path)
-    // If a killed run had put its lines back already, what it has left is only to be removed.
+    // A run that was killed after it had put its lines back has left only files to remove.
     if (await isPutBack(path)) for (const part of parts.splice(0)) await part.remove()
     await unlink(secondNameOf(path)).catch(() => {})
     copy.#parts = parts
@@ -57,7 +57,7 @@ export class WorkingCopy implements LineSource {
     for (const part of this.#parts) await part.save()
   }
 
-  /** Puts back what was not delivered, and removes the folder. @returns how many lines these are, without those appended meanwhile */
+  /** Puts undelivered lines back, and removes the folder. @returns their number, without lines appended meanwhile */
   async putBack (): Promise<number> {
     await this.save()
     const own = this.#parts.length
@@ -79,7 +79,7 @@ export class WorkingCopy implements LineSource {
     return counts.slice(0, own).reduce((sum, count) => sum + count, 0)
   }
 
-  /** Moves the file that is at the place now, if there is one. */
+  /** Moves the dead-letter file into the folder, if there is one now. */
   async #collect (): Promise<void> {
     const last = (await segmentNamesIn(this.#folder)).at(-1) ?? ''
     const path = join(this.#folder, segmentNameOf((segmentNumberOf(last) ?? 0) + 1))

@@ -47,7 +47,7 @@ const WRITING_MS = 1000
 /**
  * The disk between the queue of a lane and its sink. While the breaker is not closed, or once the queue has overflowed, new
  * lines go to the disk, and lines are sent from there, until the disk is empty: so the order holds. Lines that the sink
- * holds by then are written first, and are sent from memory should they come back. If the disk refuses lines, they stay in
+ * holds by then are written first, and are sent from memory if they come back. If the disk refuses lines, they stay in
  * memory, and are sent from there once the disk has no older ones.
  */
 export class DiskOutlet implements Outlet {

@@ -8,7 +8,7 @@ const MAX_LINE_BYTES = 256 * 1024 * 1024
 
 const diagnosticsSchema = object({
   to: choice([oneOf(['others', 'stderr']), list(text(), { minItems: 1 })], {
-    description: '`\'others\'`: every target but the one that a record is about. `\'stderr\'`, or a list of target names.',
+    description: '`\'others\'`: every target except the one that a record is about. Otherwise `\'stderr\'`, or a list of target names.',
     default: fanoutDefaults.diagnostics.to
   }),
   level: level({
@@ -41,7 +41,7 @@ export const fanoutSchema = object({
     default: fanoutDefaults.levelKey
   }),
   parallel: flag({
-    description: '`false`: a batch goes to one sink after another, each only once the one before has accepted it or timed out.',
+    description: '`false`: sinks get a batch one after another. The next gets it once the one before has accepted it or timed out.',
     default: fanoutDefaults.parallel
   }),
   diagnostics: choice([off, diagnosticsSchema], {
@@ -49,12 +49,12 @@ export const fanoutSchema = object({
     'x-default': 'on, with the defaults of its settings'
   }),
   metricsIntervalMs: milliseconds(0, MAX_TIMER_MS, {
-    description: 'Time from one metrics snapshot to the next that is sent to the app\'s thread. 0 turns them off.',
+    description: 'How often a metrics snapshot is sent to the app\'s thread. 0 turns snapshots off.',
     default: fanoutDefaults.metricsIntervalMs,
     'x-plausible-from': 20
   }),
   closeTimeoutMs: milliseconds(1, 9000, {
-    description: 'The one deadline for everything that happens at the end; it is never renewed. pino\'s thread-stream waits for 10 s at most.',
+    description: 'Time for everything that happens at the end. Nothing extends it. pino\'s thread-stream waits for 10 s at most.',
     default: fanoutDefaults.closeTimeoutMs,
     'x-plausible-from': 100
   }),

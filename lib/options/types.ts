@@ -21,7 +21,7 @@ export interface FanoutOptions extends TargetPolicy {
    */
   levelKey?: string
   /**
-   * `false`: a batch goes to one sink after another, each only once the one before has accepted it or timed out.
+   * `false`: sinks get a batch one after another. The next gets it once the one before has accepted it or timed out.
    * @default true
    */
   parallel?: boolean
@@ -31,14 +31,14 @@ export interface FanoutOptions extends TargetPolicy {
    */
   diagnostics?: false | DiagnosticsOptions
   /**
-   * Time from one metrics snapshot to the next that is sent to the app's thread. 0 turns them off. Value: milliseconds,
-   * 0 to 2147483647.
+   * How often a metrics snapshot is sent to the app's thread. 0 turns snapshots off. Value: milliseconds, 0 to
+   * 2147483647.
    * @default 0
    */
   metricsIntervalMs?: number
   /**
-   * The one deadline for everything that happens at the end; it is never renewed. pino's thread-stream waits for 10 s
-   * at most. Value: milliseconds, 1 to 9000.
+   * Time for everything that happens at the end. Nothing extends it. pino's thread-stream waits for 10 s at most.
+   * Value: milliseconds, 1 to 9000.
    * @default 5000 (5 s)
    */
   closeTimeoutMs?: number
@@ -187,7 +187,7 @@ export interface CommonTargetOptions extends TargetPolicy {
 /** Where the transport's own records go. */
 export interface DiagnosticsOptions {
   /**
-   * `'others'`: every target but the one that a record is about. `'stderr'`, or a list of target names.
+   * `'others'`: every target except the one that a record is about. Otherwise `'stderr'`, or a list of target names.
    * @default 'others'
    */
   to?: 'others' | 'stderr' | readonly string[]

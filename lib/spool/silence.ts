@@ -7,7 +7,7 @@ const SILENCE_MS = 5000
 /**
  * Calls back if a disk has not answered for some seconds. It may still answer later.
  *
- * @returns Cancels the call.
+ * @returns A function that cancels the call.
  */
 export function onSilence (clock: Clock, folder: string, callback: (error: FanoutError) => void): () => void {
   return clock.whenWaited(clock.waited() + SILENCE_MS, () => {
