@@ -20,11 +20,17 @@ const results = []
 
 /** Tests with processes, servers and timeouts of their own: two of them at once would disturb each other. */
 const ALONE = ['integration', 'cases']
+/** Those of them that take longer than a quarter of a minute each. */
+const LONG = [
+  ...['consumers', 'dead-letters', 'diagnostics', 'ending', 'examples', 'holding', 'http', 'isolation', 'memory', 'out-of-memory', 'parity', 'replay',
+    'replay-filter', 'restarts', 'sensing', 'spool-processes', 'spooling', 'transports'].map(name => join('integration', `${name}.test.js`)),
+  ...['slow-at-the-end', 'stalled-destination'].map(name => join('cases', `${name}.test.js`))
+].map(name => join('build', 'test', name))
 
 if (process.argv.includes('--sum')) {
   for (const run of ['short', 'long']) results.push(...readResults(run))
 } else if (process.argv.includes('--long')) {
-  await runTap('long', testFiles('long'), 1)
+  await runTap('long', LONG, 1)
   runScript('coverage')
   writeResults('long')
 } else {
@@ -33,8 +39,8 @@ if (process.argv.includes('--sum')) {
   // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
   spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
   const folders = readdirSync(testRoot, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
-  await runTap('unit', ['.', ...folders.filter(name => name !== 'long' && !ALONE.includes(name))].flatMap(testFiles), availableParallelism())
-  await runTap('whole', ALONE.flatMap(testFiles), 1)
+  await runTap('unit', ['.', ...folders.filter(name => !ALONE.includes(name))].flatMap(testFiles), availableParallelism())
+  await runTap('whole', ALONE.flatMap(testFiles).filter(name => !LONG.includes(name)), 1)
   writeResults('short')
 }
 summarize()

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { unlink, type FileHandle } from 'node:fs/promises'
 import { secondNameOf } from '../dead-letter-file.js'
-import type { DeadLetter } from '../lane/dead-letters.js'
+import type { DeadLetter } from '../dead-letter.js'
 import { parseRecord } from '../line-head.js'
 import { openTrustedFile } from '../trusted-files.js'
 import type { KeptLine } from './send-lines.js'

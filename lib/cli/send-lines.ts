@@ -1,5 +1,5 @@
 import { Batch } from '../batch.js'
-import type { DeadLetter } from '../lane/dead-letters.js'
+import type { DeadLetter } from '../dead-letter.js'
 import type { TargetSettings } from '../options.js'
 import { startProgress, sumOf, type Progress } from './progress.js'
 import type { ReplayContext } from './replay-context.js'

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
-import { DeadLetters, type DeadLetter, type NumberedLetter } from '#lib/lane/dead-letters'
+import type { DeadLetter, NumberedLetter } from '#lib/dead-letter'
+import { DeadLetters } from '#lib/lane/dead-letters'
 import { Ledger } from '#lib/lane/ledger'
 import { HandClock, settled } from '../support/hand-clock.js'
 
