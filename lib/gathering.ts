@@ -11,7 +11,7 @@ export interface GatheringDeps {
 }
 
 /** The longest time that a chunk waits for others. */
-const GATHER_MS = 5
+const CHUNK_WAIT_MS = 5
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
 
@@ -40,7 +40,7 @@ export class Gathering {
     this.#length += chunk.length
     // While others are being worked through, or there is much, the app has to wait.
     if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#isUrgent(chunk)) return this.flush(done)
-    const waitMs = this.#workedAt + GATHER_MS - this.#deps.clock.now()
+    const waitMs = this.#workedAt + CHUNK_WAIT_MS - this.#deps.clock.now()
     if (waitMs <= 0) return this.flush(done)
     this.#timer ??= setTimeout(() => this.flush(), waitMs)
     done()
