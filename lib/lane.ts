@@ -120,7 +120,7 @@ export class Lane {
 
   /** True if a diagnostic record is safe with it. */
   get takesDiagnostics (): boolean {
-    return this.#gate.breaker.state === 'closed' && !this.#hasLeft
+    return this.#gate.breaker.state === 'closed' && !this.#isEnding
   }
 
   /** True while it holds the app back. */
@@ -141,16 +141,20 @@ export class Lane {
 
   /** Takes lines. Never throws and never fails: lines that cannot be kept are counted. */
   offer (batch: Batch): void {
-    const hasLeft = this.#hasLeft
-    const isTurnedAway = !hasLeft && this.#turnsAway()
-    const permit = hasLeft || isTurnedAway || !this.#mayGoStraight(batch) ? undefined : this.#gate.take()
-    // Counted only now: a permit may cause a transition, whose listeners may ask for a snapshot.
-    this.#ledger.receive(batch.count)
-    if (hasLeft) this.#ledger.giveUp(batch)
-    else if (isTurnedAway && this.#deps.settings.whenOpen === 'skip') this.#ledger.skip(batch.count, batch.isDiagnostic)
-    else if (isTurnedAway) this.#ledger.passOn(batch)
-    else if (permit !== undefined) this.#send(this.#pass(batch), permit)
-    else this.#keep(batch)
+    const { count, isDiagnostic } = batch
+    if (this.#isEnding) {
+      this.#ledger.receive(count)
+      this.#ledger.giveUp(batch)
+      return
+    }
+    // Lines are counted after these questions: a permit may cause a transition, whose listeners may ask for a snapshot.
+    const isTurnedAway = this.#turnsAway()
+    const permit = !isTurnedAway && this.#mayGoStraight(batch) ? this.#gate.take() : undefined
+    this.#ledger.receive(count)
+    if (permit !== undefined) this.#send(this.#pass(batch), permit)
+    else if (!isTurnedAway) this.#keep(batch)
+    else if (this.#deps.settings.whenOpen === 'skip') this.#ledger.skip(count, isDiagnostic)
+    else this.#ledger.passOn(batch)
   }
 
   /** Counts lines that came for it, but that no lane can take. */
@@ -320,7 +324,7 @@ export class Lane {
   }
 
   /** True once its sink is being ended: no line is handed to it any more. */
-  get #hasLeft (): boolean {
+  get #isEnding (): boolean {
     return this.#phase === 'ending' || this.#phase === 'ended'
   }
 
@@ -376,7 +380,6 @@ export class Lane {
     } else {
       if (!this.#backlog.isPressing) this.#noteArrival()
       this.#backlog.press(batch, this.#deps.clock.waited())
-      this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
     }
     this.#pump()
   }
@@ -410,6 +413,7 @@ export class Lane {
       this.#disk?.readAhead()
     } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
+    if (this.#backlog.isPressing) this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
     this.#settleDisk()
     if (!this.#isEmpty) {
       // A `send` that is being aborted pumps as it settles.
@@ -440,7 +444,7 @@ export class Lane {
 
   /** A permit to hand lines over now; `null` where the breaker has no say, `undefined` if there is none. */
   #nextPermit (): Permit | null | undefined {
-    if (this.#hasLeft) return undefined
+    if (this.#isEnding) return undefined
     if (this.#sink.child === undefined) {
       if (!this.isTripped || this.#gate.reserve()) this.#sink.supervisor.start()
       return undefined
@@ -456,14 +460,14 @@ export class Lane {
   /** Gives waiting new lines a place in the queue. Without room, the app is held back further, or lines are dropped. */
   #letIn (): void {
     // At the end, lines without a place are treated like those in the queue.
-    if (!this.#backlog.isPressing || this.#hasLeft) return
+    if (!this.#backlog.isPressing || this.#isEnding) return
     for (let newcomer = this.#backlog.newcomer; newcomer !== undefined; newcomer = this.#backlog.newcomer) {
       const { lines, isDiagnostic } = newcomer
       const verdict = this.#decide(lines)
       if (verdict === 'hold-back') {
         const { head, rest } = this.#admission.cutToRoom(lines, this.#outlet)
         this.#backlog.admit(head, rest)
-        return this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
+        return
       }
       if (verdict === 'admit') {
         this.#backlog.admit(lines)

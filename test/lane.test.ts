@@ -1044,6 +1044,20 @@ t.test('the end', async t => {
   })
 })
 
+t.test('a probe whose lines are gone by the time the sink is ready leaves its turn to the next lines', async t => {
+  const rig = startedRig({ whenOpen: 'skip', breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
+  rig.offer('a')
+  rig.child.fail()
+  rig.advance(1000)
+  t.equal(rig.children.length, 2)
+  rig.children[0]?.listener.onLateDelivery(2)
+  t.match(rig.snapshot(), { state: 'half-open', linesDelivered: 1, queueLines: 0 })
+  rig.child.ready()
+  rig.offer('b')
+  t.equal(rig.child.text, 'b\n')
+  t.equal(rig.snapshot().linesSkipped, 0)
+})
+
 t.test('who offers lines', async t => {
   t.test('can tell the oldest that has not come to its end: each before it has', async t => {
     const rig = startedRig({ kind: 'delivery', deadLetter: { maxBytes: 1000 } })

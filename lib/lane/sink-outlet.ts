@@ -139,7 +139,7 @@ export class SinkOutlet implements Outlet {
   }
 
   get isTaking (): boolean {
-    return this.#ending === 'no' && !this.#gate.isTripped
+    return !this.#gate.isTripped
   }
 
   get unacceptedBytes (): number {

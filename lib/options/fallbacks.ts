@@ -6,7 +6,7 @@ import type { TargetPolicy } from './types.js'
 
 type WhenOpen = NonNullable<TargetPolicy['whenOpen']>
 
-/** What a lane does with lines while its breaker is not closed. */
+/** The complete option `whenOpen`, with the fallback that it may need. */
 export interface OpenPolicy {
   whenOpen: WhenOpen
   /** The name of a standby target, or `'stderr'`. In options without faults it is set if, and only if, `whenOpen` is `'fallback'`. */

@@ -60,7 +60,7 @@ export interface FanoutOptions extends TargetPolicy {
   resolveFrom?: string
 }
 
-/** What a target takes and, as the default for every target, the top level. */
+/** Options of a target. The top level takes them too, as the default for every target. */
 export interface TargetPolicy {
   /**
    * Lowest level that the target takes, as a number or a label.
@@ -89,7 +89,7 @@ export interface TargetPolicy {
    */
   queue?: QueueOptions
   /**
-   * What happens to lines while the breaker is not closed. `'hold'`: they wait in the queue. `'skip'`: they are dropped
+   * Decides about lines while the breaker is not closed. `'hold'`: they wait in the queue. `'skip'`: they are dropped
    * and counted. `'spool'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue
    * has no room for, even while the breaker is closed. `'fallback'`: they go to `fallback`.
    * @default 'hold'; always 'fallback' for a standby target
@@ -114,7 +114,7 @@ export interface TargetPolicy {
    */
   startTimeoutMs?: number
   /**
-   * What happens after a failure to lines that the sink was given and that are not known to have arrived.
+   * Decides about lines that a sink was given before it failed, and that are not known to have arrived.
    * `'at-least-once'`: they are sent again, so some may arrive twice. `'at-most-once'`: they are not, so some may be
    * lost.
    * @default 'at-least-once'

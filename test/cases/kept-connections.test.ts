@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
 import t, { type Test } from 'tap'
@@ -38,13 +39,15 @@ for (const [how, close] of [['closes', (socket: Socket) => socket.end()], ['rese
   t.test(`a kept connection that the backend ${how} while it is idle is not used again`, async t => {
     const server = await serverThat(t, socket => socket.write(OK))
     const sink = sinkFor(t, { url: server.url })
+    const clients: Socket[] = []
+    const onConnect = (message: unknown): void => { clients.push((message as { socket: Socket }).socket) }
+    channel('net.client.socket').subscribe(onConnect)
+    t.teardown(() => channel('net.client.socket').unsubscribe(onConnect))
     for (let n = 0; n < 3; n++) {
       await sink.send(batch, { ...attempt(), redelivers: false })
       const socket = server.sockets.at(-1) as Socket
       close(socket)
-      await until(() => socket.destroyed, 'the end of the connection')
-      // What has arrived is read before the next request is written.
-      await new Promise(resolve => setTimeout(resolve, 50))
+      await until(() => socket.destroyed && clients.at(-1)?.destroyed === true, 'both ends of the connection to be closed')
     }
     t.equal(server.requests, 3)
   })

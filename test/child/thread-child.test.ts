@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { countLines, freshLines } from '#lib/batch'
-import type { ChildListener, ChildSource } from '#lib/child/child'
+import type { ChildSource } from '#lib/child/child'
 import { giveSharedMemoryBack, takeSharedMemory } from '#lib/child/shared-memory'
 import { ThreadChild } from '#lib/child/thread-child'
+import { deaf } from '../support/deaf-listener.js'
 import { until } from '../support/fanout-rig.js'
 
 // Each writes all its lines to the file `to` at its end, so that memory that was used again too early would show.
@@ -53,28 +54,15 @@ const modules = {
       })
       return new Writable({ write (chunk, encoding, done) { appendFileSync(to, chunk); done() } })
     }`,
+  'hears-its-own-faults.mjs': `
+    import { Writable } from 'node:stream'
+    process.on('uncaughtException', () => {})
+    export default () => new Writable({ write () { setImmediate(() => { throw new Error('a fault of the sink') }) } })`,
   'settles.mjs': 'export default () => ({ send: async () => {} })'
 }
 
 /** The size of the memory that holds a batch for a delivery sink. */
 const BATCH_BYTES = 512 * 1024
-
-const nothing = (): void => {}
-const deaf: ChildListener = {
-  onReady: nothing,
-  onAccepted: nothing,
-  onDelivered: nothing,
-  onAnswered: nothing,
-  onSensed: nothing,
-  onSetback: nothing,
-  onRefused: nothing,
-  onSettled: nothing,
-  onFailure: nothing,
-  onLateDelivery: nothing,
-  onLateFault: nothing,
-  onEnded: nothing,
-  onEvent: nothing
-}
 
 function sourceOf (file: string, options: object): ChildSource {
   return {
@@ -158,6 +146,10 @@ t.test('lines that are more than the threads have memory in common for come all 
 t.test('a sink that has ended runs its exit handlers, and a fault in them is no failure of the sink', async t => {
   const { written } = await give(t, 'throws-at-exit.mjs', [Buffer.from('a line\n')])
   t.equal(written, 'a line\nat exit\n')
+})
+
+t.test('an uncaught exception ends a sink, even one that listens for it, as under thread-stream', async t => {
+  await t.rejects(give(t, 'hears-its-own-faults.mjs', [Buffer.from('a line\n')]), { message: /a fault of the sink/ })
 })
 
 t.test('the memory of a batch is for the next thread, once this one has ended and not before', async t => {

@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import t from 'tap'
 import ThreadStream from 'thread-stream'
-import type { ChildListener, ChildSource } from '#lib/child/child'
+import type { ChildSource } from '#lib/child/child'
 import { ThreadChild } from '#lib/child/thread-child'
+import { deaf } from '../support/deaf-listener.js'
 
 const modules = {
   'tells.mjs': `
@@ -58,27 +59,15 @@ async function toldByThreadChild (file: string): Promise<Told> {
     willSendConfig: true
   }
   const told: Told = {}
-  const nothing = (): void => {}
   await new Promise<void>((resolve, reject) => {
-    const listener: ChildListener = {
-      onReady: nothing,
-      onAccepted: nothing,
-      onDelivered: nothing,
-      onAnswered: nothing,
-      onSensed: nothing,
-      onSetback: nothing,
-      onRefused: nothing,
-      onSettled: nothing,
-      onLateDelivery: nothing,
-      onLateFault: nothing,
-      onEnded: nothing,
+    const child = new ThreadChild(source, {}, {
+      ...deaf,
       onFailure: ({ err }) => reject(new Error(err.message)),
       onEvent: (name, args) => {
         told[name] = args
         if (name === 'got') resolve()
       }
-    }
-    const child = new ThreadChild(source, {}, listener)
+    })
     t.teardown(() => child.destroy())
     child.configure(config)
   })

@@ -29,7 +29,7 @@ export const policyFields = {
   }),
   queue: queueSchema,
   whenOpen: oneOf(['hold', 'skip', 'spool', 'fallback'], {
-    description: 'What happens to lines while the breaker is not closed. `\'hold\'`: they wait in the queue. `\'skip\'`: they are dropped and counted. `\'spool\'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue has no room for, even while the breaker is closed. `\'fallback\'`: they go to `fallback`.',
+    description: 'Decides about lines while the breaker is not closed. `\'hold\'`: they wait in the queue. `\'skip\'`: they are dropped and counted. `\'spool\'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue has no room for, even while the breaker is closed. `\'fallback\'`: they go to `fallback`.',
     'x-default': '`\'hold\'`; always `\'fallback\'` for a standby target'
   }),
   fallback: text({
@@ -47,7 +47,7 @@ export const policyFields = {
     'x-plausible-from': 100
   }),
   redelivery: oneOf(['at-least-once', 'at-most-once'], {
-    description: 'What happens after a failure to lines that the sink was given and that are not known to have arrived. `\'at-least-once\'`: they are sent again, so some may arrive twice. `\'at-most-once\'`: they are not, so some may be lost.',
+    description: 'Decides about lines that a sink was given before it failed, and that are not known to have arrived. `\'at-least-once\'`: they are sent again, so some may arrive twice. `\'at-most-once\'`: they are not, so some may be lost.',
     default: targetDefaults.redelivery
   }),
   sense: senseSchema,
@@ -60,8 +60,8 @@ export const policyFields = {
   })
 }
 
-/** What a target and the top level both take. */
+/** Options of a target that the top level takes too. */
 export const policySchema = object(policyFields, {
-  description: 'What a target takes and, as the default for every target, the top level.',
+  description: 'Options of a target. The top level takes them too, as the default for every target.',
   'x-type': 'TargetPolicy'
 })
