@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { hostPath } from '#host'
+import { hostPath } from './child/host-path.js'
 
 const HTTP_SINK = 'pino-breaker-fanout/http'
 
@@ -36,15 +36,14 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const places = [...given, cwd]
   const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
-  // Each build has a package.json without exports. This package's own exports are found from above the builds.
-  const fromOwnRoot = createRequire(resolve(hostPath, '../../../../../package.json'))
-  const httpEntries = ['esm', 'cjs'].map(format => resolve(hostPath, '../../../..', format, 'lib/http.js'))
+  const httpFile = find(HTTP_SINK, [fromPackage])
+  const httpEntries = [httpFile, httpFile?.replace(/\.cjs$/, '.js')]
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {
     if (isPath(origin)) return exists(origin, fromPackage) ? origin : undefined
     if (origin === 'pino/file') return pinoFile
-    return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage, fromOwnRoot])
+    return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage])
   }
 
   return {

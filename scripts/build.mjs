@@ -1,40 +1,72 @@
-// Builds the package: one source, two tsc passes (ES modules and CommonJS), and the published schema.
+// Builds the package: tsc compiles the modules into build/package, which unit tests import, and Rollup puts them together into
+// the few files of dist, which is published: as ES modules, as CommonJS, and with the declarations of both.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { rollup } from 'rollup'
+import { dts } from 'rollup-plugin-dts'
 import { writeSchemas } from './schema.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+const root = fileURLToPath(new URL('..', import.meta.url))
+const compiled = join(root, 'build', 'package')
+const dist = join(root, 'dist')
 
-rmSync(join(root, 'dist'), { recursive: true, force: true })
-// Each format has a package scope of its own for its module type, and its own way to find the thread host.
-const formats = {
-  esm: { type: 'module', hostPath: 'lib/child/host-path.mjs' },
-  cjs: { type: 'commonjs', hostPath: 'lib/child/host-path.cjs' }
-}
+const library = { index: 'index', http: 'lib/http', 'thread-host': 'lib/child/thread-host' }
+const command = { cli: 'lib/cli/bin' }
+const typed = { index: 'index', http: 'lib/http' }
 
-for (const [format, { type, hostPath }] of Object.entries(formats)) {
-  const { status } = spawnSync(process.execPath, [tsc, '-p', `tsconfig.${format}.json`], { cwd: root, stdio: 'inherit' })
-  if (status !== 0) process.exit(1)
-  const dist = join(root, 'dist', format)
-  linkHost(dist, join(dist, hostPath))
-  writeFileSync(join(dist, 'package.json'), JSON.stringify({ type }) + '\n')
-}
-
-chmodSync(join(root, 'dist', 'esm', 'lib', 'cli', 'bin.js'), 0o755)
-
-/** `#host` is a name for the compiler only: Node knows it from a nested package.json too, but not every bundler does. */
-function linkHost (dist, hostPath) {
-  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-    if (!entry.name.endsWith('.js')) continue
-    const file = join(entry.parentPath, entry.name)
-    const code = readFileSync(file, 'utf8')
-    const specifier = `./${relative(entry.parentPath, hostPath).replaceAll('\\', '/')}`
-    const linked = code.replace(/(['"])#host\1/g, quote => quote.replace('#host', specifier))
-    if (linked !== code) writeFileSync(file, linked)
+/** Lets the maps of the bundles lead to lib/ in place of the compiled modules. Coverage is read by them. They are not published. */
+const ownMaps = {
+  name: 'own-maps',
+  load (id) {
+    if (!existsSync(`${id}.map`)) return null
+    return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') }
   }
 }
 
-writeSchemas()
+/**
+ * Loads pino with the first diagnostic record. Loading it takes as long as loading everything else, and pino loads the CommonJS
+ * build in a thread of its own. An app that uses the ES modules in its own thread has loaded pino anyway.
+ */
+const latePino = {
+  name: 'late-pino',
+  renderChunk (code) {
+    return { code: code.replace("var pino = require('pino');", "var pino = { get pino () { return require('pino').pino; } };"), map: null }
+  }
+}
+
+for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
+compile()
+await writeSchemas(compiled, dist)
+await bundle({ modules: { ...library, ...command }, suffix: '.js', format: 'es', plugins: [ownMaps] })
+await bundle({ modules: library, suffix: '.cjs', format: 'cjs', plugins: [ownMaps, latePino] })
+await bundle({ modules: typed, from: '.d.ts', suffix: '.d.ts', format: 'es', plugins: [dts()] })
+await bundle({ modules: typed, from: '.d.ts', suffix: '.d.cts', format: 'es', plugins: [dts()] })
+chmodSync(join(dist, 'cli.js'), 0o755)
+
+function compile () {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  if (status !== 0) process.exit(1)
+}
+
+/** Bundles modules, with what several of them use in files of its own. Code keeps its names and comments, for stack traces. */
+async function bundle ({ modules, from = '.js', suffix, format, plugins = [] }) {
+  const input = Object.fromEntries(Object.entries(modules).map(([name, module]) => [name, join(compiled, module + from)]))
+  const build = await rollup({ input, plugins, external: id => !/^[./]/.test(id), onLog: failOnWarning })
+  await build.write({
+    dir: dist,
+    format,
+    exports: 'named',
+    entryFileNames: `[name]${suffix}`,
+    chunkFileNames: ({ name }) => name.replace(/\.d$/, '') + suffix,
+    hoistTransitiveImports: false,
+    sourcemap: from === '.js' ? 'hidden' : false
+  })
+  await build.close()
+}
+
+function failOnWarning (level, { message }) {
+  if (level === 'warn') throw new Error(message)
+}

@@ -1,5 +1,5 @@
 // Shows how much of lib/ a test run covered, and fails below a limit. It reads V8's counts of every process and every thread
-// (NODE_V8_COVERAGE), including terminated threads. Code counts as covered if it ran in either of the two builds. Only lines
+// (NODE_V8_COVERAGE), including terminated threads. Code counts as covered if it ran in any build: as modules, or in a bundle. Only lines
 // with code count. A branch is a block or a function, as V8 counts them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -17,7 +17,7 @@ if (!existsSync(counts)) {
 
 /** For each source, whether the code at each position, `line:column`, ran. */
 const sources = new Map()
-const scripts = new Map(['esm', 'cjs'].flatMap(format => readScripts(join(root, 'dist', format, 'lib'))).map(script => [script.url, script]))
+const scripts = new Map(['build/package/lib', 'dist'].flatMap(folder => readScripts(join(root, folder))).map(script => [script.url, script]))
 for (const name of readdirSync(counts)) {
   for (const { url, functions } of readCounts(join(counts, name))) {
     const script = scripts.get(url)
@@ -35,22 +35,28 @@ function readScripts (folder) {
 /** Reads a script and its segments, which map offsets in the script to positions in the source. */
 function readScript (file) {
   const map = JSON.parse(readFileSync(`${file}.map`, 'utf8'))
-  const path = relative(root, resolve(dirname(file), map.sources[0]))
-  if (!sources.has(path)) sources.set(path, { places: new Map(), branches: new Set() })
-  const source = sources.get(path)
+  const found = map.sources.map(path => sourceAt(relative(root, resolve(dirname(file), path))))
 
   const segments = []
   let lineStart = 0
   const code = readFileSync(file, 'utf8').split('\n')
   for (const [i, line] of decode(map.mappings).entries()) {
-    for (const [column, , sourceLine, sourceColumn] of line) {
+    for (const [column, index, sourceLine, sourceColumn] of line) {
+      const source = found[index]
+      // A bundle has segments of its own, which come from no source.
+      if (source === undefined) continue
       const place = `${sourceLine + 1}:${sourceColumn}`
-      segments.push({ offset: lineStart + column, place })
+      segments.push({ offset: lineStart + column, source, place })
       if (!source.places.has(place)) source.places.set(place, false)
     }
     lineStart += code[i].length + 1
   }
-  return { url: pathToFileURL(file).href, source, segments }
+  return { url: pathToFileURL(file).href, segments }
+}
+
+function sourceAt (path) {
+  if (!sources.has(path)) sources.set(path, { places: new Map(), branches: new Set() })
+  return sources.get(path)
 }
 
 function readCounts (file) {
@@ -63,12 +69,12 @@ function readCounts (file) {
 }
 
 /** Applies V8's counts: a segment has the count of the innermost range around it. */
-function apply ({ source, segments }, functions) {
+function apply ({ segments }, functions) {
   const ranges = functions.flatMap(({ ranges, isBlockCoverage }) => ranges.map(range => ({ ...range, isBranch: isBlockCoverage })))
     .sort((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset)
   const open = []
   let next = 0
-  for (const { offset, place } of segments) {
+  for (const { offset, source, place } of segments) {
     while (ranges[next]?.startOffset <= offset) {
       const range = ranges[next++]
       while (open.at(-1)?.endOffset <= range.startOffset) open.pop()

@@ -1,35 +1,30 @@
-// Writes the schemas of the options as plain data: that of the transport as dist/schema.json, for editors and other
-// tools, and each of them in place of its compiled module. An app then loads one module where the source has eight.
-import { rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist')
-const formats = ['esm', 'cjs']
+// Evaluates the schemas of the options at build time. Writes that of the transport to dist/schema.json, for editors and other
+// tools, and puts each of them as plain data in place of its compiled module: an app loads no code that only makes a schema.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 const schemas = [
-  { module: join('lib', 'options', 'schema'), name: 'fanoutSchema' },
-  { module: join('lib', 'http', 'schema'), name: 'httpSchema' }
+  { module: 'lib/options/schema.js', name: 'fanoutSchema' },
+  { module: 'lib/http/schema.js', name: 'httpSchema' }
 ]
-/** Modules that only make schemas. */
-const makers = [join('lib', 'options', 'schema'), ...['.js', '.js.map', '.d.ts'].map(suffix => join('lib', 'options', `fields${suffix}`))]
 
-export function writeSchemas () {
-  const require = createRequire(import.meta.url)
-  const made = schemas.map(({ module, name }) => ({ module, name, schema: require(join(dist, 'cjs', `${module}.js`))[name] }))
-  const [{ schema: fanoutSchema }] = made
-  const published = { $schema: 'http://json-schema.org/draft-07/schema#', ...publish(fanoutSchema) }
+/**
+ * @param {string} compiled - The folder of the compiled modules
+ * @param {string} dist - The folder that is published
+ */
+export async function writeSchemas (compiled, dist) {
+  const made = await Promise.all(schemas.map(async ({ module, name }) => {
+    const path = join(compiled, module)
+    const { [name]: schema } = await import(pathToFileURL(path).href)
+    return { path, name, schema }
+  }))
+  mkdirSync(dist)
+  const published = { $schema: 'http://json-schema.org/draft-07/schema#', ...publish(made[0].schema) }
   writeFileSync(join(dist, 'schema.json'), JSON.stringify(published, null, 2) + '\n')
-
-  for (const { module, name, schema } of made) {
-    const data = JSON.stringify(schema, null, 2)
-    writeFileSync(join(dist, 'esm', `${module}.js`), `export const ${name} = ${data}\n`)
-    writeFileSync(join(dist, 'cjs', `${module}.js`), `'use strict'\nexports.${name} = ${data}\n`)
-    for (const format of formats) rmSync(join(dist, format, `${module}.js.map`))
-  }
-  for (const format of formats) {
-    for (const maker of makers) rmSync(join(dist, format, maker), { recursive: true })
+  for (const { path, name, schema } of made) {
+    writeFileSync(path, `export const ${name} = ${JSON.stringify(schema, null, 2)}\n`)
+    rmSync(`${path}.map`)
   }
 }
 

@@ -5,7 +5,7 @@ import t from 'tap'
 
 /** Runs a script whose stderr is a pipe that is read only when the test says so. */
 function run (script: string) {
-  const path = JSON.stringify(resolve('dist/esm/lib/stderr.js'))
+  const path = JSON.stringify(resolve('build/package/lib/stderr.js'))
   return spawn(process.execPath, ['--input-type=module', '-e', `import { writeToStderr } from ${path}\n${script}`], { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { systemClock } from '../clock.js'
 import { didYouMean } from '../options/nearest.js'
 import { UsageError, type Command, type Outside } from './command.js'
@@ -46,7 +46,6 @@ async function runVerb ([verb, ...words]: readonly string[], outside: Outside): 
 }
 
 function readVersion (): string {
-  // From dist/esm/lib/cli.
-  const { version } = JSON.parse(readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = createRequire(import.meta.url)('pino-breaker-fanout/package.json') as { version: string }
   return version
 }

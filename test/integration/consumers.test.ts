@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -17,11 +17,13 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const project = join(folder, 'consumer')
 let tarball = ''
 let packedFiles: string[] = []
+let unpackedSize = 0
 
 t.before(async () => {
   // The build that is being tested is the one to pack: no script builds it anew.
   const packed = await npm(root, 'pack', '--ignore-scripts', '--json', '--pack-destination', folder)
-  const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string, files: Array<{ path: string }> }]
+  const [{ filename, files, ...packedPackage }] = JSON.parse(packed.stdout) as [{ filename: string, files: Array<{ path: string }>, unpackedSize: number }]
+  unpackedSize = packedPackage.unpackedSize
   tarball = join(folder, filename)
   packedFiles = files.map(({ path }) => path)
   await createProject(project, ...['pino', 'typescript', '@types/node'].map(name => `${name}@${devDependencies[name]}`))
@@ -30,9 +32,21 @@ t.before(async () => {
 t.test('only what a user needs is packed', async t => {
   const documents = packedFiles.filter(path => !path.startsWith('dist/'))
   t.same(documents.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
-  const built = /^dist\/(?:schema\.json|(?:esm|cjs)\/(?:package\.json|index\.js|index\.d\.ts|lib\/[a-z/-]+\.(?:js|[cm]js|d\.ts|d\.[cm]ts)))$/
+  const built = /^dist\/(?:schema\.json|[a-z-]+\.(?:c?js|d\.c?ts))$/
   t.same(packedFiles.filter(path => path.startsWith('dist/') && !built.test(path)), [])
-  for (const path of ['dist/esm/index.js', 'dist/esm/index.d.ts', 'dist/cjs/index.js', 'dist/cjs/index.d.ts', 'dist/schema.json']) t.ok(packedFiles.includes(path), path)
+  for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/index.cjs', 'dist/index.d.cts', 'dist/schema.json']) t.ok(packedFiles.includes(path), path)
+})
+
+t.test('the package is small, and adds nothing that pino does not have already', async t => {
+  t.ok(packedFiles.length <= 40, `${packedFiles.length} files`)
+  t.ok(unpackedSize <= 2 * 2 ** 20, `${unpackedSize} bytes`)
+  const alone = join(folder, 'alone')
+  mkdirSync(alone)
+  writeFileSync(join(alone, 'package.json'), JSON.stringify({ private: true }))
+  await npm(alone, 'install', '--prefer-offline', '--no-audit', '--no-fund', `pino@${devDependencies['pino']}`)
+  const before = readdirSync(join(alone, 'node_modules'))
+  await npm(alone, 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball)
+  t.strictSame(readdirSync(join(alone, 'node_modules')).filter(name => !before.includes(name)), ['pino-breaker-fanout'])
 })
 
 const ownTarget = `
@@ -133,7 +147,7 @@ t.test('import gives the named exports, and the factory as the default', async t
 t.test('nothing else is exported, and nothing behind the exports can be reached', async t => {
   const { stdout } = await runSource('keys.mjs', `
 import * as exports from 'pino-breaker-fanout'
-const inner = await import('pino-breaker-fanout/dist/esm/lib/lane.js').catch(error => error.code)
+const inner = await import('pino-breaker-fanout/dist/fanout.js').catch(error => error.code)
 console.log(JSON.stringify([Object.keys(exports).sort(), inner]))
 `)
   t.same(JSON.parse(stdout), [['FanoutError', 'SinkCircuitBreaker', 'default'], 'ERR_PACKAGE_PATH_NOT_EXPORTED'])

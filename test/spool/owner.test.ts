@@ -9,7 +9,7 @@ import { runProcess } from '../support/run-process.js'
 /** Whether this system distinguishes threads. */
 const hasThreads = systemOwners.self().bootId !== 'unknown'
 const permissionFlag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
-const module = new URL('../../../dist/esm/lib/spool/owner.js', import.meta.url).href
+const module = new URL('../../package/lib/spool/owner.js', import.meta.url).href
 
 t.test('the start time of a thread is read correctly, whatever the name of its process', async t => {
   const rest = Array.from({ length: 30 }, (_, i) => i + 4).join(' ')
