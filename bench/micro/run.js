@@ -7,8 +7,10 @@ const wanted = process.argv.slice(2)
 for (const name of names.filter(name => wanted.length === 0 || wanted.includes(name))) {
   const bench = new Bench({ name, time: 1000, warmupTime: 300 })
   const { default: addTasks } = await import(new URL(`${name}.bench.js`, import.meta.url).href)
-  addTasks(bench)
+  await addTasks(bench)
   await bench.run()
   console.log(`\n${name}`)
   console.table(bench.table())
 }
+// Timers of a part that was measured may be running still.
+process.exit()

@@ -30,8 +30,9 @@ export class Unsettled {
   /** From `#head` on; those before it are gone. */
   #attempts: Array<Attempt | undefined> = []
   #head = 0
-  /** The place of each attempt that has a lower first line than all after it: the first of them has the lowest. */
+  /** The place of each attempt that has a lower first line than all after it. From `#lowestHead` on; its first has the lowest. */
   #lowest: number[] = []
+  #lowestHead = 0
   #inDoubt = 0
   #direct = 0
   #accepted = 0
@@ -85,7 +86,7 @@ export class Unsettled {
   /** The lowest number of these lines; `Infinity` if there are none. */
   get firstLine (): number {
     // Not that of the oldest attempt: lines of a spool, whose numbers are lower, may have been sent after lines that never were in it.
-    return this.#lowest.length === 0 ? Infinity : this.#at((this.#lowest[0] as number) - this.#head).lines.firstLine
+    return this.count === 0 ? Infinity : (this.#attempts[this.#lowest[this.#lowestHead] as number] as Attempt).lines.firstLine
   }
 
   /** True if there are lines that did not come from a disk. */
@@ -260,24 +261,25 @@ export class Unsettled {
     const { lines } = this.#attempts[place] as Attempt
     if (lines.doubts > 0) this.#inDoubt++
     if (!isSpooled(lines.firstLine)) this.#direct++
-    while (this.#lowest.length > 0 && (this.#attempts[this.#lowest.at(-1) as number] as Attempt).lines.firstLine >= lines.firstLine) this.#lowest.pop()
-    this.#lowest.push(place)
+    const lowest = this.#lowest
+    while (lowest.length > this.#lowestHead && (this.#attempts[lowest.at(-1) as number] as Attempt).lines.firstLine >= lines.firstLine) lowest.pop()
+    lowest.push(place)
   }
 
   #removeFirst (n: number): void {
     this.#attempts.fill(undefined, this.#head, this.#head + n)
     this.#head += n
-    if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = 0
-    while (this.#lowest[0] !== undefined && this.#lowest[0] < this.#head) this.#lowest.shift()
+    if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = this.#lowestHead = 0
+    while (this.#lowestHead < this.#lowest.length && (this.#lowest[this.#lowestHead] as number) < this.#head) this.#lowestHead++
     if (this.#head < COMPACTED_FROM || this.#head * 2 < this.#attempts.length) return
     this.#attempts.splice(0, this.#head)
-    this.#lowest = this.#lowest.map(place => place - this.#head)
-    this.#head = 0
+    this.#lowest = this.#lowest.slice(this.#lowestHead).map(place => place - this.#head)
+    this.#head = this.#lowestHead = 0
   }
 
   #replaceAll (attempts: Attempt[]): void {
     this.#attempts = attempts
-    this.#head = this.#inDoubt = this.#direct = 0
+    this.#head = this.#lowestHead = this.#inDoubt = this.#direct = 0
     this.#lowest = []
     for (let place = 0; place < attempts.length; place++) this.#index(place)
   }
