@@ -132,6 +132,30 @@ export function cutAt (lines: Lines, end: number, count: number): [head: Lines, 
   ]
 }
 
+/** Cuts off the whole lines that end within this many bytes; `undefined` if there is none. A line must be left. */
+export function cutWithin (lines: Lines, end: number): [head: Lines, rest: Lines] | undefined {
+  const cut = end <= 0 ? 0 : lines.bytes.lastIndexOf(NEWLINE, end - 1) + 1
+  return cut === 0 ? undefined : cutAt(lines, cut, countLines(lines.bytes.subarray(0, cut)))
+}
+
+/** True if the second lines follow the first ones, and neither has been sent before. */
+export function areConsecutive (first: Lines, second: Lines): boolean {
+  return isFresh(first) && isFresh(second) && first.firstLine + first.count === second.firstLine
+}
+
+/**
+ * Appends lines to those before them, which {@link areConsecutive}.
+ *
+ * @param memory - That of `first`, if it has room; its size doubles otherwise, so that a byte is copied twice on average
+ */
+export function appendLines (first: Lines, second: Lines, memory: Buffer | undefined): { lines: Lines, memory: Buffer } {
+  const length = first.bytes.length + second.bytes.length
+  const own = memory !== undefined && length <= memory.length ? memory : Buffer.allocUnsafeSlow(2 * length)
+  if (own !== memory) first.bytes.copy(own)
+  second.bytes.copy(own, first.bytes.length)
+  return { lines: freshLines(own.subarray(0, length), first.count + second.count, first.firstLine), memory: own }
+}
+
 /** Picks the lines at these places, which ascend; each keeps its number. */
 export function pickLines (lines: Lines, places: readonly number[]): Lines {
   const ends: number[] = []
@@ -175,6 +199,10 @@ export function numberOf ({ numbers, firstLine }: Lines, place: number): number 
 
 function withoutNumbers ({ numbers, ...lines }: Lines): Omit<Lines, 'numbers'> {
   return lines
+}
+
+function isFresh ({ attempts, doubts, arrivedBytes, numbers }: Lines): boolean {
+  return attempts === 0 && doubts === 0 && arrivedBytes === 0 && numbers === undefined
 }
 
 function isGapless (numbers: readonly number[]): boolean {

@@ -9,7 +9,7 @@ import { Alarm } from '../alarm.js'
 import type { Gate } from './gate.js'
 import type { Ledger } from './ledger.js'
 import type { Outlet } from './outlet.js'
-import { Pace } from './pace.js'
+import { Pace } from '../pace.js'
 import type { Replay } from './replay.js'
 import { SpoolReport, type SpoolNews } from '../reports/spool-report.js'
 

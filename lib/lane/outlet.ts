@@ -1,5 +1,5 @@
 import type { Amount } from '../queue.js'
-import type { Pace } from './pace.js'
+import type { Pace } from '../pace.js'
 
 /** Takes lines out of a lane: its sink, or the disk in front of it. */
 export interface Outlet {

@@ -12,7 +12,7 @@ import type { Gate } from './gate.js'
 import type { LaneEvents } from './lane-deps.js'
 import type { Ledger } from './ledger.js'
 import type { Outlet } from './outlet.js'
-import { Pace } from './pace.js'
+import { Pace } from '../pace.js'
 import { Poison } from './poison.js'
 import { Quiet } from './quiet.js'
 import { Supervisor } from '../child/supervisor.js'
@@ -240,7 +240,7 @@ export class SinkOutlet implements Outlet {
 
   #onAccepted (bytes: number, consumed: number): void {
     if (this.#accept(bytes) > 0) this.#quiet.noteAcceptance(this.#clock.waited())
-    if (this.held.consumeUpTo(consumed, this.#clock.waited())) this.#watch.noteConsumption()
+    if (this.held.consumeUpTo(consumed, this.#clock.waited(), !this.#gate.isTripped)) this.#watch.noteConsumption()
     this.#watch.update()
     this.#events.onChange()
   }

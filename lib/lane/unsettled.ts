@@ -1,4 +1,4 @@
-import { countLines, cutAt, type Lines } from '../batch.js'
+import { appendLines, areConsecutive, countLines, cutAt, cutWithin, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
 import type { QueueLimits } from '../queue.js'
 import { isSpooled } from './replay.js'
@@ -6,19 +6,32 @@ import { isSpooled } from './replay.js'
 const NEWLINE = 10
 /** Places of attempts that are gone are reused once there are this many, and as many as others. */
 const COMPACTED_FROM = 1024
+/** Attempts that were consumed within this time are joined. Quiet is counted from the last of them. */
+const JOINED_MS = 250
+const JOINED_BYTES = 64 * 1024
+/** One of joined attempts is at most this share of what a sink may hold, since it is settled as a whole. */
+const JOINED_SHARE = 16
 
-/** Lines that were handed to a sink at once. */
+/** Lines that were handed to a sink at once, or in several attempts that nothing tells apart any more. */
 export interface Attempt {
   readonly id: string
-  readonly lines: Lines
+  lines: Lines
   /** `null` where the breaker has no say, or has been answered already. */
   permit: Permit | null
   /** Count of the bytes that this child was given, up to the end of these lines. */
-  readonly end: number
+  end: number
   /** Waited time at which the sink accepted them. */
   acceptedAt: number | undefined
   /** Waited time at which they had left the sink's own buffers. */
   consumedAt: number | undefined
+}
+
+/** An attempt, and what is needed to join others with it. */
+interface HeldAttempt extends Attempt {
+  /** Ascends from the oldest to the newest. */
+  order: number
+  /** Of joined attempts: their memory, the permit of the newest, and when the oldest was consumed. */
+  joined: { memory: Buffer, permit: Permit | null, since: number } | undefined
 }
 
 /**
@@ -28,11 +41,12 @@ export interface Attempt {
 export class Unsettled {
   readonly #limits: QueueLimits
   /** From `#head` on; those before it are gone. */
-  #attempts: Array<Attempt | undefined> = []
+  #attempts: Array<HeldAttempt | undefined> = []
   #head = 0
-  /** The place of each attempt that has a lower first line than all after it. From `#lowestHead` on; its first has the lowest. */
-  #lowest: number[] = []
+  /** Each attempt that has a lower first line than all after it. From `#lowestHead` on; the first of them has the lowest. */
+  #lowest: HeldAttempt[] = []
   #lowestHead = 0
+  #nextOrder = 0
   #inDoubt = 0
   #direct = 0
   #accepted = 0
@@ -86,7 +100,7 @@ export class Unsettled {
   /** The lowest number of these lines; `Infinity` if there are none. */
   get firstLine (): number {
     // Not that of the oldest attempt: lines of a spool, whose numbers are lower, may have been sent after lines that never were in it.
-    return this.count === 0 ? Infinity : (this.#attempts[this.#lowest[this.#lowestHead] as number] as Attempt).lines.firstLine
+    return this.#lowest[this.#lowestHead]?.lines.firstLine ?? Infinity
   }
 
   /** True if there are lines that did not come from a disk. */
@@ -117,8 +131,10 @@ export class Unsettled {
   add (id: string, lines: Lines, permit: Permit | null): void {
     const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
-    this.#attempts.push({ id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined })
-    this.#index(this.#attempts.length - 1)
+    const attempt = { id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined, order: this.#nextOrder++, joined: undefined }
+    this.#attempts.push(attempt)
+    this.#count(attempt, 1)
+    this.#index(attempt)
     this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
@@ -126,7 +142,7 @@ export class Unsettled {
 
   /** Gives lines other numbers; nothing else of them may change. */
   renumber (renumbered: (lines: Lines) => Lines): void {
-    this.#replaceAll(this.#attempts.slice(this.#head).map(attempt => ({ ...attempt as Attempt, lines: renumbered((attempt as Attempt).lines) })))
+    this.#replaceAll(this.#attempts.slice(this.#head).map(attempt => ({ ...attempt as HeldAttempt, lines: renumbered((attempt as HeldAttempt).lines) })))
   }
 
   /** Marks bytes as accepted, up to this count; returns how many of them were not before. */
@@ -137,17 +153,25 @@ export class Unsettled {
     return before - this.#unacceptedBytes
   }
 
-  /** Marks bytes that have left the sink's own buffers, up to this count; returns whether an attempt is among them. */
-  consumeUpTo (end: number, now: number): boolean {
+  /**
+   * Marks bytes that have left the sink's own buffers, up to this count; returns whether an attempt is among them.
+   *
+   * @param mayJoin - False while each attempt is a probe
+   */
+  consumeUpTo (end: number, now: number, mayJoin: boolean): boolean {
     const before = this.#consumed
     while (this.#consumed < this.#accepted && this.#at(this.#consumed).end <= end) this.#at(this.#consumed++).consumedAt = now
-    return this.#consumed > before
+    if (this.#consumed === before) return false
+    if (mayJoin) this.#join(before)
+    return true
   }
 
-  /** Takes out attempts that were delivered, up to this count of bytes. */
+  /** Takes out attempts that were delivered, up to this count of bytes; of joined ones also a part. */
   deliverUpTo (end: number): Attempt[] {
     this.#delivered = end
-    return this.#take(this.#countUpTo(end))
+    const delivered = this.#take(this.#countUpTo(end))
+    const part = this.#takePart(end)
+    return part === undefined ? delivered : [...delivered, part]
   }
 
   /** Takes the permits of attempts up to this count of bytes; their lines stay. */
@@ -157,6 +181,7 @@ export class Unsettled {
       const attempt = this.#at(n)
       if (attempt.permit !== null) permits.push(attempt.permit)
       attempt.permit = null
+      if (attempt.joined !== undefined) attempt.joined.permit = null
     }
     return permits
   }
@@ -204,16 +229,63 @@ export class Unsettled {
   #splitAt (n: number, end: number): boolean {
     if (n >= this.count) return false
     const attempt = this.#at(n)
-    const { bytes } = attempt.lines
-    const cut = bytes.lastIndexOf(NEWLINE, bytes.length - (attempt.end - end) - 1) + 1
-    if (bytes.length - (attempt.end - end) <= 0 || cut === 0) return false
-    const [head, rest] = cutAt(attempt.lines, cut, countLines(bytes.subarray(0, cut)))
-    const attempts = this.#attempts.slice(this.#head) as Attempt[]
-    attempts.splice(n, 1, { ...attempt, lines: head, permit: null, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
+    const [head, rest] = cutWithin(attempt.lines, attempt.lines.bytes.length - (attempt.end - end)) ?? []
+    if (head === undefined || rest === undefined) return false
+    const attempts = this.#attempts.slice(this.#head) as HeldAttempt[]
+    attempts.splice(n, 1, { ...attempt, lines: head, permit: null, joined: undefined, end: attempt.end - rest.bytes.length }, { ...attempt, lines: rest })
     this.#replaceAll(attempts)
     if (n < this.#accepted) this.#accepted++
     if (n < this.#consumed) this.#consumed++
     return true
+  }
+
+  /**
+   * Joins attempts from this one on with those before, where nothing tells them apart any more but the permit: an attempt costs
+   * several times as much memory as a line.
+   */
+  #join (from: number): void {
+    const { order } = this.#at(from)
+    let kept = from
+    for (let n = from; n < this.#consumed; n++) {
+      const attempt = this.#at(n)
+      const former = kept === 0 ? undefined : this.#at(kept - 1)
+      if (former !== undefined && this.#isJoinable(former, attempt)) {
+        join(former, attempt)
+        this.#count(attempt, -1)
+      } else {
+        this.#attempts[this.#head + kept++] = attempt
+      }
+    }
+    const gone = this.#consumed - kept
+    if (gone === 0) return
+    this.#attempts.splice(this.#head + kept, gone)
+    this.#accepted -= gone
+    this.#consumed -= gone
+    while (this.#lowest.length > this.#lowestHead && (this.#lowest.at(-1) as HeldAttempt).order >= order) this.#lowest.pop()
+    for (let n = from; n < this.count; n++) this.#index(this.#at(n))
+  }
+
+  #isJoinable (former: HeldAttempt, { lines, permit, consumedAt }: HeldAttempt): boolean {
+    const { maxBytes, maxLines } = this.#limits
+    return former.permit?.generation === permit?.generation && areConsecutive(former.lines, lines) && !isSpooled(lines.firstLine) &&
+      former.lines.bytes.length + lines.bytes.length <= Math.min(JOINED_BYTES, maxBytes / JOINED_SHARE) &&
+      former.lines.count + lines.count <= maxLines / JOINED_SHARE &&
+      (consumedAt as number) - (former.joined?.since ?? former.consumedAt as number) <= JOINED_MS
+  }
+
+  /** Takes the whole lines up to this count of bytes from joined attempts. The permit of the newest stays with the rest. */
+  #takePart (end: number): Attempt | undefined {
+    const attempt = this.count === 0 ? undefined : this.#at(0)
+    if (attempt?.joined === undefined) return undefined
+    const [head, rest] = cutWithin(attempt.lines, attempt.lines.bytes.length - (attempt.end - end)) ?? []
+    if (head === undefined || rest === undefined) return undefined
+    const part = { ...attempt, lines: head, end: attempt.end - rest.bytes.length }
+    attempt.lines = rest
+    attempt.permit = attempt.joined.permit
+    attempt.joined = undefined
+    this.#bytes -= head.bytes.length
+    this.#lines -= head.count
+    return part
   }
 
   #withoutDelivered (attempts: Attempt[]): { attempts: Attempt[], deliveredLines: number } {
@@ -239,13 +311,14 @@ export class Unsettled {
 
   #take (n: number): Attempt[] {
     if (n === 0) return []
-    const taken = this.#attempts.slice(this.#head, this.#head + n) as Attempt[]
+    const taken = this.#attempts.slice(this.#head, this.#head + n) as HeldAttempt[]
     this.#removeFirst(n)
     this.#accepted = Math.max(0, this.#accepted - n)
     this.#consumed = Math.max(0, this.#consumed - n)
-    for (const { lines, end, acceptedAt } of taken) {
-      if (lines.doubts > 0) this.#inDoubt--
-      if (!isSpooled(lines.firstLine)) this.#direct--
+    for (const attempt of taken) {
+      const { lines, end, acceptedAt, joined } = attempt
+      joined?.permit?.ignore()
+      this.#count(attempt, -1)
       this.#bytes -= lines.bytes.length
       this.#lines -= lines.count
       if (acceptedAt === undefined) this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
@@ -253,34 +326,52 @@ export class Unsettled {
     return taken
   }
 
-  #at (n: number): Attempt {
-    return this.#attempts[this.#head + n] as Attempt
+  #at (n: number): HeldAttempt {
+    return this.#attempts[this.#head + n] as HeldAttempt
   }
 
-  #index (place: number): void {
-    const { lines } = this.#attempts[place] as Attempt
-    if (lines.doubts > 0) this.#inDoubt++
-    if (!isSpooled(lines.firstLine)) this.#direct++
+  #count ({ lines }: HeldAttempt, step: 1 | -1): void {
+    if (lines.doubts > 0) this.#inDoubt += step
+    if (!isSpooled(lines.firstLine)) this.#direct += step
+  }
+
+  #index (attempt: HeldAttempt): void {
     const lowest = this.#lowest
-    while (lowest.length > this.#lowestHead && (this.#attempts[lowest.at(-1) as number] as Attempt).lines.firstLine >= lines.firstLine) lowest.pop()
-    lowest.push(place)
+    while (lowest.length > this.#lowestHead && (lowest.at(-1) as HeldAttempt).lines.firstLine >= attempt.lines.firstLine) lowest.pop()
+    lowest.push(attempt)
   }
 
   #removeFirst (n: number): void {
+    const { order } = this.#at(n - 1)
     this.#attempts.fill(undefined, this.#head, this.#head + n)
     this.#head += n
+    while ((this.#lowest[this.#lowestHead]?.order ?? Infinity) <= order) this.#lowestHead++
     if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = this.#lowestHead = 0
-    while (this.#lowestHead < this.#lowest.length && (this.#lowest[this.#lowestHead] as number) < this.#head) this.#lowestHead++
     if (this.#head < COMPACTED_FROM || this.#head * 2 < this.#attempts.length) return
     this.#attempts.splice(0, this.#head)
-    this.#lowest = this.#lowest.slice(this.#lowestHead).map(place => place - this.#head)
+    this.#lowest.splice(0, this.#lowestHead)
     this.#head = this.#lowestHead = 0
   }
 
-  #replaceAll (attempts: Attempt[]): void {
+  #replaceAll (attempts: HeldAttempt[]): void {
     this.#attempts = attempts
     this.#head = this.#lowestHead = this.#inDoubt = this.#direct = 0
     this.#lowest = []
-    for (let place = 0; place < attempts.length; place++) this.#index(place)
+    for (const attempt of attempts) {
+      attempt.order = this.#nextOrder++
+      this.#count(attempt, 1)
+      this.#index(attempt)
+    }
   }
+}
+
+/** Joins an attempt with the one before. */
+function join (former: HeldAttempt, { lines, end, permit, consumedAt }: HeldAttempt): void {
+  const { joined } = former
+  joined?.permit?.ignore()
+  const appended = appendLines(former.lines, lines, joined?.memory)
+  former.joined = { memory: appended.memory, permit, since: joined?.since ?? former.consumedAt as number }
+  former.lines = appended.lines
+  former.end = end
+  former.consumedAt = consumedAt
 }

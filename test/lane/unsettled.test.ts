@@ -67,9 +67,9 @@ t.test('a delivery takes out what it covers whole, accepted or not', async t => 
 t.test('what was accepted by a moment is taken out, and no more', async t => {
   const unsettled = three()
   unsettled.acceptUpTo(4, 100)
-  unsettled.consumeUpTo(4, 100)
+  unsettled.consumeUpTo(4, 100, false)
   unsettled.acceptUpTo(10, 200)
-  unsettled.consumeUpTo(10, 200)
+  unsettled.consumeUpTo(10, 200, false)
   t.same(ids(unsettled.takeConsumedBefore(99)), [])
   t.same(ids(unsettled.takeConsumedBefore(100)), ['0'])
   t.same(ids(unsettled.takeConsumedBefore(1000)), ['1'])
@@ -79,13 +79,13 @@ t.test('what was accepted by a moment is taken out, and no more', async t => {
 t.test('what the sink keeps in its own buffers is accepted, and no more than that', async t => {
   const unsettled = three()
   unsettled.acceptUpTo(10, 100)
-  t.equal(unsettled.consumeUpTo(3, 100), false)
+  t.equal(unsettled.consumeUpTo(3, 100, false), false)
   t.match(unsettled, { oldestConsumed: undefined, oldestHeld: { id: '0' } })
-  t.equal(unsettled.consumeUpTo(5, 150), true)
-  t.equal(unsettled.consumeUpTo(5, 160), false)
+  t.equal(unsettled.consumeUpTo(5, 150, false), true)
+  t.equal(unsettled.consumeUpTo(5, 160, false), false)
   t.match(unsettled, { oldestConsumed: { id: '0', consumedAt: 150 }, oldestHeld: { id: '1', acceptedAt: 100 } })
   t.same(ids(unsettled.takeConsumedBefore(1000)), ['0'])
-  t.equal(unsettled.consumeUpTo(12, 200), true, 'what it has not accepted it cannot have consumed')
+  t.equal(unsettled.consumeUpTo(12, 200, false), true, 'what it has not accepted it cannot have consumed')
   t.same(ids(unsettled.takeConsumedBefore(1000)), ['1'])
   t.match(unsettled, { count: 1, hasUnaccepted: true, oldestHeld: undefined })
 })
@@ -98,6 +98,103 @@ t.test('the oldest that was accepted is taken out to make room', async t => {
   t.equal(unsettled.takeOldestAccepted()?.id, '1')
   t.equal(unsettled.takeOldestAccepted(), undefined)
   t.equal(unsettled.acceptUpTo(12, 200), 2)
+})
+
+t.test('attempts that the sink has consumed within a quarter of a second are one from then on', async t => {
+  const generous = { maxBytes: 10 ** 6, maxLines: 1000 }
+  const outcomes: string[] = []
+  const permit = (name: string, generation = 0): Permit => ({
+    generation,
+    success: () => { outcomes.push(`${name} succeeded`) },
+    failure: () => { outcomes.push(`${name} failed`) },
+    ignore: () => { outcomes.push(`${name} ignored`) }
+  })
+  /** Single lines of two bytes each, consumed at these times. */
+  function consumed (times: number[], limits = generous, first = 0, generations: number[] = []): Unsettled {
+    const unsettled = new Unsettled(limits)
+    times.forEach((time, n) => {
+      unsettled.add(`${first + n}`, linesOf(first + n, `${n % 10}`), permit(`${n}`, generations[n]))
+      unsettled.acceptUpTo(2 * (n + 1), time)
+      unsettled.consumeUpTo(2 * (n + 1), time, true)
+    })
+    return unsettled
+  }
+  t.beforeEach(() => { outcomes.length = 0 })
+
+  t.test('with the lines of all, and the time of the last', async t => {
+    const unsettled = consumed([0, 100, 250])
+    t.match(unsettled, { count: 1, lines: 3, bytes: 6, firstLine: 0, hasDirect: true, hasUnaccepted: false, oldestConsumed: { id: '0', consumedAt: 250 } })
+    t.same(unsettled.takeConsumedBefore(249), [])
+    const [whole] = unsettled.takeConsumedBefore(250)
+    t.match(whole, { lines: { firstLine: 0, count: 3 } })
+    t.equal(whole?.lines.bytes.toString(), '0\n1\n2\n')
+    t.match(unsettled, { count: 0, lines: 0, bytes: 0, firstLine: Infinity, hasDirect: false })
+  })
+
+  t.test('the permit of the oldest is left, and the others have no outcome', async t => {
+    consumed([0, 1, 2]).takeAll().attempts[0]?.permit?.failure()
+    t.same(outcomes, ['1 ignored', '2 ignored', '0 failed'])
+  })
+
+  t.test('a part that is delivered takes the permit of the oldest, and the rest has that of the newest', async t => {
+    const unsettled = consumed([0, 1, 2, 3])
+    const delivered = unsettled.deliverUpTo(5)
+    t.match(delivered, [{ lines: { firstLine: 0, count: 2 } }])
+    delivered[0]?.permit?.success()
+    t.match(unsettled, { count: 1, lines: 2, bytes: 4, firstLine: 2 })
+    const { attempts, deliveredLines } = unsettled.takeAll()
+    t.equal(deliveredLines, 0)
+    t.match(attempts, [{ lines: { firstLine: 2, count: 2, arrivedBytes: 1 } }])
+    attempts[0]?.permit?.failure()
+    t.same(outcomes, ['1 ignored', '2 ignored', '0 succeeded', '3 failed'])
+  })
+
+  t.test('permits that are taken are those that are left', async t => {
+    const unsettled = consumed([0, 1])
+    for (const permit of unsettled.takePermits(4)) permit.success()
+    unsettled.takeAll()
+    t.same(outcomes, ['0 succeeded'])
+  })
+
+  t.test('a refusal of a part leaves the rest with its permit', async t => {
+    const unsettled = consumed([0, 1, 2])
+    t.match(unsettled.takeRefused(2).attempts, [{ permit: null, lines: { firstLine: 0, count: 1 } }])
+    t.match(unsettled, { count: 1, lines: 2, firstLine: 1 })
+    unsettled.takeAll().attempts[0]?.permit?.success()
+    t.same(outcomes, ['1 ignored', '2 ignored', '0 succeeded'])
+  })
+
+  t.test('others are still on their way', async t => {
+    const unsettled = new Unsettled(generous)
+    for (let n = 0; n < 6; n++) unsettled.add(`${n}`, linesOf(n, `${n}`), null)
+    unsettled.acceptUpTo(8, 0)
+    unsettled.consumeUpTo(6, 0, true)
+    t.match(unsettled, { count: 4, firstLine: 0, oldestConsumed: { id: '0' }, oldestHeld: { id: '3' }, firstUnacceptedLine: 4 })
+    unsettled.acceptUpTo(12, 1)
+    unsettled.consumeUpTo(12, 1, true)
+    t.match(unsettled, { count: 1, lines: 6 })
+    t.equal(unsettled.takeAll().attempts[0]?.lines.bytes.toString(), '0\n1\n2\n3\n4\n5\n')
+  })
+
+  for (const [what, attempts] of [
+    ['those of a later time', () => consumed([0, 251])],
+    ['those of another generation of the breaker', () => consumed([0, 1], generous, 0, [0, 1])],
+    ['more than a share of what a sink may hold', () => consumed([0, 1], { maxBytes: 10 ** 6, maxLines: 31 })],
+    ['lines of a spool', () => consumed([0, 1], generous, -1000)]
+  ] as const) {
+    t.test(`but not with ${what}`, async t => t.match(attempts(), { count: 2, lines: 2 }))
+  }
+
+  t.test('lines in doubt, lines that came back, and lines with gaps stay by themselves', async t => {
+    for (const details of [{ doubts: 1 }, { attempts: 1 }, { arrivedBytes: 1 }, { firstLine: 5 }]) {
+      const unsettled = new Unsettled(generous)
+      unsettled.add('0', linesOf(0, 'aa'), null)
+      unsettled.add('1', { ...linesOf(1, 'aa'), ...details }, null)
+      unsettled.acceptUpTo(6, 0)
+      unsettled.consumeUpTo(6, 0, true)
+      t.equal(unsettled.count, 2)
+    }
+  })
 })
 
 t.test('the attempt that is under way is settled by its id', async t => {
@@ -165,7 +262,7 @@ t.test('what has arrived of earlier batches is none of the oldest that is left',
 t.test('any course of evidence, failures and restarts puts every byte in its place once', async () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), lengths: fc.array(fc.nat(9), { minLength: 1, maxLength: 5 }) }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('accept' as const), bytes: fc.nat(20) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('accept' as const), bytes: fc.nat(20), joins: fc.boolean() }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), bytes: fc.nat(20) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const) }) }
   )
@@ -179,6 +276,7 @@ t.test('any course of evidence, failures and restarts puts every byte in its pla
     let delivered = 0
     let deliveredLines = 0
     let next = 0
+    let now = 0
     const give = (lines: Lines): void => {
       given += lines.bytes.subarray(lines.arrivedBytes).toString()
       unsettled.add(`${lines.firstLine}`, lines, null)
@@ -199,6 +297,7 @@ t.test('any course of evidence, failures and restarts puts every byte in its pla
         case 'accept':
           accepted = Math.min(given.length, accepted + step.bytes)
           unsettled.acceptUpTo(accepted, 0)
+          unsettled.consumeUpTo(accepted, now += 50, step.joins)
           break
         case 'deliver':
           delivered = Math.min(given.length, delivered + step.bytes)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
-import { Pace } from '#lib/lane/pace'
+import { Pace } from '#lib/pace'
 import { Quiet } from '#lib/lane/quiet'
 import { Unsettled } from '#lib/lane/unsettled'
 import { Watch } from '#lib/lane/watch'
@@ -34,7 +34,7 @@ class Rig {
 
   accept (bytes: number, consumed = bytes): void {
     this.unsettled.acceptUpTo(bytes, clock.now())
-    if (this.unsettled.consumeUpTo(consumed, clock.now())) this.watch.noteConsumption()
+    if (this.unsettled.consumeUpTo(consumed, clock.now(), false)) this.watch.noteConsumption()
     this.pace.progress(clock.now(), bytes)
     this.watch.update()
   }

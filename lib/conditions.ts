@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from './clock.js'
 
-/** Waits for conditions of a lane, each with a deadline. */
+/** Waits for conditions, each with a deadline. */
 export class Conditions {
   readonly #clock: Clock
   readonly #observers = new Set<() => void>()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Pace } from '#lib/lane/pace'
+import { Pace } from '#lib/pace'
 
 t.test('a sink that has just begun has no pace', async t => {
   const pace = new Pace()

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Conditions } from '#lib/lane/conditions'
-import { HandClock, settled } from '../support/hand-clock.js'
+import { Conditions } from '#lib/conditions'
+import { HandClock, settled } from './support/hand-clock.js'
 
 const clock = new HandClock()
 t.beforeEach(() => { clock.take() })
