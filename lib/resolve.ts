@@ -37,7 +37,7 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
   const httpFile = find(HTTP_SINK, [fromPackage])
-  const httpEntries = [httpFile, httpFile?.replace(/\.cjs$/, '.js')]
+  const httpEntries = httpFile === undefined ? [] : ['esm/http.js', 'cjs/http.cjs'].map(name => resolve(httpFile, '../..', name))
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {

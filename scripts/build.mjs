@@ -1,5 +1,5 @@
 // Builds the package: tsc compiles the modules into build/package, which unit tests import, and Rollup puts them together into
-// the few files of dist, which is published: as ES modules, as CommonJS, and with the declarations of both.
+// the few files of dist, which is published: as ES modules and as CommonJS, each with its declarations.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,11 +39,11 @@ const latePino = {
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
 compile()
 await writeSchemas(compiled, dist)
-await bundle({ modules: { ...library, ...command }, suffix: '.js', format: 'es', plugins: [ownMaps] })
-await bundle({ modules: library, suffix: '.cjs', format: 'cjs', plugins: [ownMaps, latePino] })
-await bundle({ modules: typed, from: '.d.ts', suffix: '.d.ts', format: 'es', plugins: [dts()] })
-await bundle({ modules: typed, from: '.d.ts', suffix: '.d.cts', format: 'es', plugins: [dts()] })
-chmodSync(join(dist, 'cli.js'), 0o755)
+await bundle({ modules: { ...library, ...command }, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
+await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, latePino] })
+await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
+await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
+chmodSync(join(dist, 'esm', 'cli.js'), 0o755)
 
 function compile () {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
@@ -52,11 +52,11 @@ function compile () {
 }
 
 /** Bundles modules, with what several of them use in files of its own. Code keeps its names and comments, for stack traces. */
-async function bundle ({ modules, from = '.js', suffix, format, plugins = [] }) {
+async function bundle ({ modules, from = '.js', to, suffix, format, plugins }) {
   const input = Object.fromEntries(Object.entries(modules).map(([name, module]) => [name, join(compiled, module + from)]))
   const build = await rollup({ input, plugins, external: id => !/^[./]/.test(id), onLog: failOnWarning })
   await build.write({
-    dir: dist,
+    dir: join(dist, to),
     format,
     exports: 'named',
     entryFileNames: `[name]${suffix}`,

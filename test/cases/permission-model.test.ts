@@ -15,7 +15,7 @@ const SINK = `
 const APP = `
   const { pino } = require(${JSON.stringify(resolve('node_modules/pino'))})
   const spool = process.argv[2]
-  const transport = pino.transport({ target: ${JSON.stringify(resolve('dist/index.cjs'))}, options: { diagnostics: { to: ['file'] }, targets: [
+  const transport = pino.transport({ target: ${JSON.stringify(resolve('dist/cjs/index.cjs'))}, options: { diagnostics: { to: ['file'] }, targets: [
     { name: 'file', target: 'pino/file', options: { destination: __dirname + '/file.log' } },
     { target: __dirname + '/sink.cjs', options: { file: __dirname + '/sink.log' }, ...(spool && { whenOpen: 'spool', spool: { dir: spool, mode: 'always' } }) }
   ] } })

@@ -18,8 +18,8 @@ const APP = `
   const hasSlots = () => slots > 1 ? readdirSync('spool').length >= slots : readdirSync('spool').length === 1
   const isDone = sink => sink.linesReceived >= lines && hasSlots() && sink.linesReceived === (slots > 1 ? sink.spoolLines : sink.linesDelivered)
   const all = Array.from({ length: transports }, async () => {
-    const transport = pino.transport({ target: ${JSON.stringify(resolve('dist/index.cjs'))}, options: {
-      targets: [{ name: 'collector', target: ${JSON.stringify(resolve('dist/http.cjs'))}, options: { url: 'http://127.0.0.1:' + port + '/' }, whenOpen: 'spool', spool: { dir: 'spool' } }],
+    const transport = pino.transport({ target: ${JSON.stringify(resolve('dist/cjs/index.cjs'))}, options: {
+      targets: [{ name: 'collector', target: ${JSON.stringify(resolve('dist/cjs/http.cjs'))}, options: { url: 'http://127.0.0.1:' + port + '/' }, whenOpen: 'spool', spool: { dir: 'spool' } }],
       breaker: { failureThreshold: 1, recoveryTimeoutMs: 100 }, metricsIntervalMs: 20, diagnostics: false } })
     await once(transport, 'ready')
     const log = pino({ base: null }, transport)

@@ -32,9 +32,9 @@ t.before(async () => {
 t.test('only what a user needs is packed', async t => {
   const documents = packedFiles.filter(path => !path.startsWith('dist/'))
   t.same(documents.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
-  const built = /^dist\/(?:schema\.json|[a-z-]+\.(?:c?js|d\.c?ts))$/
+  const built = /^dist\/(?:schema\.json|esm\/[a-z-]+\.(?:js|d\.ts)|cjs\/[a-z-]+\.(?:cjs|d\.cts))$/
   t.same(packedFiles.filter(path => path.startsWith('dist/') && !built.test(path)), [])
-  for (const path of ['dist/index.js', 'dist/index.d.ts', 'dist/index.cjs', 'dist/index.d.cts', 'dist/schema.json']) t.ok(packedFiles.includes(path), path)
+  for (const path of ['dist/esm/index.js', 'dist/esm/index.d.ts', 'dist/cjs/index.cjs', 'dist/cjs/index.d.cts', 'dist/schema.json']) t.ok(packedFiles.includes(path), path)
 })
 
 t.test('the package is small, and adds nothing that pino does not have already', async t => {
@@ -147,7 +147,7 @@ t.test('import gives the named exports, and the factory as the default', async t
 t.test('nothing else is exported, and nothing behind the exports can be reached', async t => {
   const { stdout } = await runSource('keys.mjs', `
 import * as exports from 'pino-breaker-fanout'
-const inner = await import('pino-breaker-fanout/dist/fanout.js').catch(error => error.code)
+const inner = await import('pino-breaker-fanout/dist/esm/fanout.js').catch(error => error.code)
 console.log(JSON.stringify([Object.keys(exports).sort(), inner]))
 `)
   t.same(JSON.parse(stdout), [['FanoutError', 'SinkCircuitBreaker', 'default'], 'ERR_PACKAGE_PATH_NOT_EXPORTED'])

@@ -7,10 +7,10 @@ import { fanoutSchema } from '#lib/options'
 import { propertiesOf, type SchemaNode } from '#lib/options/schema-node'
 
 const published = [
-  { entry: 'dist/index.d.ts', name: 'FanoutOptions', schema: fanoutSchema },
-  { entry: 'dist/index.d.cts', name: 'FanoutOptions', schema: fanoutSchema },
-  { entry: 'dist/http.d.ts', name: 'HttpSinkOptions', schema: httpSchema },
-  { entry: 'dist/http.d.cts', name: 'HttpSinkOptions', schema: httpSchema }
+  { entry: 'dist/esm/index.d.ts', name: 'FanoutOptions', schema: fanoutSchema },
+  { entry: 'dist/cjs/index.d.cts', name: 'FanoutOptions', schema: fanoutSchema },
+  { entry: 'dist/esm/http.d.ts', name: 'HttpSinkOptions', schema: httpSchema },
+  { entry: 'dist/cjs/http.d.cts', name: 'HttpSinkOptions', schema: httpSchema }
 ]
 const program = ts.createProgram(published.map(({ entry }) => entry), {
   module: ts.ModuleKind.NodeNext,
