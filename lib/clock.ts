@@ -19,11 +19,15 @@ export interface Clock {
 
 /** The default of {@link Pulse.beatMs}. */
 const BEAT_MS = 20
+/** While nothing is due within this time, the clock is looked at less often: a look wakes the thread. */
+const SOON_MS = 1000
+const SLOW_BEAT_MS = 100
 
 /** Settings of a {@link WaitedTime}. */
 export interface Pulse {
   /**
-   * The interval between two looks at the clock, in ms. A longer gap counts as this long.
+   * The interval between two looks at the clock, in ms; at least 100 while nothing is due within a second. A longer gap
+   * counts as this long.
    * @default 20
    */
   beatMs?: number
@@ -41,7 +45,7 @@ interface Wait {
 
 /**
  * Time that advances only while the event loop of this thread turns. While somebody waits, a timer looks at the clock at each
- * beat. A gap between two looks counts as one beat at most.
+ * beat. A gap between two looks counts as one beat at most. While nothing is due soon, the beats are slower.
  */
 export class WaitedTime {
   readonly #monotonic: () => number
@@ -53,6 +57,8 @@ export class WaitedTime {
   /** The elapsed time at the last moment when the loop had handled everything that had arrived. */
   #polled = 0
   #lookedAt = -Infinity
+  /** The beat at this moment. */
+  #beat = 0
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -78,18 +84,24 @@ export class WaitedTime {
     if (this.#timer === undefined) {
       this.#lookedAt = this.#monotonic()
       this.#schedule()
+    } else if (this.#beat > this.#beatMs && due - this.now() <= SOON_MS) {
+      clearTimeout(this.#timer)
+      this.#elapsed += this.#sinceLook
+      this.#lookedAt = this.#monotonic()
+      this.#schedule()
     }
     return () => { this.#waits.delete(wait) }
   }
 
   get #sinceLook (): number {
-    return Math.min(this.#beatMs, Math.max(0, this.#monotonic() - this.#lookedAt))
+    return Math.min(this.#beat, Math.max(0, this.#monotonic() - this.#lookedAt))
   }
 
   #schedule (): void {
-    let ms = this.#beatMs
-    for (const { due } of this.#waits) ms = Math.min(ms, due - this.#elapsed)
-    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(ms)))
+    let nearest = Infinity
+    for (const { due } of this.#waits) nearest = Math.min(nearest, due - this.#elapsed)
+    this.#beat = nearest > SOON_MS ? Math.max(this.#beatMs, SLOW_BEAT_MS) : this.#beatMs
+    this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(Math.min(this.#beat, nearest))))
     if (!this.#isRef) this.#timer.unref()
   }
 
