@@ -66,6 +66,8 @@ export interface Child {
   configure (config: PinoConfig): void
   /** Hands lines to the sink. Only once the child is ready. */
   send (parcel: Parcel): void
+  /** Reports evidence of the lines that were handed over so far at once, because somebody waits for it. */
+  hasten (): void
   /** Asks a delivery sink to abort a batch. */
   abort (id: string): void
   /** Calls the sink's own `flush`, if it has one. Settles once that is done, and never rejects. */

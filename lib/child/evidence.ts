@@ -8,7 +8,7 @@ export interface EvidenceSoFar {
   answered: number
 }
 
-const GATHER_MS = 20
+const GATHER_MS = 100
 const GATHER_BYTES = 128 * 1024
 
 /**
@@ -24,6 +24,7 @@ export class Evidence {
   #delivered = 0
   #answered = 0
   #reportedBytes = 0
+  #hastenedBytes = 0
   #reportedAt = -Infinity
   #soon: NodeJS.Immediate | undefined
   #later: NodeJS.Timeout | undefined
@@ -50,6 +51,12 @@ export class Evidence {
     this.#schedule()
   }
 
+  /** Somebody waits for the evidence of these bytes: it is not gathered. */
+  hasten (bytes: number): void {
+    this.#hastenedBytes = bytes
+    this.report()
+  }
+
   /** Reports at once what has not been reported yet. */
   report (): void {
     if (this.#soon === undefined && this.#later === undefined) return
@@ -68,9 +75,9 @@ export class Evidence {
 
   #schedule (): void {
     if (this.#soon !== undefined) return
-    const isMuch = this.#taken - this.#reportedBytes >= GATHER_BYTES
-    if (this.#later !== undefined && !isMuch) return
-    const waitMs = isMuch ? 0 : this.#reportedAt + GATHER_MS - this.#clock.now()
+    const isUrgent = this.#taken - this.#reportedBytes >= GATHER_BYTES || this.#reportedBytes < this.#hastenedBytes
+    if (this.#later !== undefined && !isUrgent) return
+    const waitMs = isUrgent ? 0 : this.#reportedAt + GATHER_MS - this.#clock.now()
     if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
     else this.#soon = setImmediate(() => this.report())
   }

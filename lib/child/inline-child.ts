@@ -62,6 +62,9 @@ export class InlineChild implements Child, ContainedSinkListener {
     })
   }
 
+  /** Its evidence is never gathered. */
+  hasten (): void {}
+
   abort (id: string): void {
     this.#contained(() => this.#host.abort(id))
   }

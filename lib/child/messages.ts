@@ -25,6 +25,7 @@ export interface HostData {
 export type HostOrder =
   | { code: 'FANOUT_LINES', lines: RingPlace | Uint8Array }
   | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
+  | { code: 'FANOUT_HASTEN' }
   | { code: 'FANOUT_ABORT', id: string }
   | { code: 'FANOUT_FLUSH', flush: number }
   | { code: 'FANOUT_END' }

@@ -91,6 +91,11 @@ export class ThreadChild implements Child {
     return shared
   }
 
+  hasten (): void {
+    // A delivery sink reports each batch as it is settled.
+    if (this.#kind === 'stream') this.#post({ code: 'FANOUT_HASTEN' })
+  }
+
   abort (id: string): void {
     this.#post({ code: 'FANOUT_ABORT', id })
   }

@@ -18,6 +18,8 @@ const evidence = new Evidence(systemClock, told => {
   report({ type: 'evidence', ...told })
   sense?.noteAcceptance()
 })
+/** Bytes that a stream sink was given. */
+let given = 0
 let host: SinkHost
 let sense: Sense | undefined
 
@@ -95,6 +97,8 @@ function follow (message: HostOrder | { code?: unknown }, memory: Buffer): void 
   } else if (isOrder(message, 'FANOUT_SEND')) {
     const { id, bytes, count, attempt } = message
     host.send({ id, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
+  } else if (isOrder(message, 'FANOUT_HASTEN')) {
+    evidence.hasten(given)
   } else if (isOrder(message, 'FANOUT_ABORT')) {
     host.abort(message.id)
   } else if (isOrder(message, 'FANOUT_FLUSH')) {
@@ -110,6 +114,7 @@ function follow (message: HostOrder | { code?: unknown }, memory: Buffer): void 
 /** Writes lines as text to a sink that takes text. Another sink gets the bytes in the ring, or a copy if it may keep them. */
 function writeLines (lines: RingPlace | Uint8Array, memory: Buffer): void {
   const isOwn = lines instanceof Uint8Array
+  given += lines.length
   const bytes = isOwn ? Buffer.from(lines.buffer, lines.byteOffset, lines.length) : memory.subarray(lines.at, lines.at + lines.length)
   if (host.takes === 'text') host.write(bytes.toString(), bytes.length)
   else host.write(isOwn || host.keepsNothing ? bytes : Buffer.from(bytes), bytes.length)

@@ -89,6 +89,7 @@ export class SinkOutlet implements Outlet {
   readonly #abortGrace: Alarm
   readonly #poison: Poison
   #restartReportedAt = -Infinity
+  #isHastened = false
   #ending: 'no' | 'asked' | 'ended' = 'no'
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
@@ -181,7 +182,15 @@ export class SinkOutlet implements Outlet {
     this.#watch.begin()
     this.held.add(id, lines, permit)
     this.child?.send({ id, lines })
+    this.#isHastened = false
     this.#watch.update()
+  }
+
+  /** Has the sink report at once what it accepts of the lines that it holds, because somebody waits for that. */
+  hasten (): void {
+    if (this.#isHastened || !this.held.hasUnaccepted) return
+    this.#isHastened = true
+    this.child?.hasten()
   }
 
   /** Makes room by settling the oldest accepted lines as delivered, which proves nothing; returns whether there were any. */

@@ -23,13 +23,13 @@ t.test('what a sink says after a pause is passed on at once, all of a turn in on
   t.same(told, [{ accepted: 2, consumed: 1, delivered: 1, answered: 2 }])
 })
 
-t.test('what follows is gathered for 20 ms', async t => {
+t.test('what follows is gathered for 100 ms', async t => {
   const { clock, evidence, told } = gather(t)
   evidence.accept(1, 0)
   await turn()
   evidence.accept(2, 1)
   await turn()
-  clock.advance(19)
+  clock.advance(99)
   evidence.deliver(2)
   t.equal(told.length, 1)
   clock.advance(1)
@@ -54,6 +54,22 @@ for (const how of ['accept', 'deliver'] as const) {
     t.equal(told.length, 2, 'what was passed on does not count again')
   })
 }
+
+t.test('what somebody waits for is passed on at once', async t => {
+  const { clock, evidence, told } = gather(t)
+  evidence.accept(1, 1)
+  await turn()
+  evidence.accept(2, 2)
+  evidence.hasten(4)
+  t.equal(told.length, 2)
+  for (const bytes of [3, 4, 5]) {
+    evidence.accept(bytes, bytes)
+    await turn()
+  }
+  t.same(told.map(({ accepted }) => accepted), [1, 2, 3, 4])
+  clock.advance(100)
+  t.same(told.map(({ accepted }) => accepted), [1, 2, 3, 4, 5])
+})
 
 t.test('what is due can be passed on before its time, and nothing twice', async t => {
   const { clock, evidence, told } = gather(t)

@@ -26,6 +26,7 @@ export class ScriptedChild implements Child {
   readonly listener: ChildListener
   readonly sent: Parcel[] = []
   readonly aborted: string[] = []
+  hastened = 0
   readonly configs: PinoConfig[] = []
   isAskedToEnd = false
   isDestroyed = false
@@ -44,6 +45,7 @@ export class ScriptedChild implements Child {
 
   configure (config: PinoConfig): void { this.configs.push(config) }
   send ({ id, lines }: Parcel): void { this.sent.push({ id, lines: { ...lines, bytes: Buffer.from(lines.bytes) } }) }
+  hasten (): void { this.hastened++ }
   abort (id: string): void { this.aborted.push(id) }
   async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
   end (): void { this.isAskedToEnd = true }
