@@ -9,6 +9,11 @@ export class Conditions {
     this.#clock = clock
   }
 
+  /** True while somebody waits for a condition. */
+  get areAwaited (): boolean {
+    return this.#observers.size > 0
+  }
+
   /** Resolves when the condition holds, or at the deadline on the monotonic clock; returns whether it holds. */
   async until (condition: () => boolean, deadline: number): Promise<boolean> {
     if (condition()) return true

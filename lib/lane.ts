@@ -72,8 +72,6 @@ export class Lane {
   readonly #pressing: Alarm
   #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
   #isPumping = false
-  /** How many wait for lines to be accepted. */
-  #waiters = 0
 
   constructor (deps: LaneDeps) {
     const { settings, clock, app, random, createChild, deadLetterStore, createSpool, willSendConfig, events } = deps
@@ -189,11 +187,8 @@ export class Lane {
   async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.memory.nextLine
-    this.#waiters++
     this.#sink.hasten()
-    const isInTime = await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
-    this.#waiters--
-    return isInTime
+    return await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
   }
 
   async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {
@@ -420,7 +415,7 @@ export class Lane {
     } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
     if (this.#backlog.isPressing) this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
-    if (this.#waiters > 0 || this.#phase === 'draining') this.#sink.hasten()
+    if (this.#conditions.areAwaited || this.#phase === 'draining') this.#sink.hasten()
     this.#settleDisk()
     if (!this.#isEmpty) {
       // A `send` that is being aborted pumps as it settles.

@@ -1044,7 +1044,6 @@ t.test('the end', async t => {
   })
 })
 
-<<<<<<< HEAD
 t.test('a probe whose lines are gone by the time the sink is ready leaves its turn to the next lines', async t => {
   const rig = startedRig({ whenOpen: 'skip', breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
   rig.offer('a')
@@ -1057,7 +1056,8 @@ t.test('a probe whose lines are gone by the time the sink is ready leaves its tu
   rig.offer('b')
   t.equal(rig.child.text, 'b\n')
   t.equal(rig.snapshot().linesSkipped, 0)
-=======
+})
+
 t.test('a sink is hastened, once for the lines that it holds, while somebody waits for their acceptance', async t => {
   const rig = startedRig()
   rig.offer('a')
@@ -1073,7 +1073,6 @@ t.test('a sink is hastened, once for the lines that it holds, while somebody wai
   rig.offer('c')
   rig.child.accept(1)
   t.equal(rig.child.hastened, 1, 'nobody waits any more')
->>>>>>> 174a66d (Gather the evidence of a sink's thread for 100 ms, unless somebody waits for it)
 })
 
 t.test('who offers lines', async t => {

@@ -28,8 +28,6 @@ export interface Attempt {
 
 /** An attempt, and what is needed to join others with it. */
 interface HeldAttempt extends Attempt {
-  /** Ascends from the oldest to the newest. */
-  order: number
   /** Of joined attempts: their memory, the permit of the newest, and when the oldest was consumed. */
   joined: { memory: Buffer, permit: Permit | null, since: number } | undefined
 }
@@ -46,7 +44,6 @@ export class Unsettled {
   /** Each attempt that has a lower first line than all after it. From `#lowestHead` on; the first of them has the lowest. */
   #lowest: HeldAttempt[] = []
   #lowestHead = 0
-  #nextOrder = 0
   #inDoubt = 0
   #direct = 0
   #accepted = 0
@@ -131,7 +128,7 @@ export class Unsettled {
   add (id: string, lines: Lines, permit: Permit | null): void {
     const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
-    const attempt = { id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined, order: this.#nextOrder++, joined: undefined }
+    const attempt = { id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined, joined: undefined }
     this.#attempts.push(attempt)
     this.#count(attempt, 1)
     this.#index(attempt)
@@ -244,7 +241,8 @@ export class Unsettled {
    * several times as much memory as a line.
    */
   #join (from: number): void {
-    const { order } = this.#at(from)
+    const start = from === 0 ? 0 : this.#at(from - 1).end
+    while (this.#lowest.length > this.#lowestHead && (this.#lowest.at(-1) as HeldAttempt).end > start) this.#lowest.pop()
     let kept = from
     for (let n = from; n < this.#consumed; n++) {
       const attempt = this.#at(n)
@@ -257,19 +255,16 @@ export class Unsettled {
       }
     }
     const gone = this.#consumed - kept
-    if (gone === 0) return
     this.#attempts.splice(this.#head + kept, gone)
     this.#accepted -= gone
     this.#consumed -= gone
-    while (this.#lowest.length > this.#lowestHead && (this.#lowest.at(-1) as HeldAttempt).order >= order) this.#lowest.pop()
     for (let n = from; n < this.count; n++) this.#index(this.#at(n))
   }
 
   #isJoinable (former: HeldAttempt, { lines, permit, consumedAt }: HeldAttempt): boolean {
-    const { maxBytes, maxLines } = this.#limits
     return former.permit?.generation === permit?.generation && areConsecutive(former.lines, lines) && !isSpooled(lines.firstLine) &&
-      former.lines.bytes.length + lines.bytes.length <= Math.min(JOINED_BYTES, maxBytes / JOINED_SHARE) &&
-      former.lines.count + lines.count <= maxLines / JOINED_SHARE &&
+      former.lines.bytes.length + lines.bytes.length <= Math.min(JOINED_BYTES, this.#limits.maxBytes / JOINED_SHARE) &&
+      former.lines.count + lines.count <= this.#limits.maxLines / JOINED_SHARE &&
       (consumedAt as number) - (former.joined?.since ?? former.consumedAt as number) <= JOINED_MS
   }
 
@@ -336,16 +331,15 @@ export class Unsettled {
   }
 
   #index (attempt: HeldAttempt): void {
-    const lowest = this.#lowest
-    while (lowest.length > this.#lowestHead && (lowest.at(-1) as HeldAttempt).lines.firstLine >= attempt.lines.firstLine) lowest.pop()
-    lowest.push(attempt)
+    while (this.#lowest.length > this.#lowestHead && (this.#lowest.at(-1) as HeldAttempt).lines.firstLine >= attempt.lines.firstLine) this.#lowest.pop()
+    this.#lowest.push(attempt)
   }
 
   #removeFirst (n: number): void {
-    const { order } = this.#at(n - 1)
+    const { end } = this.#at(n - 1)
     this.#attempts.fill(undefined, this.#head, this.#head + n)
     this.#head += n
-    while ((this.#lowest[this.#lowestHead]?.order ?? Infinity) <= order) this.#lowestHead++
+    while ((this.#lowest[this.#lowestHead]?.end ?? Infinity) <= end) this.#lowestHead++
     if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = this.#lowestHead = 0
     if (this.#head < COMPACTED_FROM || this.#head * 2 < this.#attempts.length) return
     this.#attempts.splice(0, this.#head)
@@ -358,7 +352,6 @@ export class Unsettled {
     this.#head = this.#lowestHead = this.#inDoubt = this.#direct = 0
     this.#lowest = []
     for (const attempt of attempts) {
-      attempt.order = this.#nextOrder++
       this.#count(attempt, 1)
       this.#index(attempt)
     }
