@@ -18,6 +18,8 @@ const coverage = join(root, 'build', 'coverage')
 const tapScript = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 const results = []
 
+/** What is checked beside the tests, in two rows side by side. The build has checked the types. */
+const CHECKS = [['lint', 'test:types', 'docs:check'], ['build:test', 'publint', 'attw']]
 /** Tests with processes, servers and timeouts of their own: two of them at once would disturb each other. */
 const ALONE = ['integration', 'cases']
 /** Those of them that take longer than a quarter of a minute each. */
@@ -31,11 +33,12 @@ if (process.argv.includes('--sum')) {
   for (const run of ['short', 'long']) results.push(...readResults(run))
 } else if (process.argv.includes('--long')) {
   await runTap('long', LONG, 1)
-  runScript('coverage')
+  await runScript('coverage')
   writeResults('long')
 } else {
   rmSync(coverage, { recursive: true, force: true })
-  for (const script of ['build', 'lint', 'typecheck', 'test:types', 'publint', 'attw', 'docs:check', 'build:test']) runScript(script)
+  await runScript('build')
+  await Promise.all(CHECKS.map(async scripts => { for (const script of scripts) await runScript(script) }))
   // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
   spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
   const folders = readdirSync(testRoot, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
@@ -65,10 +68,14 @@ function readResults (run) {
   }
 }
 
-function runScript (name) {
-  console.log(`\n> ${name}`)
+/** Runs a script of package.json. Its output is shown once it has ended, since another one may be running beside it. */
+async function runScript (name) {
   const begin = performance.now()
-  const { status } = spawnSync('npm', ['run', '--silent', name], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+  const script = spawn('npm', ['run', '--silent', name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+  const output = [`\n> ${name}\n`]
+  for (const stream of [script.stdout, script.stderr]) stream.on('data', data => output.push(data))
+  const [status] = await once(script, 'close')
+  for (const data of output) process.stdout.write(data)
   results.push({ name, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, seconds: (performance.now() - begin) / 1000 })
 }
 
