@@ -15,6 +15,11 @@ export const MEASURES = {
   logP50Us: { name: '`log.info()`, p50', unit: 'µs' },
   logP99Us: { name: '`log.info()`, p99', unit: 'µs' },
   logP999Us: { name: '`log.info()`, p99.9', unit: 'µs' },
+  cpuUsPerLine: { name: 'CPU time for a line', unit: 'µs' },
+  requests: { name: 'requests', unit: '' },
+  bytesPerLine: { name: 'bytes for a line', unit: '' },
+  readyMs: { name: 'ready after', unit: 'ms' },
+  megabytesPerSecond: { name: 'replayed', unit: 'MB/s' },
   loopP99Ms: { name: 'event loop delay, p99', unit: 'ms' },
   openDelayMs: { name: 'from the failure that trips to open', unit: 'ms' },
   recoveryDelayMs: { name: 'from recovery being due to the first line delivered', unit: 'ms' }
@@ -43,10 +48,10 @@ export function formatSides ({ sides, show }) {
 }
 
 /** Describes a goal in words. */
-export function describeGoal ({ measure, of, against, atMost, timesLess, timesMore }, sides) {
+export function describeGoal ({ measure, of, against, atMost, atLeast, timesLess, timesMore }, sides) {
   const subject = `${nameOf(measure)} of ${sides[of].label}`
   const { unit } = MEASURES[measure] ?? { unit: '' }
-  if (against === undefined) return `${subject}: at most ${atMost} ${unit}`.trim()
+  if (against === undefined) return `${subject}: ${atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`} ${unit}`.trim()
   const other = sides[against].label
   if (atMost !== undefined) return `${subject}: at most ${atMost} times that of ${other}`
   return `${subject}: at least ${timesLess ?? timesMore} times ${timesLess === undefined ? 'more' : 'less'} than ${other}`

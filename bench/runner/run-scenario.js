@@ -57,10 +57,10 @@ async function runOnce (scenario, name, { size, shared }) {
 }
 
 /**
- * Compares two sides round by round; the spread of the ratios shows the noise. A goal is `atMost` (our value by theirs),
+ * Compares two sides round by round; the spread of the ratios shows the noise. A goal is `atMost` or `atLeast` (our value by theirs),
  * `timesLess` (theirs by ours) or `timesMore` (ours by theirs). A goal without `against` is about our value itself.
  */
-function judge ({ measure, of, against, atMost, timesLess, timesMore }, runs) {
+function judge ({ measure, of, against, atMost, atLeast, timesLess, timesMore }, runs) {
   const ratios = runs[of].map((run, round) => {
     const value = run[measure]
     if (against === undefined) return value
@@ -68,6 +68,6 @@ function judge ({ measure, of, against, atMost, timesLess, timesMore }, runs) {
     return timesLess === undefined ? value / other : other / value
   })
   const summary = summarize(ratios)
-  const isReached = atMost === undefined ? summary.median >= (timesLess ?? timesMore) : summary.median <= atMost
+  const isReached = atMost === undefined ? summary.median >= (atLeast ?? timesLess ?? timesMore) : summary.median <= atMost
   return { ...summary, isReached }
 }
