@@ -26,13 +26,17 @@ const ownMaps = {
 }
 
 /**
- * Loads pino with the first diagnostic record. Loading it takes as long as loading everything else, and pino loads the CommonJS
- * build in a thread of its own. An app that uses the ES modules in its own thread has loaded pino anyway.
+ * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
+ * record, and node:https half as long. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
+ * loaded pino anyway.
  */
-const latePino = {
-  name: 'late-pino',
+const lateModules = {
+  name: 'late-modules',
   renderChunk (code) {
-    return { code: code.replace("var pino = require('pino');", "var pino = { get pino () { return require('pino').pino; } };"), map: null }
+    const late = code
+      .replace("var pino = require('pino');", "var pino = { get pino () { return require('pino').pino; } };")
+      .replace("var node_https = require('node:https');", "var node_https = { get Agent () { return require('node:https').Agent; }, get request () { return require('node:https').request; } };")
+    return { code: late, map: null }
   }
 }
 
@@ -40,7 +44,7 @@ for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: 
 compile()
 await writeSchemas(compiled, dist)
 await bundle({ modules: { ...library, ...command }, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
-await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, latePino] })
+await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'esm', 'cli.js'), 0o755)
