@@ -19,6 +19,8 @@ export const MEASURES = {
   requests: { name: 'requests', unit: '' },
   bytesPerLine: { name: 'bytes for a line', unit: '' },
   readyMs: { name: 'ready after', unit: 'ms' },
+  arrivalP50Ms: { name: 'in the file after, p50', unit: 'ms' },
+  arrivalP99Ms: { name: 'in the file after, p99', unit: 'ms' },
   megabytesPerSecond: { name: 'replayed', unit: 'MB/s' },
   loopP99Ms: { name: 'event loop delay, p99', unit: 'ms' },
   openDelayMs: { name: 'from the failure that trips to open', unit: 'ms' },
