@@ -36,7 +36,7 @@ if (process.argv.includes('--sum')) {
   for (const run of ['short', 'long']) results.push(...readResults(run))
 } else if (process.argv.includes('--long')) {
   await runTap('long', LONG, 1)
-  await runScript('coverage')
+  await runScript('coverage', { isShown: true })
   writeResults('long')
 } else {
   rmSync(coverage, { recursive: true, force: true })
@@ -73,21 +73,21 @@ function readResults (run) {
   }
 }
 
-/** Runs a script of package.json. Its output is shown once it has ended, since another one may be running beside it. */
-async function runScript (name) {
+/** Runs a script of package.json, and shows its output if it fails. */
+async function runScript (name, { isShown = false } = {}) {
   const begin = performance.now()
   // A check that packs the package must take the build that is there, and not make it anew under the hands of another check.
   const env = { ...process.env, npm_config_ignore_scripts: 'true' }
   const script = spawn('npm', ['run', '--silent', name], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
-  const output = [`\n> ${name}\n`]
+  const output = []
   for (const stream of [script.stdout, script.stderr]) stream.on('data', data => output.push(data))
   const [status] = await once(script, 'close')
-  for (const data of output) process.stdout.write(data)
+  if (isShown || status !== 0) process.stdout.write(`\n> ${name}\n${Buffer.concat(output)}`)
   results.push({ name, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, seconds: (performance.now() - begin) / 1000 })
 }
 
 async function runTap (name, files, jobs) {
-  console.log(`\n> tests: ${name}, ${files.length} files`)
+  console.log(`> tests: ${name}, ${files.length} files`)
   mkdirSync(coverage, { recursive: true })
   const begin = performance.now()
   const first = await runTests(files, jobs, `tap-${name}.txt`)
@@ -119,7 +119,7 @@ async function runTests (files, jobs, log) {
 }
 
 /**
- * Shows one line for each file of a run, and the details of each failure. Reads the counts at the end of the run:
+ * Shows the details of each failure, and why tests are skipped. Reads the counts at the end of the run:
  * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. The whole output is in build/tap-*.txt.
  */
 async function report (output) {
@@ -134,7 +134,7 @@ async function report (output) {
     if (line === '  signal: SIGSEGV') crashed.push(file)
     if (/^ *not ok /.test(line) && !/ # (TODO|SKIP)\b/i.test(line)) failure = indent
     else if (/^ *(ok|not ok|# Subtest|\d+\.\.)/.test(line)) failure = undefined
-    if (failure !== undefined || /^ok /.test(line)) console.log(line)
+    if (failure !== undefined || / # SKIP\b/i.test(line)) console.log(line)
     if (line.trim() === '...' && indent === failure + 2) failure = undefined
   }
   const count = key => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
