@@ -9,15 +9,18 @@ export interface EvidenceSoFar {
 }
 
 const GATHER_MS = 100
+/** Evidence waits for a tenth of the write timeout at most: silence must not look like a sink that takes nothing. */
+const TIMEOUT_SHARE = 0.1
 const GATHER_BYTES = 128 * 1024
 
 /**
  * Gathers evidence into few reports, since each is a message, which costs its thread as much as a small request. The first report
- * after a pause comes at once, the next ones every {@link GATHER_MS}. A report comes sooner if {@link GATHER_BYTES} were accepted: then
+ * after a pause comes at once, the next ones every {@link GATHER_MS} or sooner. A report comes sooner if {@link GATHER_BYTES} were accepted: then
  * the lane may be waiting for it.
  */
 export class Evidence {
   readonly #clock: Clock
+  readonly #gatherMs: number
   readonly #onReport: (told: EvidenceSoFar) => void
   #accepted = 0
   #consumed = 0
@@ -29,9 +32,13 @@ export class Evidence {
   #soon: NodeJS.Immediate | undefined
   #later: NodeJS.Timeout | undefined
 
-  /** @param onReport - Called for each report */
-  constructor (clock: Clock, onReport: (told: EvidenceSoFar) => void) {
+  /**
+   * @param writeTimeoutMs - The time after which a sink that has accepted nothing has failed
+   * @param onReport - Called for each report
+   */
+  constructor (clock: Clock, writeTimeoutMs: number, onReport: (told: EvidenceSoFar) => void) {
     this.#clock = clock
+    this.#gatherMs = Math.min(GATHER_MS, writeTimeoutMs * TIMEOUT_SHARE)
     this.#onReport = onReport
   }
 
@@ -77,7 +84,7 @@ export class Evidence {
     if (this.#soon !== undefined) return
     const isUrgent = this.#taken - this.#reportedBytes >= GATHER_BYTES || this.#reportedBytes < this.#hastenedBytes
     if (this.#later !== undefined && !isUrgent) return
-    const waitMs = isUrgent ? 0 : this.#reportedAt + GATHER_MS - this.#clock.now()
+    const waitMs = isUrgent ? 0 : this.#reportedAt + this.#gatherMs - this.#clock.now()
     if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
     else this.#soon = setImmediate(() => this.report())
   }

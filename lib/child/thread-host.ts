@@ -14,7 +14,7 @@ const AN_HOUR_MS = 60 * 60 * 1000
 
 const port = parentPort as MessagePort
 const { source, ring } = (workerData as HostData).host
-const evidence = new Evidence(systemClock, told => {
+const evidence = new Evidence(systemClock, source.writeTimeoutMs, told => {
   report({ type: 'evidence', ...told })
   sense?.noteAcceptance()
 })

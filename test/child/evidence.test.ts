@@ -5,11 +5,11 @@ import { HandClock } from '../support/hand-clock.js'
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 const MUCH = 128 * 1024
 
-function gather (t: Test): { clock: HandClock, evidence: Evidence, told: EvidenceSoFar[] } {
+function gather (t: Test, writeTimeoutMs = 10000): { clock: HandClock, evidence: Evidence, told: EvidenceSoFar[] } {
   const clock = new HandClock().take()
   t.teardown(() => clock.release())
   const told: EvidenceSoFar[] = []
-  return { clock, evidence: new Evidence(clock, soFar => told.push(soFar)), told }
+  return { clock, evidence: new Evidence(clock, writeTimeoutMs, soFar => told.push(soFar)), told }
 }
 
 t.test('what a sink says after a pause is passed on at once, all of a turn in one message', async t => {
@@ -35,6 +35,17 @@ t.test('what follows is gathered for 100 ms', async t => {
   clock.advance(1)
   t.same(told.slice(1), [{ accepted: 2, consumed: 1, delivered: 2, answered: 0 }])
   t.equal(clock.timers, 0, 'a sink that says nothing more costs nothing more')
+})
+
+t.test('but never so long that a sink with a short write timeout looks silent', async t => {
+  const { clock, evidence, told } = gather(t, 50)
+  evidence.accept(1, 0)
+  await turn()
+  evidence.accept(2, 1)
+  clock.advance(4)
+  t.equal(told.length, 1)
+  clock.advance(1)
+  t.equal(told.length, 2)
 })
 
 for (const how of ['accept', 'deliver'] as const) {
