@@ -3,6 +3,7 @@ import { FanoutError } from '../errors.js'
 import type { FileSystem } from './file-system.js'
 import type { Position } from './position.js'
 import { Recovery, type Recovered } from './recovery.js'
+import type { Segment } from './segment.js'
 import type { Segments } from './segments.js'
 import { onSilence } from './silence.js'
 import type { SpoolDeps } from './spool-deps.js'
@@ -122,9 +123,15 @@ export class Opener {
   /** Checks whether the folder, or the segment that lines are appended to, is lost. Opens a lost folder again. */
   async check (): Promise<void> {
     if (!this.isActive) return
+    const { open } = this.#segments
+    // Before the folder: a segment that is gone with its folder must not be taken for one that is gone by itself.
+    const isSegmentGone = open !== undefined && await open.isGone()
     const holds = await this.#spoolFolder.holds()
     if (!this.isActive) return
-    if (holds) return await this.#checkOpenSegment()
+    if (holds) {
+      if (isSegmentGone) await this.#setAside(open)
+      return
+    }
     this.#state = 'opening'
     await this.#abandon()
     if (this.#state === 'opening') await this.#open()
@@ -194,9 +201,7 @@ export class Opener {
     await isAbandoned
   }
 
-  async #checkOpenSegment (): Promise<void> {
-    const { open } = this.#segments
-    if (open === undefined || !await open.isGone()) return
+  async #setAside (open: Segment): Promise<void> {
     const { waitingLines } = open
     await this.#segments.setAside(open)
     this.#events.onSegmentLost(lost(this.#folder, 'has lost the segment that was being written'), waitingLines)

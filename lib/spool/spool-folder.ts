@@ -60,7 +60,11 @@ export class SpoolFolder {
       if (await this.#fs.identityOf(this.#folder) !== this.#folderIdentity) return false
       if (await this.#lock.isThere()) return true
       this.#lock.forget()
-      return await this.#lock.take() === undefined
+      if (await this.#lock.take() !== undefined) return false
+      // A lock that is left in a folder that has taken the place of this one would keep ourselves out of it.
+      const isSame = await this.#fs.identityOf(this.#folder) === this.#folderIdentity
+      if (!isSame) await this.#lock.release()
+      return isSame
     } catch (error) {
       // Any other error of the disk does not mean that lines are lost.
       return (error as NodeJS.ErrnoException).code !== 'ENOENT'

@@ -46,7 +46,7 @@ for (const [what, spoil] of Object.entries<(folder: string) => void>({
     spoil(folder)
     rig.append('"between"')
     const isLock = what === 'its lock is removed'
-    await until(() => isLock ? readdirSync(folder).some(name => name.startsWith('lock')) : rig.faults.length > 0)
+    await until(() => isLock ? readdirSync(folder).some(name => name.startsWith('lock')) : rig.faults.some(({ during }) => during === 'folder'))
     await until(() => rig.spool.pending.lines === 0)
     await until(() => rig.append('"after"'))
     await until(() => rig.spool.pending.lines === 0)
@@ -72,3 +72,26 @@ for (const [what, spoil] of Object.entries<(folder: string) => void>({
     await next.close()
   })
 }
+
+t.test('another folder takes its place while it is being looked at, and lines go on', { skip: onWindows }, async t => {
+  const folder = join(t.testdir(), 'spool', 'loki')
+  let isArmed = false
+  const identityOf = async (path: string): Promise<string> => {
+    const identity = await nodeFileSystem.identityOf(path)
+    if (!isArmed) return identity
+    isArmed = false
+    renameSync(folder, `${folder}.moved`)
+    mkdirSync(folder, { mode: 0o700 })
+    return identity
+  }
+  const rig = new SpoolRig({ fs: { ...nodeFileSystem, identityOf }, owners: systemOwners, folder, syncMs: 20 })
+  rig.spool.start()
+  await until(() => rig.opened.length === 1)
+  isArmed = true
+  rig.append('"before"')
+  await until(() => rig.faults.some(({ during }) => during === 'folder'))
+  await until(() => rig.spool.pending.lines === 0 && rig.append('"after"'))
+  await until(() => rig.spool.pending.lines === 0)
+  t.same(rig.hindrances, [])
+  await rig.close()
+})
