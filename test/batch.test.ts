@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { Batch, countLines, cutLines, freshLines, joinLines, PassingLines, pickLines } from '#lib/batch'
+import { appendLines, areConsecutive, Batch, countLines, cutLines, cutWithin, freshLines, joinLines, PassingLines, pickLines } from '#lib/batch'
 import { line, textOf } from './support/arbitrary-lines.js'
 
 t.test('a batch of text knows its length in UTF-8', async t => {
@@ -118,4 +118,31 @@ t.test('lines that pass have the text of their batch, and a copy of them that is
   t.match(head, { count: 1, text: undefined })
   t.equal(rest?.text, undefined)
   t.notOk('text' in { ...lines })
+})
+
+t.test('whole lines are cut off within a number of bytes', async t => {
+  const lines = freshLines(Buffer.from('a\nbb\nc\n'), 3, 7)
+  t.equal(cutWithin(lines, 0), undefined)
+  t.equal(cutWithin(lines, 1), undefined)
+  for (const end of [2, 3, 4]) t.match(cutWithin(lines, end), [{ count: 1, firstLine: 7 }, { count: 2, firstLine: 8 }])
+  t.match(cutWithin(lines, 5)?.map(({ bytes }) => bytes.toString()), ['a\nbb\n', 'c\n'])
+})
+
+t.test('lines that follow others are appended in memory that grows with them', async t => {
+  const [a, b, c] = [freshLines(Buffer.from('a\n'), 1, 7), freshLines(Buffer.from('b\nb\n'), 2, 8), freshLines(Buffer.from('c\n'), 1, 10)]
+  t.equal(areConsecutive(a, b), true)
+  t.equal(areConsecutive(a, c), false, 'there are others between them')
+  for (const details of [{ attempts: 1 }, { doubts: 1 }, { arrivedBytes: 1 }, { numbers: [8, 10] }]) {
+    t.equal(areConsecutive(a, { ...b, ...details }), false)
+    t.equal(areConsecutive({ ...a, ...details }, b), false)
+  }
+  const both = appendLines(a, b, undefined)
+  t.match(both.lines, { count: 3, firstLine: 7, attempts: 0 })
+  const all = appendLines(both.lines, c, both.memory)
+  t.equal(all.memory, both.memory, 'there was room')
+  t.equal(all.lines.bytes.toString(), 'a\nb\nb\nc\n')
+  t.equal(both.lines.bytes.toString(), 'a\nb\nb\n')
+  const more = appendLines(all.lines, freshLines(Buffer.from('d\n'), 1, 11), all.memory)
+  t.not(more.memory, all.memory)
+  t.equal(more.lines.bytes.toString(), 'a\nb\nb\nc\nd\n')
 })
