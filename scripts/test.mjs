@@ -109,12 +109,20 @@ async function runCrashedAgain (files) {
 async function runTests (files, jobs, log) {
   const tap = spawn(process.execPath, [tapScript, '--reporter=tap', `--jobs=${jobs}`, `--test-env=NODE_V8_COVERAGE=${coverage}`, ...files], {
     cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'pipe']
   })
-  tap.stdout.pipe(createWriteStream(join(root, 'build', log)))
+  const output = createWriteStream(join(root, 'build', log))
+  const errors = []
+  tap.stdout.pipe(output, { end: false })
+  tap.stderr.on('data', data => {
+    output.write(data)
+    errors.push(data)
+  })
   const [[status], { pass, fail, skipped, crashed }] = await Promise.all([once(tap, 'close'), report(tap.stdout)])
+  output.end()
   // A run also fails if it exits with an error without a failed assertion, or without any count.
   const failed = Math.max(fail, status === 0 ? 0 : 1, pass === 0 ? 1 : 0)
+  if (failed > 0) process.stderr.write(Buffer.concat(errors))
   return { passed: pass, failed, skipped, crashed }
 }
 
