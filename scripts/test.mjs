@@ -4,20 +4,21 @@
 //     node scripts/test.mjs          all checks, and the tests that take minutes together
 //     node scripts/test.mjs --long   the long tests, on what the first have built, and the coverage of both
 //     node scripts/test.mjs --sum    the counts of both
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { availableParallelism } from 'node:os'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const testRoot = join(root, 'build', 'test')
 const coverage = join(root, 'build', 'coverage')
-const tapScript = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 const results = []
 
+/** The time for a test, unless it has its own; and for a file, which is killed after it. */
+const TIMEOUT_SECONDS = 120
+const HANG_MS = 15 * 60 * 1000
 /** What is checked beside the tests, in two rows side by side. The build has checked the types. */
 const CHECKS = [['lint', 'test:types', 'docs:check'], ['build:test', 'publint', 'attw']]
 /**
@@ -42,8 +43,6 @@ if (process.argv.includes('--sum')) {
   rmSync(coverage, { recursive: true, force: true })
   await runScript('build')
   await Promise.all(CHECKS.map(async scripts => { for (const script of scripts) await runScript(script) }))
-  // Builds tap's plugins first: until then tap loads even those that are turned off into every process and thread.
-  spawnSync(process.execPath, [tapScript, 'build'], { cwd: root, stdio: 'inherit' })
   const folders = readdirSync(testRoot, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
   await Promise.all([
     runTap('unit', ['.', ...folders.filter(name => !ALONE.includes(name))].flatMap(testFiles), availableParallelism()),
@@ -106,47 +105,68 @@ async function runCrashedAgain (files) {
   results.push({ name: 'tests, again', ...counts, seconds: (performance.now() - begin) / 1000 })
 }
 
+/**
+ * Runs test files, each in a process, so many at a time. Not by tap's own runner: that loads its hooks into every process that a
+ * test starts, which costs each of them a second. Their whole output is in build/tap-*.txt.
+ */
 async function runTests (files, jobs, log) {
-  const tap = spawn(process.execPath, [tapScript, '--reporter=tap', `--jobs=${jobs}`, `--test-env=NODE_V8_COVERAGE=${coverage}`, ...files], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
   const output = createWriteStream(join(root, 'build', log))
-  const errors = []
-  tap.stdout.pipe(output, { end: false })
-  tap.stderr.on('data', data => {
-    output.write(data)
-    errors.push(data)
-  })
-  const [[status], { pass, fail, skipped, crashed }] = await Promise.all([once(tap, 'close'), report(tap.stdout)])
+  const sum = { passed: 0, failed: 0, skipped: 0, crashed: [] }
+  const waiting = [...files]
+  await Promise.all(Array.from({ length: jobs }, async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const { text, pass, fail, skipped, signal } = await runFile(file)
+      output.write(`# ${file}\n${text}`)
+      sum.passed += pass
+      sum.failed += fail
+      sum.skipped += skipped
+      if (signal === 'SIGSEGV') sum.crashed.push(file)
+    }
+  }))
   output.end()
-  // A run also fails if it exits with an error without a failed assertion, or without any count.
-  const failed = Math.max(fail, status === 0 ? 0 : 1, pass === 0 ? 1 : 0)
-  if (failed > 0) process.stderr.write(Buffer.concat(errors))
-  return { passed: pass, failed, skipped, crashed }
+  return sum
 }
 
-/**
- * Shows the details of each failure, and why tests are skipped. Reads the counts at the end of the run:
- * `# { total: 5, pass: 3, fail: 1, skip: 1 }`. The whole output is in build/tap-*.txt.
- */
-async function report (output) {
-  let counts = ''
+/** Runs one test file. Shows the details of each failure, and why tests are skipped. */
+async function runFile (file) {
+  const test = spawn(process.execPath, ['--enable-source-maps', file], {
+    cwd: root,
+    env: { ...process.env, NODE_V8_COVERAGE: coverage, TAP_TIMEOUT: String(TIMEOUT_SECONDS) },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const limit = setTimeout(() => test.kill('SIGKILL'), HANG_MS)
+  const [output, errors] = [[], []]
+  test.stdout.on('data', data => output.push(data))
+  test.stderr.on('data', data => errors.push(data))
+  const [status, signal] = await once(test, 'close')
+  clearTimeout(limit)
+  const text = Buffer.concat([...output, ...errors]).toString()
+  const { pass, fail, skipped } = countsOf(text)
+  // A file also fails if it ends with an error without a failed assertion, or without any count.
+  const failed = Math.max(fail, status === 0 ? 0 : 1, pass + skipped === 0 ? 1 : 0)
+  show(file, text, failed, signal)
+  return { text, pass, fail: failed, skipped, signal }
+}
+
+/** The counts at the end of a run: `# { total: 5, pass: 3, fail: 1, skip: 1 }`. */
+function countsOf (text) {
+  const counts = text.split('\n').findLast(line => line.startsWith('# {')) ?? ''
+  const count = key => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
+  return { pass: count('pass'), fail: count('fail'), skipped: count('skip') + count('todo') }
+}
+
+function show (file, text, failed, signal) {
+  const shown = []
   let failure
-  let file = ''
-  const crashed = []
-  for await (const line of createInterface({ input: output })) {
+  for (const line of text.split('\n')) {
     const indent = line.search(/\S/)
-    if (line.startsWith('# {')) counts = line
-    if (line.startsWith('not ok ')) file = /build\/test\/\S+/.exec(line)?.[0] ?? ''
-    if (line === '  signal: SIGSEGV') crashed.push(file)
     if (/^ *not ok /.test(line) && !/ # (TODO|SKIP)\b/i.test(line)) failure = indent
     else if (/^ *(ok|not ok|# Subtest|\d+\.\.)/.test(line)) failure = undefined
-    if (failure !== undefined || / # SKIP\b/i.test(line)) console.log(line)
+    if (failure !== undefined || / # SKIP\b/i.test(line)) shown.push(line)
     if (line.trim() === '...' && indent === failure + 2) failure = undefined
   }
-  const count = key => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
-  return { pass: count('pass'), fail: count('fail'), skipped: count('skip') + count('todo'), crashed }
+  if (failed > 0 && shown.length === 0) shown.push(...text.split('\n').slice(-20))
+  if (shown.length > 0) console.log(`\n${file}${signal === null ? '' : `: ended by ${signal}`}\n${shown.join('\n')}`)
 }
 
 function summarize () {
