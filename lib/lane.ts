@@ -415,7 +415,7 @@ export class Lane {
     } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
     if (this.#backlog.isPressing) this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
-    if (this.#conditions.areAwaited || this.#phase === 'draining') this.#sink.hasten()
+    if (this.#conditions.areAwaited || this.#phase === 'draining' || !this.#isEmpty) this.#sink.hasten()
     this.#settleDisk()
     if (!this.#isEmpty) {
       // A `send` that is being aborted pumps as it settles.

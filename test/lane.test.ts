@@ -1075,6 +1075,18 @@ t.test('a sink is hastened, once for the lines that it holds, while somebody wai
   t.equal(rig.child.hastened, 1, 'nobody waits any more')
 })
 
+t.test('a sink is hastened while lines wait for what it holds', async t => {
+  const rig = startedRig({ queue: { maxLines: 2, overflow: 'block' } })
+  rig.offer('a')
+  rig.offer('b')
+  t.equal(rig.child.hastened, 0)
+  rig.offer('c')
+  t.equal(rig.child.hastened, 1)
+  rig.child.accept()
+  t.equal(rig.child.text, 'a\nb\nc\n')
+  t.equal(rig.child.hastened, 1, 'nothing waits any more')
+})
+
 t.test('who offers lines', async t => {
   t.test('can tell the oldest that has not come to its end: each before it has', async t => {
     const rig = startedRig({ kind: 'delivery', deadLetter: { maxBytes: 1000 } })
