@@ -25,6 +25,9 @@ const ownMaps = {
   }
 }
 
+/** The variable of each module that is loaded late, as Rollup names it, and what is imported of it. */
+const LATE = [['pino', 'pino', ['pino']], ['node_https', 'node:https', ['Agent', 'request']]]
+
 /**
  * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
  * record, and node:https half as long. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
@@ -33,11 +36,12 @@ const ownMaps = {
 const lateModules = {
   name: 'late-modules',
   renderChunk (code) {
-    const late = code
-      .replace("var pino = require('pino');", "var pino = { get pino () { return require('pino').pino; } };")
-      .replace("var node_https = require('node:https');", "var node_https = { get Agent () { return require('node:https').Agent; }, get request () { return require('node:https').request; } };")
-    return { code: late, map: null }
+    return { code: LATE.reduce((code, [variable, module, names]) => code.replace(`var ${variable} = require('${module}');`, () => late(variable, module, names)), code), map: null }
   }
+}
+
+function late (variable, module, names) {
+  return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })

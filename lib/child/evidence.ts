@@ -15,8 +15,8 @@ const GATHER_BYTES = 128 * 1024
 
 /**
  * Gathers evidence into few reports, since each is a message, which costs its thread as much as a small request. The first report
- * after a pause comes at once, the next ones every {@link GATHER_MS} or sooner. A report comes sooner if {@link GATHER_BYTES} were accepted: then
- * the lane may be waiting for it.
+ * after a pause comes at once, and the next one {@link GATHER_MS} later. It comes sooner with a short write timeout, once
+ * {@link GATHER_BYTES} were accepted, and if the lane says that it waits for it.
  */
 export class Evidence {
   readonly #clock: Clock

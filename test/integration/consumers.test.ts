@@ -144,6 +144,19 @@ t.test('import gives the named exports, and the factory as the default', async t
   t.same(JSON.parse(stdout), described)
 })
 
+t.test('what takes long to load is loaded with its first use', async t => {
+  const { stdout } = await runSource('late.cjs', `
+const loaded = () => [Object.keys(require.cache).some(path => path.endsWith('node_modules/pino/pino.js')), process.moduleLoadList.includes('NativeModule https')]
+require('pino-breaker-fanout')
+const { default: createHttpSink } = require('pino-breaker-fanout/http')
+createHttpSink({ url: 'http://127.0.0.1' })
+const before = loaded()
+createHttpSink({ url: 'https://127.0.0.1' })
+console.log(JSON.stringify([before, loaded()]))
+`)
+  t.same(JSON.parse(stdout), [[false, false], [false, true]])
+})
+
 t.test('nothing else is exported, and nothing behind the exports can be reached', async t => {
   const { stdout } = await runSource('keys.mjs', `
 import * as exports from 'pino-breaker-fanout'

@@ -1,0 +1,22 @@
+import { app } from './commands.js'
+
+const SINKS = {
+  loki: ['loki', 'pino-breaker-fanout/http, format loki'],
+  pinoLoki: ['pino-loki', 'pino-loki'],
+  elasticsearch: ['elasticsearch', 'pino-breaker-fanout/http, format elasticsearch'],
+  pinoElasticsearch: ['pino-elasticsearch', 'pino-elasticsearch']
+}
+
+/** A scenario of an app that logs to a backend by HTTP. Its sizes are `lines`, and `linesPerSecond` unless it logs at full speed. */
+export function http ({ goals = [], ...scenario }) {
+  return {
+    ...scenario,
+    sides: Object.fromEntries(Object.entries(SINKS).map(([side, [sink, label]]) => [side, { label, command: ({ size }) => app('http', { sink, ...size }) }])),
+    goals: [
+      { measure: 'cpuUsPerLine', of: 'loki', against: 'pinoLoki', atMost: 0.5 },
+      { measure: 'cpuUsPerLine', of: 'elasticsearch', against: 'pinoElasticsearch', atMost: 0.5 },
+      ...goals
+    ],
+    chart: { kind: 'bars', measure: 'cpuUsPerLine' }
+  }
+}
