@@ -70,7 +70,7 @@ export class Lane {
   readonly #conditions: Conditions
   /** Pumps while the app is held back, so that the lane decides again whether to continue. */
   readonly #pressing: Alarm
-  #phase: 'running' | 'draining' | 'ending' | 'ended' = 'running'
+  #phase: 'running' | 'ending' | 'ended' = 'running'
   #isPumping = false
 
   constructor (deps: LaneDeps) {
@@ -205,13 +205,13 @@ export class Lane {
    * lines to deliver, probes once, at once.
    */
   async drain (deadline: number): Promise<void> {
-    this.#phase = 'draining'
     this.#disk?.drain()
     // There may be no time for the whole `settleMs`, and lines that are not sent before the deadline are lost.
     this.#sink.settleWithin((deadline - this.#deps.clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
     this.#pump()
+    this.#sink.hasten()
     await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
 
@@ -415,7 +415,7 @@ export class Lane {
     } while (!this.isTripped && this.#canFeedSink)
     this.#isPumping = false
     if (this.#backlog.isPressing) this.#pressing.setFor(this.#deps.clock.waited() + PRESSING_MS)
-    if (this.#conditions.areAwaited || this.#phase === 'draining' || !this.#isEmpty) this.#sink.hasten()
+    if (this.#conditions.areAwaited || !this.#isEmpty) this.#sink.hasten()
     this.#settleDisk()
     if (!this.#isEmpty) {
       // A `send` that is being aborted pumps as it settles.

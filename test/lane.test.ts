@@ -527,6 +527,18 @@ t.test('while its breaker is not closed', async t => {
     t.equal(rig.child.sent.length, 6)
   })
 
+  t.test('probes that are accepted at once and never proven succeed each by itself', async t => {
+    const rig = openRig({ breaker: { halfOpenMaxCalls: 2, successThreshold: 2, settleMs: 6000 } })
+    const line = 'x'.repeat(60000)
+    for (let i = 0; i < 2; i++) rig.offer(line)
+    rig.advance(30000)
+    rig.child.ready()
+    t.equal(rig.child.sent.length, 2)
+    rig.child.accept()
+    rig.advance(6000)
+    t.equal(rig.snapshot().state, 'closed')
+  })
+
   t.test('a probe that is accepted and never proven succeeds after settleMs of quiet', async t => {
     const rig = openRig({ breaker: { settleMs: 6000 } })
     rig.offer('a')
@@ -1059,20 +1071,36 @@ t.test('a probe whose lines are gone by the time the sink is ready leaves its tu
 })
 
 t.test('a sink is hastened, once for the lines that it holds, while somebody waits for their acceptance', async t => {
-  const rig = startedRig()
+  const rig = startedRig({ windowBytes: 4 })
   rig.offer('a')
-  t.equal(rig.child.hastened, 0)
+  rig.offer('b')
+  rig.offer('c')
+  rig.child.accept(2)
+  const before = rig.child.hastened
+  rig.offer('d')
   const settling = rig.lane.settle(clock.now() + 1000)
   await settled()
-  t.equal(rig.child.hastened, 1)
-  rig.advance(100)
-  t.equal(rig.child.hastened, 1)
-  rig.offer('b')
+  t.equal(rig.child.text, 'a\nb\nc\n')
+  t.equal(rig.child.hastened, before + 1)
+  rig.offer('e')
+  t.equal(rig.child.hastened, before + 1, 'it knows')
+  rig.child.accept(2)
+  t.equal(rig.child.text, 'a\nb\nc\nd\ne\n')
+  t.equal(rig.child.hastened, before + 2, 'all lines have gone, and somebody waits for them')
   rig.child.accept()
   await settling
-  rig.offer('c')
+  rig.offer('f')
   rig.child.accept(1)
-  t.equal(rig.child.hastened, 1, 'nobody waits any more')
+  t.equal(rig.child.hastened, before + 2, 'nobody waits any more')
+})
+
+t.test('a sink is hastened at the end', async t => {
+  const rig = startedRig()
+  rig.offer('a')
+  const draining = rig.lane.drain(clock.now() + 1000)
+  t.equal(rig.child.hastened, 1)
+  rig.child.accept()
+  await draining
 })
 
 t.test('a sink is hastened while lines wait for what it holds', async t => {

@@ -176,10 +176,20 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
     t.equal(unsettled.takeAll().attempts[0]?.lines.bytes.toString(), '0\n1\n2\n3\n4\n5\n')
   })
 
+  t.test('up to 64 KiB', async t => {
+    const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
+    const line = 'x'.repeat(32 * 1024 - 1)
+    for (let n = 0; n < 3; n++) unsettled.add(`${n}`, linesOf(n, line), null)
+    unsettled.acceptUpTo(3 * 32 * 1024, 0)
+    unsettled.consumeUpTo(3 * 32 * 1024, 0, true)
+    t.match(unsettled, { count: 2, oldestConsumed: { lines: { count: 2 } } })
+  })
+
   for (const [what, attempts] of [
     ['those of a later time', () => consumed([0, 251])],
     ['those of another generation of the breaker', () => consumed([0, 1], generous, 0, [0, 1])],
     ['more than a share of what a sink may hold', () => consumed([0, 1], { maxBytes: 10 ** 6, maxLines: 31 })],
+    ['more than a share of the bytes that a sink may hold', () => consumed([0, 1], { maxBytes: 63, maxLines: 1000 })],
     ['lines of a spool', () => consumed([0, 1], generous, -1000)]
   ] as const) {
     t.test(`but not with ${what}`, async t => t.match(attempts(), { count: 2, lines: 2 }))
