@@ -2,12 +2,15 @@ import { Writable } from 'node:stream'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
+import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { systemClock, type Clock } from './clock.js'
 import { Diagnostics } from './diagnostics.js'
+import { FanoutError } from './errors.js'
 import type { Lane } from './lane.js'
 import { Gathering } from './gathering.js'
-import { LevelNames } from './levels.js'
+import { EVERYTHING, LevelNames } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
+import { show } from './options/faults.js'
 import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings } from './options.js'
 import type { PinoConfig } from './pino-config.js'
@@ -36,7 +39,7 @@ export default async function fanout (options: FanoutOptions): Promise<FanoutStr
 }
 
 /** The Writable that pino writes to. It connects the parts of the transport. */
-export class FanoutStream extends Writable {
+export class FanoutStream extends Writable implements Controls {
   readonly #settings: FanoutSettings
   readonly #clock: Clock
   readonly #seats: Seats
@@ -47,7 +50,11 @@ export class FanoutStream extends Writable {
   readonly #splitter: Splitter
   readonly #gathering: Gathering
   readonly #ready: Promise<void>
+  readonly #listeners = new Set<ControlListener>()
+  readonly #startedAt: number
   #router: Router<Lane> | undefined
+  #names = new LevelNames({})
+  #last: FanoutSnapshot | undefined
   #becomeReady: () => void = () => {}
   #forgetConfig: () => void = () => {}
   #configTimer: NodeJS.Timeout | undefined
@@ -57,6 +64,7 @@ export class FanoutStream extends Writable {
     super({ decodeStrings: false })
     this.#settings = settings
     this.#clock = clock
+    this.#startedAt = clock.now()
     const app = createAppThread(clock)
     const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs, parallel } = settings
     if (diagnostics !== false) {
@@ -78,6 +86,7 @@ export class FanoutStream extends Writable {
       onTransition: event => {
         this.#transitions.add(event)
         this.#emitEvent('breaker', event)
+        this.#tell(listener => listener.onTransition?.(event))
       },
       onSinkEvent: passToApp
     })
@@ -101,9 +110,40 @@ export class FanoutStream extends Writable {
     if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
   }
 
-  /** Every sink's counters at this moment. */
   snapshot (): FanoutSnapshot {
-    return { time: this.#clock.wallTime(), linesWithoutLevel: this.#router?.linesWithoutLevel ?? 0, sinks: this.#seats.lanes.map(lane => lane.snapshot()) }
+    return this.#last ?? { time: this.#clock.wallTime(), upMs: Math.round(this.#clock.now() - this.#startedAt), hasEnded: false, linesWithoutLevel: this.#router?.linesWithoutLevel ?? 0, sinks: this.#seats.lanes.map(lane => lane.snapshot()) }
+  }
+
+  async act (action: SinkAction, sink: string): Promise<void> {
+    this.#requireRunning()
+    const { lane } = this.#seats.find(sink)
+    switch (action) {
+      case 'open': return lane.steer(breaker => breaker.forceOpen())
+      case 'close': return lane.steer(breaker => breaker.forceClose())
+      case 'reset': return lane.steer(breaker => breaker.reset())
+      case 'replay': return lane.probeNow()
+      case 'reopen': return await lane.reopen()
+    }
+  }
+
+  async reopenFiles (): Promise<string[]> {
+    this.#requireRunning()
+    const { files } = this.#seats
+    await Promise.all(files.map(({ lane }) => lane.reopen()))
+    return files.map(({ target }) => target.name)
+  }
+
+  setLevel (level: number | string, sink?: string): void {
+    this.#requireRunning()
+    const minLevel = level === 'all' ? EVERYTHING : this.#names.valueOf(level)
+    if (minLevel === undefined) throw new FanoutError('ERR_FANOUT_UNKNOWN_LEVEL', `expected a number, 'all' or one of ${this.#names.labels.join(', ')}, got ${show(level)}`)
+    this.#seats.setLevel(minLevel, sink)
+    if (this.#router !== undefined) this.#route()
+  }
+
+  listen (listener: ControlListener): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
   }
 
   /** Calls back once every working sink has what it was given, after 5 s at most. For `logger.flush()`. */
@@ -134,6 +174,7 @@ export class FanoutStream extends Writable {
     this.#forgetConfig()
     this.#gathering.flush()
     this.#seats.endNow().then(() => {
+      this.#conclude()
       this.#transitions.stop()
       this.#records?.settle()
       done(null)
@@ -159,24 +200,43 @@ export class FanoutStream extends Writable {
   /** The levels are known from here on, so that lines can be routed. */
   #configure (config: PinoConfig | undefined): void {
     clearTimeout(this.#configTimer)
-    const { levels, levelKey, dedupe, maxLineBytes, parallel } = this.#settings
-    const names = new LevelNames(levels ?? config?.levels?.values ?? {})
+    const names = this.#names = new LevelNames(this.#settings.levels ?? config?.levels?.values ?? {})
     const unknown = this.#seats.setLevels(names)
-    const former = this.#router
+    const isFirst = this.#router === undefined
+    this.#route()
+    if (config !== undefined) this.#diagnostics?.configure(config)
+    for (const lane of this.#seats.lanes) lane.configure(config)
+    this.#becomeReady()
+    if (isFirst) this.#warn(names, unknown)
+  }
+
+  /** Routes further lines by the levels that the lanes have now. */
+  #route (): void {
+    const { levelKey, dedupe, maxLineBytes, parallel } = this.#settings
     this.#router = new Router<Lane>({
       lanes: this.#seats.all.filter(({ target }) => !target.standby).map(({ lane }) => lane),
-      levels: names,
+      levels: this.#names,
       levelKey,
       dedupe,
       maxLineBytes,
       deliver: parallel
         ? (lanes, batch) => { for (const lane of lanes) lane.offer(batch) }
         : (lanes, batch) => this.#serial.add(lanes, batch)
-    }, former)
-    if (config !== undefined) this.#diagnostics?.configure(config)
-    for (const lane of this.#seats.lanes) lane.configure(config)
-    this.#becomeReady()
-    if (former === undefined) this.#warn(names, unknown)
+    }, this.#router)
+  }
+
+  #requireRunning (): void {
+    if (this.writableEnded || this.destroyed) throw new FanoutError('ERR_FANOUT_CLOSED', 'the transport has ended')
+  }
+
+  #tell (tell: (listener: ControlListener) => void): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        tell(listener)
+      } catch {
+        // A fault in a listener must not cost a line.
+      }
+    }
   }
 
   #warn (names: LevelNames, unknown: ReadonlyArray<{ name: string, level: number | string }>): void {
@@ -202,6 +262,14 @@ export class FanoutStream extends Writable {
     }
   }
 
+  /** Nothing is counted any more. */
+  #conclude (): void {
+    if (this.#last !== undefined) return
+    const last = this.#last = { ...this.snapshot(), hasEnded: true }
+    this.#tell(listener => listener.onEnd?.(last))
+    this.#listeners.clear()
+  }
+
   async #close (): Promise<void> {
     const { closeTimeoutMs, metricsIntervalMs } = this.#settings
     const deadline = this.#clock.now() + closeTimeoutMs
@@ -211,6 +279,7 @@ export class FanoutStream extends Writable {
     await this.#seats.end(deadline, () => this.#transitions.flush())
     this.#transitions.stop()
     this.#records?.settle()
+    this.#conclude()
     if (metricsIntervalMs > 0) this.#sendMetrics()
     // Nobody can end a call that hangs in the system: a record names the sinks that keep the process from its end.
     for (const { name } of await this.#seats.findHanging()) this.#diagnostics?.holdsProcess(name)

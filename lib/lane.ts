@@ -1,10 +1,10 @@
 import type { Batch, Lines, NewLines } from './batch.js'
-import type { Permit, TransitionEvent } from './breaker.js'
+import type { Permit, SinkCircuitBreaker, TransitionEvent } from './breaker.js'
 import { Alarm } from './alarm.js'
 import { Admission, type Verdict } from './lane/admission.js'
 import { Backlog } from './lane/backlog.js'
 import { Conditions } from './conditions.js'
-import { DeadLetters } from './lane/dead-letters.js'
+import { DeadLetters } from './dead-letters/dead-letters.js'
 import { DiskOutlet } from './lane/disk-outlet.js'
 import { Gate } from './lane/gate.js'
 import { Ledger, type Fallback } from './lane/ledger.js'
@@ -200,6 +200,27 @@ export class Lane {
     await this.#conditions.until(() => isDone || isOver(), deadline)
   }
 
+  /** Changes the state of its breaker by hand. */
+  steer (steer: (breaker: SinkCircuitBreaker) => void): void {
+    if (this.#phase !== 'running') return
+    steer(this.#gate.breaker)
+    this.#pump()
+  }
+
+  /** Probes at once, if its breaker is not closed and it holds lines. */
+  probeNow (): void {
+    if (this.#phase !== 'running') return
+    this.#probeEarly()
+    this.#pump()
+  }
+
+  /** Ends its sink in good order, and starts it again. Lines wait meanwhile. A sink that does not end in time has failed. */
+  async reopen (): Promise<void> {
+    this.#sink.reopen()
+    const isDone = await this.#conditions.until(() => !this.#sink.isReopening, this.#deps.clock.now() + this.#deps.settings.writeTimeoutMs)
+    if (!isDone) this.#sink.timeOut('the sink was to be reopened, and did not end')
+  }
+
   /**
    * No more lines come: delivers the lines that are here, as far as the deadline allows. A breaker that is not closed, with
    * lines to deliver, probes once, at once.
@@ -230,10 +251,14 @@ export class Lane {
   snapshot (): SinkSnapshot {
     const { inMemory } = this.#backlog
     const { held } = this.#sink
+    const { spool, queue } = this.#deps.settings
     const pending = this.#disk?.pending ?? NOTHING
     return {
       name: this.name,
       state: this.#gate.breaker.state,
+      ...this.#gate.statistics.history,
+      retryInMs: this.#gate.breaker.retryInMs,
+      level: this.minLevel === EVERYTHING ? 'all' : this.minLevel === Infinity ? 'silent' : this.minLevel,
       ...this.#ledger.entries,
       queueLines: inMemory.lines + pending.lines,
       queueBytes: inMemory.bytes + pending.bytes + held.bytes + this.#deadLetters.bytes,
@@ -242,7 +267,11 @@ export class Lane {
       spoolPendingBytes: pending.bytes,
       spoolLines: this.#disk?.lines ?? 0,
       spoolBytes: this.#disk?.bytes ?? 0,
+      spoolMaxBytes: spool?.maxBytes ?? 0,
+      queueMaxBytes: queue.maxBytes,
       restarts: this.#sink.supervisor.restarts,
+      restartReasons: { ...this.#sink.supervisor.restartReasons },
+      attempts: held.durations,
       consecutiveFailures: this.#gate.breaker.consecutiveFailures
     }
   }

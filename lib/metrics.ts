@@ -1,4 +1,6 @@
-import type { CircuitState } from './breaker.js'
+import type { CircuitState, TransitionReason } from './breaker.js'
+import type { TransitionCount } from './breaker/statistics.js'
+import type { Durations } from './durations.js'
 import type { SerializedError } from './errors.js'
 import type { FailureReason } from './failure.js'
 
@@ -22,12 +24,26 @@ export type DropReason = 'queue-full' | 'too-long' | 'at-most-once' | 'poison' |
 export interface SinkSnapshot {
   name: string
   state: CircuitState
+  /** How long it has been in this state, in whole ms. */
+  stateForMs: number
+  /** Why it entered this state; `undefined` before the first transition. */
+  stateReason?: TransitionReason
+  /** Time until an open breaker may probe, in whole ms; 0 if a probe is due, or it is not open. */
+  retryInMs: number
+  /** How long the breaker has not been closed, all outages together, in whole ms. */
+  openMs: number
+  /** How often each transition has happened. Those that have not are left out. */
+  transitions: TransitionCount[]
+  /** The lowest level that the sink takes. `'all'`: also lines without a level. `'silent'`: none. */
+  level: number | 'all' | 'silent'
   linesReceived: number
   linesDelivered: number
   /** Lines dropped by `whenOpen: 'skip'` while the breaker was not closed. */
   linesSkipped: number
   linesDropped: Partial<Record<DropReason, number>>
   linesFallback: number
+  /** Who takes these lines: the name of a target, or `'stderr'`; `undefined` without a fallback. */
+  fallback?: string
   /** Lines written to the dead-letter file. */
   linesDeadLettered: number
   queueLines: number
@@ -41,10 +57,18 @@ export interface SinkSnapshot {
   unsettledLines: number
   spoolLines: number
   spoolBytes: number
+  /** `spool.maxBytes`; 0 without a spool. */
+  spoolMaxBytes: number
+  /** `queue.maxBytes`. */
+  queueMaxBytes: number
   failures: Partial<Record<FailureReason, number>>
   /** Errors of sinks that were already discarded. */
   lateFaults: number
   restarts: number
+  /** The restarts by the reason of the failure before. */
+  restartReasons: Partial<Record<FailureReason, number>>
+  /** Attempts that succeeded: from the hand-over to the acceptance by the sink; for a delivery sink, until `send` has resolved. */
+  attempts: Durations
   consecutiveFailures: number
   lastError?: SerializedError
 }
@@ -53,6 +77,10 @@ export interface SinkSnapshot {
 export interface FanoutSnapshot {
   /** Wall time, in ms since the epoch. */
   time: number
+  /** How long the transport has been running, in whole ms. */
+  upMs: number
+  /** True once the transport has ended. */
+  hasEnded: boolean
   /** Lines without a usable level, which go to every target. They are not counted if no target filters. */
   linesWithoutLevel: number
   sinks: SinkSnapshot[]

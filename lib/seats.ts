@@ -3,12 +3,15 @@ import { Batch } from './batch.js'
 import type { TransitionEvent } from './breaker.js'
 import { createChildMaker } from './child/create-child.js'
 import type { Clock } from './clock.js'
-import { DeadLetterFile } from './dead-letter-file.js'
+import { DeadLetterFile } from './dead-letters/dead-letter-file.js'
 import type { Diagnostics } from './diagnostics.js'
 import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
+import { FanoutError } from './errors.js'
 import { LevelNames, standardLevels } from './levels.js'
-import type { FanoutSettings, SpoolSettings, TargetSettings } from './options.js'
+import type { FanoutSettings, SpoolSettings, TargetSettings, TargetSource } from './options.js'
+import { show } from './options/faults.js'
+import { didYouMean } from './options/nearest.js'
 import { ranksOf } from './ranks.js'
 import { nodeFileSystem } from './spool/node-file-system.js'
 import { systemOwners } from './spool/owner.js'
@@ -45,6 +48,8 @@ export class Seats {
   readonly lanes: readonly Lane[]
   readonly #settings: FanoutSettings
   readonly #deps: SeatsDeps
+  /** Levels that were set at run time, which win over those of the targets. */
+  readonly #levels = new Map<Lane, number>()
   #onRelief: (() => void) | undefined
 
   constructor (settings: FanoutSettings, deps: SeatsDeps) {
@@ -61,11 +66,33 @@ export class Seats {
   setLevels (names: LevelNames): TargetSettings[] {
     const unknown: TargetSettings[] = []
     for (const { lane, target } of this.all) {
-      const minLevel = names.valueOf(target.level)
+      const minLevel = this.#levels.get(lane) ?? names.valueOf(target.level)
       if (minLevel === undefined) unknown.push(target)
       lane.minLevel = minLevel ?? standardLevels['info'] as number
     }
     return unknown
+  }
+
+  /** Sets the lowest level of one target, or of all that are not standby. */
+  setLevel (level: number, sink?: string): void {
+    const seats = sink === undefined ? this.all.filter(({ target }) => !target.standby) : [this.find(sink)]
+    for (const { lane } of seats) {
+      this.#levels.set(lane, level)
+      lane.minLevel = level
+    }
+  }
+
+  /** @throws {@link FanoutError} `ERR_FANOUT_UNKNOWN_SINK` */
+  find (sink: string): Seat {
+    const seat = this.all.find(({ target }) => target.name === sink)
+    const names = this.all.map(({ target }) => target.name)
+    if (seat === undefined) throw new FanoutError('ERR_FANOUT_UNKNOWN_SINK', `there is no target ${show(sink)}, expected one of ${names.join(', ')}${didYouMean(sink, names)}`)
+    return seat
+  }
+
+  /** The targets that write to a file by its path. */
+  get files (): Seat[] {
+    return this.all.filter(({ target }) => writesToPath(target.source))
   }
 
   /** Calls back once no lane holds the app back. One call at a time. */
@@ -153,10 +180,10 @@ export class Seats {
 
   #connectFallbacks (): void {
     const byName = new Map(this.all.map(({ target, lane }) => [target.name, lane]))
-    const toStderr: Fallback = { takeOver: lines => writeToStderr(lines.bytes) }
+    const toStderr: Fallback = { name: 'stderr', takeOver: lines => writeToStderr(lines.bytes) }
     for (const { lane, target } of this.all) {
       const next = target.fallback === undefined ? undefined : byName.get(target.fallback)
-      if (next !== undefined) lane.fallBackTo({ takeOver: ({ bytes, count }) => next.offer(new Batch(bytes, count)) })
+      if (next !== undefined) lane.fallBackTo({ name: next.name, takeOver: ({ bytes, count }) => next.offer(new Batch(bytes, count)) })
       else if (target.fallback === 'stderr' || target.standby) lane.fallBackTo(toStderr)
     }
   }
@@ -168,4 +195,11 @@ export class Seats {
   #openDeadLetters (path: string): DeadLetterFile {
     return new DeadLetterFile(path, err => this.#deps.diagnostics?.deadLetterTrouble(path, err))
   }
+}
+
+/** True for `pino/file` with the path of a file, also at the end of a pipeline. */
+function writesToPath (source: TargetSource): boolean {
+  const entry = source.kind === 'target' ? source.entry : source.entries.at(-1)
+  const { destination } = entry?.options as { destination?: unknown } | undefined ?? {}
+  return entry?.isPinoFile === true && typeof destination === 'string' && !/^\d+$/.test(destination)
 }

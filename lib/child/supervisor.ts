@@ -40,8 +40,8 @@ export interface SupervisorEvents extends Omit<ChildListener, 'onReady'> {
  * one more thread of this process at each attempt.
  */
 export class Supervisor {
-  /** How often the sink was restarted. */
-  restarts = 0
+  /** How often the sink was restarted, by the reason of the failure before. */
+  readonly restartReasons: Partial<Record<FailureReason, number>> = {}
   readonly #options: SupervisorDeps
   readonly #events: SupervisorEvents
   #child: Child | undefined
@@ -72,6 +72,11 @@ export class Supervisor {
     return this.#child !== undefined && this.#kind !== undefined ? { child: this.#child, kind: this.#kind } : undefined
   }
 
+  /** How often the sink was restarted. */
+  get restarts (): number {
+    return Object.values(this.restartReasons as Record<string, number>).reduce((sum, restarts) => sum + restarts, 0)
+  }
+
   get isWaiting (): boolean {
     return this.#backoffTimer !== undefined
   }
@@ -96,7 +101,7 @@ export class Supervisor {
     const { sink, createChild } = this.#options
     if (this.isHanging) return this.#startAfterFormer()
     this.#startsOnceGone = false
-    if (this.#lastFailure !== undefined) this.restarts++
+    if (this.#lastFailure !== undefined) this.restartReasons[this.#lastFailure] = (this.restartReasons[this.#lastFailure] ?? 0) + 1
     const listener: ChildListener = {
       ...this.#events,
       onReady: kind => {

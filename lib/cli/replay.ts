@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { workingFolderOf } from '../dead-letter-file.js'
+import { workingFolderOf } from '../dead-letters/dead-letter-file.js'
 import { LevelNames } from '../levels.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'

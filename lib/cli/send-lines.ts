@@ -1,5 +1,5 @@
 import { Batch } from '../batch.js'
-import type { DeadLetter } from '../dead-letter.js'
+import type { DeadLetter } from '../dead-letters/dead-letter.js'
 import type { TargetSettings } from '../options.js'
 import { startProgress, sumOf, type Progress } from './progress.js'
 import type { ReplayContext } from './replay-context.js'
@@ -90,6 +90,7 @@ function createSender (target: TargetSettings, source: AsyncIterable<KeptLine>, 
   })
   // Lines that the lane still has at its end were not delivered.
   lane.fallBackTo({
+    name: 'caller',
     takeOver: ({ count, firstLine = NaN, numbers }) => { for (let place = 0; place < count; place++) remove(numbers?.[place] ?? firstLine + place) }
   })
   const until = createWait(lane, context)

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { DeadLetterFile } from '../dead-letter-file.js'
+import { DeadLetterFile } from '../dead-letters/dead-letter-file.js'
 import { serializeError } from '../errors.js'
 import { targetDefaults } from '../options/defaults.js'
 import { folderNameOf } from '../options/folder-names.js'

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { link, lstat, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { secondNameOf, workingFolderOf } from '../dead-letter-file.js'
+import { secondNameOf, workingFolderOf } from '../dead-letters/dead-letter-file.js'
 import { Lock } from '../spool/lock.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'

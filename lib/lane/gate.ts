@@ -1,4 +1,5 @@
 import { SinkCircuitBreaker, type BreakerOptions, type Permit, type TransitionEvent } from '../breaker.js'
+import { CircuitStatistics } from '../breaker/statistics.js'
 import type { Clock } from '../clock.js'
 import type { SinkFailure } from '../failure.js'
 import type { HealthCheckSettings } from '../options.js'
@@ -25,6 +26,7 @@ export interface GateEvents {
 /** The breaker between a lane and its sink, with the health check that comes before a probe. */
 export class Gate {
   readonly breaker: SinkCircuitBreaker
+  readonly statistics: CircuitStatistics
   readonly #healthCheck: HealthCheck | undefined
   readonly #events: GateEvents
   /** A permit that is kept for the next lines, for instance until the sink has started. */
@@ -37,6 +39,7 @@ export class Gate {
   constructor ({ sink, breaker, healthCheck, clock, random }: GateDeps, events: GateEvents) {
     this.#events = events
     this.#clock = clock
+    this.statistics = new CircuitStatistics(clock)
     this.breaker = new SinkCircuitBreaker(sink, breaker, {
       now: clock.now,
       wallTime: clock.wallTime,
@@ -174,6 +177,7 @@ export class Gate {
   #onTransition (event: TransitionEvent): void {
     clearTimeout(this.#recoveryTimer)
     this.#recoveryTimer = undefined
+    this.statistics.note(event)
     if (event.to === 'open') this.#healthCheck?.forget()
     this.#events.onTransition(event)
   }

@@ -2,7 +2,7 @@ import type { AppThread } from '../app-thread.js'
 import type { BreakerOptions, TransitionEvent } from '../breaker.js'
 import type { Child, ChildListener } from '../child/child.js'
 import type { Clock } from '../clock.js'
-import type { DeadLetterStore } from '../dead-letter.js'
+import type { DeadLetterStore } from '../dead-letters/dead-letter.js'
 import type { FailureReason, SinkFailure } from '../failure.js'
 import type { DeadLetterSettings, SpoolSettings, TargetSettings } from '../options.js'
 import type { LaneSpool } from '../spool/spool.js'
@@ -16,7 +16,7 @@ type PlainSettings = Pick<TargetSettings, 'name' | 'queue' | 'whenOpen' | 'write
 export interface LaneSettings extends PlainSettings, Partial<Pick<TargetSettings, 'healthCheck'>> {
   breaker: BreakerOptions
   deadLetter?: Pick<DeadLetterSettings, 'maxBytes'> | undefined
-  spool?: Pick<SpoolSettings, 'mode'> | undefined
+  spool?: Pick<SpoolSettings, 'mode'> & Partial<SpoolSettings> | undefined
 }
 
 /** Events of a lane. */

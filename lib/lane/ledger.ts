@@ -6,13 +6,15 @@ import { LossReport, type Loss } from '../reports/loss-report.js'
 
 /** Takes lines that a lane cannot keep. */
 export interface Fallback {
+  /** The name of its target, or `'stderr'`. */
+  readonly name: string
   /** @param lines - With their numbers, if they were in the lane */
   takeOver (lines: NewLines & Partial<Pick<Lines, 'firstLine' | 'numbers'>>): void
 }
 
 /** Fields of a snapshot that a ledger keeps. */
 export type LedgerEntries = Pick<SinkSnapshot,
-  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
+  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'fallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
 
 /** Counts where each line that a lane received has ended: in one place, once, and never lost in silence. */
 export class Ledger {
@@ -118,6 +120,7 @@ export class Ledger {
       linesSkipped: this.#skipped,
       linesDropped: { ...this.#dropped },
       linesFallback: this.#passedOn,
+      ...(this.fallback !== undefined && { fallback: this.fallback.name }),
       linesDeadLettered: this.#deadLettered,
       failures: { ...this.#failures },
       lateFaults: this.#lateFaults,

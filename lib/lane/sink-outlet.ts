@@ -7,7 +7,7 @@ import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import type { Next, QueueLimits } from '../queue.js'
-import type { DeadLetters } from './dead-letters.js'
+import type { DeadLetters } from '../dead-letters/dead-letters.js'
 import type { Gate } from './gate.js'
 import type { LaneEvents } from './lane-deps.js'
 import type { Ledger } from './ledger.js'
@@ -91,6 +91,8 @@ export class SinkOutlet implements Outlet {
   #restartReportedAt = -Infinity
   #isHastened = false
   #ending: 'no' | 'asked' | 'ended' = 'no'
+  /** The child that is being ended in order to be started again. */
+  #reopened: Child | undefined
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
   /** The first line, and the byte count before it, that a pending write of a discarded sink may still deliver. */
@@ -159,7 +161,7 @@ export class SinkOutlet implements Outlet {
   /** @param doubts - Lines in doubt are sent only by themselves, so that the answer is about them */
   canTake (bytes: number, doubts = 0): boolean {
     const ready = this.supervisor.ready
-    if (bytes > this.#sizeLimit || this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.#gate.isPaused) return false
+    if (bytes > this.#sizeLimit || this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.isReopening || this.#gate.isPaused) return false
     const isAlone = ready.kind === 'delivery' || doubts > 0 || this.#poison.nextLines === 'newest' || this.held.isInDoubt
     if (isAlone) return this.held.count === 0
     return this.held.unacceptedBytes < ready.child.windowBytes && !(this.held.isOverfull && this.#watch.expectsProof)
@@ -180,7 +182,7 @@ export class SinkOutlet implements Outlet {
     this.#detour = this.#poison.nextLines === 'other' ? next.firstLine : undefined
     const lines = this.#poison.send(next)
     this.#watch.begin()
-    this.held.add(id, lines, permit)
+    this.held.add(id, lines, permit, this.#clock.waited())
     this.child?.send({ id, lines })
     this.#isHastened = false
     this.#watch.update()
@@ -216,7 +218,27 @@ export class SinkOutlet implements Outlet {
   /** Asks the sink to end in good order; `hasEnded` tells when it has. */
   end (): void {
     this.#ending = 'asked'
-    if (!this.#gate.isShut) this.child?.end()
+    if (!this.#gate.isShut && !this.isReopening) this.child?.end()
+  }
+
+  /** Ends the sink in good order and starts it again, so that it opens its file anew. Does nothing if it is not running. */
+  reopen (): void {
+    if (this.#ending !== 'no' || this.isReopening) return
+    this.#reopened = this.child
+    this.#reopened?.end()
+  }
+
+  /** True until a sink that is being reopened has ended. */
+  get isReopening (): boolean {
+    return this.#reopened !== undefined && this.#reopened === this.child
+  }
+
+  /** The sink has not done what it was asked to in time: it is replaced. */
+  timeOut (what: string): void {
+    const { writeTimeoutMs, sink } = this.#deps
+    const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `${what} for ${writeTimeoutMs} ms`, { sink }))
+    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) this.#abortSend(failure)
+    else this.#fail(failure)
   }
 
   /** Discards the sink; returns the lines that it held. */
@@ -297,7 +319,7 @@ export class SinkOutlet implements Outlet {
       this.#forgetAborted()
       return this.#events.onChange()
     }
-    const attempt = this.held.settle(id)
+    const attempt = this.held.settle(id, rejection === undefined ? this.#clock.waited() : undefined)
     if (attempt === undefined) return
     if (rejection?.retryAfterMs !== undefined) this.#gate.pause(rejection.retryAfterMs)
     if (rejection?.outcome !== undefined) return this.#settlePartly(attempt, rejection, rejection.outcome)
@@ -350,13 +372,18 @@ export class SinkOutlet implements Outlet {
 
   /** Every accepted line has arrived, because the sink ended in good order. */
   #onEnded (): void {
-    if (this.#ending !== 'asked') {
+    if (this.#ending !== 'asked' && !this.isReopening) {
       return this.#fail(toFailure('closed-early', new FanoutError('ERR_FANOUT_SINK_CLOSED', 'the sink ended without being asked', { sink: this.#deps.sink })))
     }
     const { attempts, deliveredLines } = this.held.takeAll()
     this.#ledger.deliver(deliveredLines)
     this.#succeed(attempts)
-    this.#ending = 'ended'
+    if (this.#ending === 'asked') {
+      this.#ending = 'ended'
+    } else {
+      this.supervisor.stop()
+      this.supervisor.start()
+    }
     this.#events.onChange()
   }
 
@@ -440,16 +467,9 @@ export class SinkOutlet implements Outlet {
   #look (): void {
     const { quiet, isLate } = this.#watch.look()
     this.#succeed(quiet)
-    if (isLate) this.#timeOut()
+    if (isLate) this.timeOut('the sink did not accept a batch, and nothing moved,')
     this.#watch.update()
     this.#events.onChange()
-  }
-
-  #timeOut (): void {
-    const { writeTimeoutMs, sink } = this.#deps
-    const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `the sink did not accept a batch, and nothing moved, for ${writeTimeoutMs} ms`, { sink }))
-    if (this.supervisor.ready?.kind === 'delivery') this.#abortSend(failure)
-    else this.#fail(failure)
   }
 
   /** Aborts a `send`. The sink itself is replaced only if the `send` does not settle. */

@@ -1,5 +1,6 @@
 import { appendLines, areConsecutive, countLines, cutAt, cutWithin, type Lines } from '../batch.js'
 import type { Permit } from '../breaker.js'
+import { DurationCounter, type Durations } from '../durations.js'
 import type { QueueLimits } from '../queue.js'
 import { isSpooled } from './replay.js'
 
@@ -20,6 +21,8 @@ export interface Attempt {
   permit: Permit | null
   /** Count of the bytes that this child was given, up to the end of these lines. */
   end: number
+  /** Waited time at which they were handed over. */
+  readonly sentAt: number
   /** Waited time at which the sink accepted them. */
   acceptedAt: number | undefined
   /** Waited time at which they had left the sink's own buffers. */
@@ -38,6 +41,7 @@ interface HeldAttempt extends Attempt {
  */
 export class Unsettled {
   readonly #limits: QueueLimits
+  readonly #durations = new DurationCounter()
   /** From `#head` on; those before it are gone. */
   #attempts: Array<HeldAttempt | undefined> = []
   #head = 0
@@ -58,6 +62,11 @@ export class Unsettled {
   /** @param limits - Accepted lines beyond them are settled early: lines that come from a disk have no queue to limit them. */
   constructor (limits: QueueLimits) {
     this.#limits = limits
+  }
+
+  /** From the hand-over of an attempt to its acceptance, in waited time. */
+  get durations (): Durations {
+    return this.#durations.durations
   }
 
   get bytes (): number {
@@ -125,10 +134,10 @@ export class Unsettled {
     this.#given = this.#delivered = 0
   }
 
-  add (id: string, lines: Lines, permit: Permit | null): void {
+  add (id: string, lines: Lines, permit: Permit | null, now: number): void {
     const given = lines.bytes.length - lines.arrivedBytes
     this.#given += given
-    const attempt = { id, lines, permit, end: this.#given, acceptedAt: undefined, consumedAt: undefined, joined: undefined }
+    const attempt = { id, lines, permit, end: this.#given, sentAt: now, acceptedAt: undefined, consumedAt: undefined, joined: undefined }
     this.#attempts.push(attempt)
     this.#count(attempt, 1)
     this.#index(attempt)
@@ -145,7 +154,7 @@ export class Unsettled {
   /** Marks bytes as accepted, up to this count; returns how many of them were not before. */
   acceptUpTo (end: number, now: number): number {
     const before = this.#unacceptedBytes
-    while (this.hasUnaccepted && this.#at(this.#accepted).end <= end) this.#at(this.#accepted++).acceptedAt = now
+    while (this.hasUnaccepted && this.#at(this.#accepted).end <= end) this.#accept(this.#at(this.#accepted++), now)
     this.#unacceptedBytes = Math.min(before, Math.max(0, this.#given - end))
     return before - this.#unacceptedBytes
   }
@@ -202,9 +211,15 @@ export class Unsettled {
     return surplus
   }
 
-  /** Takes out the attempt with this id. */
-  settle (id: string): Attempt | undefined {
-    return this.count > 0 && this.#at(0).id === id ? this.#take(1)[0] : undefined
+  /**
+   * Takes out the attempt with this id, because the sink has answered for it.
+   *
+   * @param now - If the sink took its lines
+   */
+  settle (id: string, now?: number): Attempt | undefined {
+    if (this.count === 0 || this.#at(0).id !== id) return undefined
+    if (now !== undefined) this.#durations.add(now - this.#at(0).sentAt)
+    return this.#take(1)[0]
   }
 
   /**
@@ -220,6 +235,11 @@ export class Unsettled {
     let n = this.#countUpTo(end)
     if (this.#splitAt(n, end)) n++
     return this.#withoutDelivered(this.#take(n))
+  }
+
+  #accept (attempt: HeldAttempt, now: number): void {
+    attempt.acceptedAt = now
+    this.#durations.add(now - attempt.sentAt)
   }
 
   /** Splits an attempt at the last line that ends before this byte. The permit stays with the second part. */

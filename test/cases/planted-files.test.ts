@@ -3,7 +3,7 @@
 import t, { type Test } from 'tap'
 import { chmodSync, chownSync, existsSync, lchownSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DeadLetterFile } from '#lib/dead-letter-file'
+import { DeadLetterFile } from '#lib/dead-letters/dead-letter-file'
 import type { SerializedError } from '#lib/errors'
 import { decodeCursor } from '#lib/spool/cursor'
 import { nodeFileSystem } from '#lib/spool/node-file-system'

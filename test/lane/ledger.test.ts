@@ -50,7 +50,7 @@ t.test('lines that are given up go to the fallback, or are dropped where there i
   ledger.giveUp(lines)
   t.match(ledger.entries, { linesDropped: { closed: 4 }, linesFallback: 0 })
   const taken: unknown[] = []
-  ledger.fallback = { takeOver: lines => { taken.push(lines) } }
+  ledger.fallback = { name: 'spare', takeOver: lines => { taken.push(lines) } }
   ledger.giveUp(lines)
   ledger.passOn(lines)
   t.match(ledger.entries, { linesDropped: { closed: 4 }, linesFallback: 4 })

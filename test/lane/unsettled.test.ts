@@ -12,9 +12,9 @@ function linesOf (firstLine: number, ...texts: string[]): Lines {
 /** Three batches in the hands of a sink: 4, 6 and 2 bytes. */
 function three (): Unsettled {
   const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
-  unsettled.add('0', linesOf(0, 'aaa'), null)
-  unsettled.add('1', linesOf(1, 'bb', 'cc'), null)
-  unsettled.add('3', linesOf(3, 'd'), null)
+  unsettled.add('0', linesOf(0, 'aaa'), null, 0)
+  unsettled.add('1', linesOf(1, 'bb', 'cc'), null, 0)
+  unsettled.add('3', linesOf(3, 'd'), null, 0)
   return unsettled
 }
 
@@ -47,7 +47,7 @@ t.test('an acceptance tells by how much it is new', async t => {
 t.test('permits are taken apart from their lines, and once only', async t => {
   const unsettled = three()
   const permit = { success () {} } as unknown as Permit
-  unsettled.add('4', linesOf(4, 'e'), permit)
+  unsettled.add('4', linesOf(4, 'e'), permit, 0)
   t.same(unsettled.takePermits(12), [])
   t.same(unsettled.takePermits(14), [permit])
   t.same(unsettled.takePermits(14), [])
@@ -113,7 +113,7 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
   function consumed (times: number[], limits = generous, first = 0, generations: number[] = []): Unsettled {
     const unsettled = new Unsettled(limits)
     times.forEach((time, n) => {
-      unsettled.add(`${first + n}`, linesOf(first + n, `${n % 10}`), permit(`${n}`, generations[n]))
+      unsettled.add(`${first + n}`, linesOf(first + n, `${n % 10}`), permit(`${n}`, generations[n]), 0)
       unsettled.acceptUpTo(2 * (n + 1), time)
       unsettled.consumeUpTo(2 * (n + 1), time, true)
     })
@@ -166,7 +166,7 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
 
   t.test('others are still on their way', async t => {
     const unsettled = new Unsettled(generous)
-    for (let n = 0; n < 6; n++) unsettled.add(`${n}`, linesOf(n, `${n}`), null)
+    for (let n = 0; n < 6; n++) unsettled.add(`${n}`, linesOf(n, `${n}`), null, 0)
     unsettled.acceptUpTo(8, 0)
     unsettled.consumeUpTo(6, 0, true)
     t.match(unsettled, { count: 4, firstLine: 0, oldestConsumed: { id: '0' }, oldestHeld: { id: '3' }, firstUnacceptedLine: 4 })
@@ -179,7 +179,7 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
   t.test('up to 64 KiB', async t => {
     const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
     const line = 'x'.repeat(32 * 1024 - 1)
-    for (let n = 0; n < 3; n++) unsettled.add(`${n}`, linesOf(n, line), null)
+    for (let n = 0; n < 3; n++) unsettled.add(`${n}`, linesOf(n, line), null, 0)
     unsettled.acceptUpTo(3 * 32 * 1024, 0)
     unsettled.consumeUpTo(3 * 32 * 1024, 0, true)
     t.match(unsettled, { count: 2, oldestConsumed: { lines: { count: 2 } } })
@@ -198,8 +198,8 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
   t.test('lines in doubt, lines that came back, and lines with gaps stay by themselves', async t => {
     for (const details of [{ doubts: 1 }, { attempts: 1 }, { arrivedBytes: 1 }, { firstLine: 5 }]) {
       const unsettled = new Unsettled(generous)
-      unsettled.add('0', linesOf(0, 'aa'), null)
-      unsettled.add('1', { ...linesOf(1, 'aa'), ...details }, null)
+      unsettled.add('0', linesOf(0, 'aa'), null, 0)
+      unsettled.add('1', { ...linesOf(1, 'aa'), ...details }, null, 0)
       unsettled.acceptUpTo(6, 0)
       unsettled.consumeUpTo(6, 0, true)
       t.equal(unsettled.count, 2)
@@ -209,7 +209,7 @@ t.test('attempts that the sink has consumed within a quarter of a second are one
 
 t.test('the attempt that is under way is settled by its id', async t => {
   const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
-  unsettled.add('7', linesOf(7, 'a'), null)
+  unsettled.add('7', linesOf(7, 'a'), null, 0)
   t.equal(unsettled.settle('8'), undefined)
   t.equal(unsettled.settle('7')?.id, '7')
   t.match(unsettled, { count: 0, unacceptedBytes: 0, lines: 0 })
@@ -226,7 +226,7 @@ t.test('everything is taken back', async t => {
 
 t.test('what has arrived of the oldest is told apart, to the byte', async t => {
   const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
-  unsettled.add('5', linesOf(5, 'aa', 'bb', 'cc'), null)
+  unsettled.add('5', linesOf(5, 'aa', 'bb', 'cc'), null, 0)
   unsettled.deliverUpTo(4)
   const { attempts, deliveredLines } = unsettled.takeAll()
   t.equal(deliveredLines, 1)
@@ -236,25 +236,25 @@ t.test('what has arrived of the oldest is told apart, to the byte', async t => {
 
 t.test('what has arrived of a line stays known, however often it fails', async t => {
   const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
-  unsettled.add('0', linesOf(0, 'abcdef', 'x'), null)
+  unsettled.add('0', linesOf(0, 'abcdef', 'x'), null, 0)
   unsettled.deliverUpTo(2)
   const first = unsettled.takeAll().attempts[0]?.lines as Lines
   t.equal(first.arrivedBytes, 2)
 
   unsettled.restart()
-  unsettled.add('0', first, null)
+  unsettled.add('0', first, null, 0)
   t.equal(unsettled.unacceptedBytes, 7, 'the new child is given the rest alone')
   t.equal(unsettled.bytes, 9, 'the whole is kept')
   const untouched = unsettled.takeAll().attempts[0]?.lines as Lines
   t.equal(untouched.arrivedBytes, 2)
 
   unsettled.restart()
-  unsettled.add('0', untouched, null)
+  unsettled.add('0', untouched, null, 0)
   unsettled.deliverUpTo(3)
   t.equal((unsettled.takeAll().attempts[0]?.lines as Lines).arrivedBytes, 5)
 
   unsettled.restart()
-  unsettled.add('0', { ...untouched, arrivedBytes: 5 }, null)
+  unsettled.add('0', { ...untouched, arrivedBytes: 5 }, null, 0)
   unsettled.deliverUpTo(2)
   t.match(unsettled.takeAll(), { deliveredLines: 1, attempts: [{ lines: { firstLine: 1, count: 1, arrivedBytes: 0 } }] })
 })
@@ -289,7 +289,7 @@ t.test('any course of evidence, failures and restarts puts every byte in its pla
     let now = 0
     const give = (lines: Lines): void => {
       given += lines.bytes.subarray(lines.arrivedBytes).toString()
-      unsettled.add(`${lines.firstLine}`, lines, null)
+      unsettled.add(`${lines.firstLine}`, lines, null, 0)
     }
     const settle = (attempts: ReadonlyArray<{ lines: Lines }>): void => {
       for (const { lines } of attempts) deliveredLines += lines.count
@@ -345,7 +345,7 @@ t.test('what was refused is taken out, but for what was delivered before', async
   t.test('a part of one, at the end of a line; the rest stays, with the permit', async t => {
     const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
     const permit = { generation: 0, success () {}, failure () {}, ignore () {} }
-    unsettled.add('0', linesOf(0, 'a', 'b', 'c', 'd'), permit)
+    unsettled.add('0', linesOf(0, 'a', 'b', 'c', 'd'), permit, 0)
     unsettled.acceptUpTo(8, 100)
     t.same(unsettled.deliverUpTo(2), [])
     const { attempts, deliveredLines } = unsettled.takeRefused(5)
@@ -360,7 +360,7 @@ t.test('what was refused is taken out, but for what was delivered before', async
     t.same(unsettled.takeRefused(2), { attempts: [], deliveredLines: 0 })
     t.same(new Unsettled({ maxBytes: Infinity, maxLines: Infinity }).takeRefused(2), { attempts: [], deliveredLines: 0 })
     const two = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
-    two.add('0', linesOf(0, 'a', 'b'), null)
+    two.add('0', linesOf(0, 'a', 'b'), null, 0)
     two.deliverUpTo(2)
     t.same(two.takeRefused(2), { attempts: [], deliveredLines: 1 })
     t.match(two, { lines: 1, bytes: 2 })
@@ -370,7 +370,7 @@ t.test('what was refused is taken out, but for what was delivered before', async
 t.test('lines in doubt are known', async t => {
   const unsettled = new Unsettled({ maxBytes: Infinity, maxLines: Infinity })
   t.equal(unsettled.isInDoubt, false)
-  unsettled.add('0', { ...linesOf(0, 'a'), doubts: 1 }, null)
+  unsettled.add('0', { ...linesOf(0, 'a'), doubts: 1 }, null, 0)
   t.equal(unsettled.isInDoubt, true)
 })
 
@@ -390,7 +390,7 @@ t.test('whatever is added and taken, what it says of its lines is true', async (
         case 'add':
           for (let n = 0; n < step.count; n++) {
             const line = { firstLine: step.firstLine + n % 7, doubts: step.doubts }
-            unsettled.add('x', { ...linesOf(line.firstLine, 'a'), doubts: line.doubts }, null)
+            unsettled.add('x', { ...linesOf(line.firstLine, 'a'), doubts: line.doubts }, null, 0)
             model.push(line)
           }
           break

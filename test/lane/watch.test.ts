@@ -28,7 +28,7 @@ class Rig {
 
   give (id: string): void {
     this.watch.begin()
-    this.unsettled.add(id, freshLines(Buffer.from('a\n'), 1, 0), null)
+    this.unsettled.add(id, freshLines(Buffer.from('a\n'), 1, 0), null, 0)
     this.watch.update()
   }
 

@@ -5,7 +5,7 @@ import type { Child, ChildListener, Parcel, SinkKind } from '#lib/child/child'
 import type { Rejection } from '#lib/child/rejection'
 import type { FailureReason, SinkFailure } from '#lib/failure'
 import { Lane } from '#lib/lane'
-import type { DeadLetter } from '#lib/dead-letter'
+import type { DeadLetter } from '#lib/dead-letters/dead-letter'
 import type { LaneSettings } from '#lib/lane/lane-deps'
 import type { Loss } from '#lib/reports/loss-report'
 import type { SpoolNews } from '#lib/reports/spool-report'
@@ -219,7 +219,7 @@ export class LaneRig {
       }
     })
     this.lane.onRelief = () => { this.reliefs++ }
-    if (hasFallback) this.lane.fallBackTo({ takeOver: lines => { this.passedOn.push(lines) } })
+    if (hasFallback) this.lane.fallBackTo({ name: 'spare', takeOver: lines => { this.passedOn.push(lines) } })
   }
 
   /** Writes all pending records to the dead-letter file. */

@@ -1,7 +1,7 @@
 import { numberOf, textsOf, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
-import type { DeadLetterStore, NumberedLetter } from '../dead-letter.js'
-import type { Ledger } from './ledger.js'
+import type { DeadLetterStore, NumberedLetter } from './dead-letter.js'
+import type { DropReason } from '../metrics.js'
 
 /** Reason for which lines were refused. */
 export interface Refusal {
@@ -10,11 +10,17 @@ export interface Refusal {
   readonly status?: number | undefined
 }
 
+/** Counts what became of dead letters. */
+export interface DeadLetterLedger {
+  deadLetter (lines: number, reason: string): void
+  drop (lines: number, reason: DropReason, isDiagnostic: boolean): void
+}
+
 /** Dependencies of {@link DeadLetters}. */
 export interface DeadLettersDeps {
   sink: string
   clock: Clock
-  ledger: Ledger
+  ledger: DeadLetterLedger
   /** `undefined`: they are dropped. */
   store: DeadLetterStore | undefined
   maxBytes: number

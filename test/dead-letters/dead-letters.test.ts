@@ -1,7 +1,7 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
-import type { DeadLetter, NumberedLetter } from '#lib/dead-letter'
-import { DeadLetters } from '#lib/lane/dead-letters'
+import type { DeadLetter, NumberedLetter } from '#lib/dead-letters/dead-letter'
+import { DeadLetters } from '#lib/dead-letters/dead-letters'
 import { Ledger } from '#lib/lane/ledger'
 import { HandClock, settled } from '../support/hand-clock.js'
 

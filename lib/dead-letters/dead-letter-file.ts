@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { FanoutError, serializeError, type SerializedError } from './errors.js'
-import { makeFolders, openTrustedFile } from './trusted-files.js'
+import { FanoutError, serializeError, type SerializedError } from '../errors.js'
+import { makeFolders, openTrustedFile } from '../trusted-files.js'
 
 /** Result of appending records. */
 export interface Appended {

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { DeadLetterFile } from '#lib/dead-letter-file'
+import { DeadLetterFile } from '#lib/dead-letters/dead-letter-file'
 import type { SerializedError } from '#lib/errors'
 
 const record = (text: string): Buffer => Buffer.from(`${text}\n`)
