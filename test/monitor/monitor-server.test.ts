@@ -1,13 +1,15 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import { MonitorHistory } from '#lib/monitor/history'
+import type { MonitorHistory } from '#lib/monitor/history'
 import fanout from '#lib/fanout'
 import { TOKEN, ask, dial, open, openMonitor, placeOf, readEvents, WITH_TOKEN } from '../support/monitor-rig.js'
 import { until } from '../support/fanout-rig.js'
 
 t.setTimeout(120000)
+const MiB = 1024 * 1024
 const AUTHORIZATION = `authorization: Bearer ${TOKEN}\r\n`
 
 t.test('hostile clients', async t => {
@@ -63,7 +65,7 @@ t.test('hostile clients', async t => {
   })
 
   t.test('a head of more than 8 KiB is refused', async t => {
-    for (const head of [`x: ${'x'.repeat(9000)}\r\n`, 'x: y\r\n'.repeat(2000)]) {
+    for (const head of [`x: ${'x'.repeat(9000)}\r\n`, 'name: value\r\n'.repeat(2000)]) {
       const { socket, received, closed } = await dial(address)
       socket.write(`GET /healthz HTTP/1.1\r\nhost: localhost\r\n${head}\r\n`)
       await closed
@@ -102,13 +104,16 @@ t.test('hostile clients', async t => {
   })
 
   t.test('a client that reads none of its answers is held in bounded memory, and disconnected', async t => {
-    const before = process.memoryUsage().rss
     const { socket, closed } = await dial(address)
+    let isClosed = false
+    closed.then(() => { isClosed = true })
     socket.pause()
-    const request = `GET /snapshot.json HTTP/1.1\r\nhost: localhost\r\n${AUTHORIZATION}\r\n`
-    for (let i = 0; i < 200; i++) socket.write(request.repeat(100))
-    await closed
-    t.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024)
+    const requests = `GET /snapshot.json HTTP/1.1\r\nhost: localhost\r\n${AUTHORIZATION}\r\n`.repeat(1000)
+    const before = process.memoryUsage().rss
+    // More than the system takes for a server that does not read. The rest is what the client holds.
+    for (let bytes = 0; bytes < 32 * MiB; bytes += requests.length) socket.write(requests)
+    await until(() => isClosed, 'the connection to be closed', 60000)
+    t.ok(process.memoryUsage().rss - before < 96 * MiB)
     t.match(await ask('/healthz'), { status: 200 })
   })
 
@@ -192,7 +197,6 @@ t.test('the end', async t => {
     dialed[1]?.socket.write('GET /ev')
     dialed[2]?.socket.pause()
     dialed[2]?.socket.write(`GET /events HTTP/1.1\r\nhost: localhost\r\n${AUTHORIZATION}\r\n`)
-    await until(() => dialed[2]?.socket.bytesRead === 0, 'nothing to be read')
     await end()
     dialed[2]?.socket.resume()
     for (const { closed } of dialed) await closed
@@ -218,7 +222,7 @@ t.test('the end', async t => {
   })
 })
 
-t.test('a transport without a monitor loads none, and a port that is taken costs nothing', async t => {
+t.test('a port that is taken is told by a record, and costs nothing else', async t => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.teardown(() => { taken.close() })
@@ -232,7 +236,6 @@ t.test('a transport without a monitor loads none, and a port that is taken costs
   stream.end()
   await once(stream, 'close')
   t.equal(told, 0)
-  const { readFileSync } = await import('node:fs')
   const records = readFileSync(destination, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>)
   t.match(records.find(({ component }) => component === 'monitor'), { level: 40, msg: 'monitor not available', err: { code: 'EADDRINUSE' } })
   t.equal(records.filter(({ msg }) => msg === 'a line').length, 1)

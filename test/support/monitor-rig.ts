@@ -52,7 +52,7 @@ export async function dial (address: string): Promise<{ socket: Socket, received
   let text = ''
   socket.setEncoding('latin1').on('data', (part: string) => { text += part })
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
+  const closed = new Promise(resolve => { socket.once('close', resolve) })
   await once(socket, 'connect')
   return { socket, received: () => text, closed }
 }
