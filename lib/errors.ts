@@ -15,6 +15,7 @@ export const errorCodes = [
   'ERR_FANOUT_DISK_HANGS',
   'ERR_FANOUT_UNKNOWN_SINK',
   'ERR_FANOUT_UNKNOWN_LEVEL',
+  'ERR_FANOUT_BREAKER_OFF',
   'ERR_FANOUT_NO_ANSWER'
 ] as const
 

@@ -1,6 +1,7 @@
 import type ThreadStream from 'thread-stream'
 import type { TransitionEvent } from './breaker.js'
 import type { FanoutSnapshot } from './metrics.js'
+import type { Notice } from './reports/notice.js'
 
 /**
  * The transport as the app has it: `const transport: FanoutTransport = pino.transport({ target: 'pino-breaker-fanout', … })`.
@@ -11,5 +12,7 @@ export interface FanoutTransport extends ThreadStream {
   on (event: 'breaker', listener: (event: TransitionEvent) => void): this
   /** The counters of all sinks, each `metricsIntervalMs`. */
   on (event: 'metrics', listener: (snapshot: FanoutSnapshot) => void): this
+  /** A sink does not do well: a warning before its breaker opens. */
+  on (event: 'notice', listener: (notice: Notice) => void): this
   on<Args extends unknown[]> (event: string | symbol, listener: (...args: Args) => void): this
 }

@@ -20,6 +20,8 @@ import { Router } from './router.js'
 import { Seats } from './seats.js'
 import { SerialDelivery } from './serial-delivery.js'
 import { Splitter } from './splitter.js'
+import type { Notice } from './reports/notice.js'
+import { Notices } from './reports/notices.js'
 import { TransitionReport } from './reports/transition-report.js'
 
 const FLUSH_TIMEOUT_MS = 5000
@@ -49,11 +51,12 @@ export class FanoutStream extends Writable implements Controls {
   readonly #transitions: TransitionReport
   readonly #splitter: Splitter
   readonly #gathering: Gathering
+  readonly #notices: Notices
   readonly #ready: Promise<void>
   readonly #listeners = new Set<ControlListener>()
   readonly #startedAt: number
   #router: Router<Lane> | undefined
-  #names = new LevelNames({})
+  #names: LevelNames
   #last: FanoutSnapshot | undefined
   #becomeReady: () => void = () => {}
   #forgetConfig: () => void = () => {}
@@ -65,6 +68,7 @@ export class FanoutStream extends Writable implements Controls {
     this.#settings = settings
     this.#clock = clock
     this.#startedAt = clock.now()
+    this.#names = new LevelNames(settings.levels ?? {})
     const app = createAppThread(clock)
     const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs, parallel } = settings
     if (diagnostics !== false) {
@@ -95,6 +99,15 @@ export class FanoutStream extends Writable implements Controls {
       onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
     })
+    this.#notices = new Notices({
+      lanes: () => this.#seats.lanes,
+      clock,
+      onNotice: notice => {
+        this.#diagnostics?.notice(notice)
+        this.#emitEvent('notice', notice)
+        this.#tell(listener => listener.onNotice?.(notice))
+      }
+    })
     const portions = new Portions({
       take: portion => this.#splitter.write(portion),
       whenRelieved: then => parallel ? this.#seats.whenRelieved(then) : this.#serial.run().then(then)
@@ -116,7 +129,8 @@ export class FanoutStream extends Writable implements Controls {
 
   async act (action: SinkAction, sink: string): Promise<void> {
     this.#requireRunning()
-    const { lane } = this.#seats.find(sink)
+    const { lane, target } = this.#seats.find(sink)
+    if (action === 'open' && !target.breaker.enabled) throw new FanoutError('ERR_FANOUT_BREAKER_OFF', `the breaker of ${show(sink)} is turned off by its options`, { sink })
     switch (action) {
       case 'open': return lane.steer(breaker => breaker.forceOpen())
       case 'close': return lane.steer(breaker => breaker.forceClose())
@@ -155,6 +169,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#notices.wake()
     if (this.#router === undefined) {
       this.#startConfigTimer()
       this.#ready.then(() => this.#gathering.write(chunk, done))
@@ -171,6 +186,7 @@ export class FanoutStream extends Writable implements Controls {
     // After an orderly end nothing is left to do here.
     clearTimeout(this.#configTimer)
     clearInterval(this.#metricsTimer)
+    this.#notices.stop()
     this.#forgetConfig()
     this.#gathering.flush()
     this.#seats.endNow().then(() => {
@@ -253,7 +269,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   /** Emits an event on the app's `transport`, and on this stream for a user who runs it in a thread of their own. */
-  #emitEvent (name: 'breaker' | 'metrics', payload: TransitionEvent | FanoutSnapshot): void {
+  #emitEvent (name: 'breaker' | 'metrics' | 'notice', payload: TransitionEvent | FanoutSnapshot | Notice): void {
     emitInApp(name, [payload])
     try {
       this.emit(name, payload)
