@@ -16,7 +16,9 @@ export const errorCodes = [
   'ERR_FANOUT_UNKNOWN_SINK',
   'ERR_FANOUT_UNKNOWN_LEVEL',
   'ERR_FANOUT_BREAKER_OFF',
-  'ERR_FANOUT_NO_ANSWER'
+  'ERR_FANOUT_NO_ANSWER',
+  'ERR_FANOUT_METRIC_EXISTS',
+  'ERR_FANOUT_PACKAGE_MISSING'
 ] as const
 
 /** One of {@link errorCodes}. */
