@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
+import { writePage } from './page.mjs'
 import { writeSchemas } from './schema.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -58,7 +59,10 @@ function late (variable, module, names) {
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
-compile()
+// The page's script comes first: it is compiled for a browser, and what it takes from the library is compiled again after it.
+compile(join('lib', 'monitor', 'page'))
+compile('tsconfig.build.json')
+await writePage(root, compiled)
 await writeSchemas(compiled, dist)
 await bundle({ modules: { ...library, ...command }, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
 await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules, ascii] })
@@ -66,9 +70,9 @@ await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'esm', 'cli.js'), 0o755)
 
-function compile () {
+function compile (project) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' })
   if (status !== 0) process.exit(1)
 }
 
