@@ -17,7 +17,7 @@ const HEALTHY_MS = 3000
 const DOWN_MS = 5000
 const CATCH_UP_MS = 5000
 const LIMIT_MS = 29000
-const STAYING = { up: 15000, down: 10000, load: { connections: 5, overallRate: 100, duration: 24 * 3600, workers: 1 } }
+const STAYING = { up: 15000, down: 10000, load: { connections: 5, overallRate: 100, duration: 24 * 3600 } }
 
 const stays = process.argv.includes('--stay')
 
@@ -69,8 +69,8 @@ await sleep(DOWN_MS)
 ;({ collector } = await startCollector(port))
 screen.say(`The collector is back, in process ${collector.pid}. Its sink is probed at most ${recoveryTimeoutMs / 1000} s later.`)
 
-const { requests, errors, non2xx } = await load
-if (stays) await stay()
+const loads = [await load]
+if (stays) loads.push(await stay())
 screen.say('The load is over. What is held is delivered, then all is closed.')
 const patience = AbortSignal.timeout(CATCH_UP_MS)
 while (held('collector') > 0 && !patience.aborted) await once(transport, 'metrics', { signal: patience }).catch(() => {})
@@ -88,7 +88,7 @@ const proof = {
 }
 const { linesReceived, linesDelivered } = sinkOf('terminal')
 console.log(`
-The app answered ${requests.total} requests (${errors + non2xx} failed) and logged ${logged} lines.
+The app answered ${sum(({ requests }) => requests.total)} requests (${sum(({ errors, non2xx }) => errors + non2xx)} failed) and logged ${logged} lines.
 The collector's breaker went ${['closed', ...states].join(' > ')}.
 `)
 console.table({
@@ -117,7 +117,11 @@ async function stay () {
     screen.say('The collector is back.')
   }
   load.stop()
-  await load
+  return await load
+}
+
+function sum (count) {
+  return loads.reduce((sum, load) => sum + count(load), 0)
 }
 
 /** Resolves after this time with `true`, or as soon as Ctrl-C is pressed with `false`. */
