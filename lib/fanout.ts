@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
@@ -52,6 +53,7 @@ export class FanoutStream extends Writable implements Controls {
   readonly #ready: Promise<void>
   readonly #listeners = new Set<ControlListener>()
   readonly #startedAt: number
+  readonly #refuseOffers: () => void
   #router: Router<Lane> | undefined
   #names = new LevelNames({})
   #last: FanoutSnapshot | undefined
@@ -105,6 +107,7 @@ export class FanoutStream extends Writable implements Controls {
       urgent: [`"${levelKey}":${FATAL},`, `"${levelKey}":"fatal"`]
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
+    this.#refuseOffers = takeOffers(this)
     this.#awaitConfig()
     for (const lane of this.#seats.lanes) lane.start()
     if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
@@ -172,6 +175,7 @@ export class FanoutStream extends Writable implements Controls {
     clearTimeout(this.#configTimer)
     clearInterval(this.#metricsTimer)
     this.#forgetConfig()
+    this.#refuseOffers()
     this.#gathering.flush()
     this.#seats.endNow().then(() => {
       this.#conclude()
