@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
+import { writePage } from './page.mjs'
 import { writeSchemas } from './schema.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -26,11 +27,16 @@ const ownMaps = {
 }
 
 /** The variable of each module that is loaded late, as Rollup names it, and what is imported of it. */
-const LATE = [['pino', 'pino', ['pino']], ['node_https', 'node:https', ['Agent', 'request']]]
+const LATE = [
+  ['pino', 'pino', ['pino']],
+  ['node_https', 'node:https', ['Agent', 'request']],
+  ['node_crypto', 'node:crypto', ['createHash']],
+  ['promises', 'node:fs/promises', ['lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rmdir', 'stat', 'unlink']]
+]
 
 /**
  * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
- * record, and node:https half as long. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
+ * record, node:https half as long, and those that only files on a disk need. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
  * loaded pino anyway.
  */
 const lateModules = {
@@ -40,22 +46,33 @@ const lateModules = {
   }
 }
 
+/** V8 takes twice the memory for a file that is not ASCII, and more time to read it. */
+const ascii = {
+  name: 'ascii',
+  renderChunk (code) {
+    return { code: code.replace(/[^\0-\x7F]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`), map: null }
+  }
+}
+
 function late (variable, module, names) {
   return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
-compile()
+// The page's script comes first: it is compiled for a browser, and what it takes from the library is compiled again after it.
+compile(join('lib', 'monitor', 'page'))
+compile('tsconfig.build.json')
+await writePage(root, compiled)
 await writeSchemas(compiled, dist)
 await bundle({ modules: { ...library, ...command }, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
-await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules] })
+await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules, ascii] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'esm', 'cli.js'), 0o755)
 
-function compile () {
+function compile (project) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' })
   if (status !== 0) process.exit(1)
 }
 
