@@ -85,13 +85,20 @@ async function bundle ({ modules, from = '.js', to, suffix, format, plugins }) {
     format,
     exports: 'named',
     entryFileNames: `[name]${suffix}`,
-    chunkFileNames: ({ name, moduleIds }) => (moduleIds.some(id => id.endsWith('/lib/errors.js')) ? 'common' : name.replace(/\.d$/, '')) + suffix,
+    chunkFileNames: chunk => nameOf(chunk, modules) + suffix,
     // To load one more file takes longer than to load some code that is not needed.
     experimentalMinChunkSize: 12000,
     hoistTransitiveImports: false,
     sourcemap: from === '.js' ? 'hidden' : false
   })
   await build.close()
+}
+
+/** Rollup names a file of common modules after one of them, which may have the name of an entry. */
+function nameOf ({ name, moduleIds }, entries) {
+  if (moduleIds.includes(join(compiled, 'lib', 'errors.js'))) return 'common'
+  const own = name.replace(/\.d$/, '')
+  return own in entries ? `${own}-parts` : own
 }
 
 function failOnWarning (level, { message }) {
