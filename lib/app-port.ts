@@ -45,6 +45,18 @@ export function onPinoConfig (take: (config: PinoConfig) => void): () => void {
   return () => { parentPort?.off('message', onMessage) }
 }
 
+/**
+ * Calls back with each message that the app sends to the transport. Does nothing outside pino's worker, where a listener could
+ * keep a thread of the user's from its end.
+ *
+ * @returns A function that stops the calls
+ */
+export function onAppMessage (take: (message: { code?: unknown } | null) => void): () => void {
+  if (pinoWorkerData === undefined) return () => {}
+  parentPort?.on('message', take)
+  return () => { parentPort?.off('message', take) }
+}
+
 function readPinoWorkerData (): PinoWorkerData | undefined {
   const inner = (workerData as { workerData?: PinoWorkerData } | null)?.workerData
   return inner?.$context === undefined ? undefined : inner

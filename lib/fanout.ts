@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
@@ -64,6 +65,7 @@ export class FanoutStream extends Writable implements Controls {
   readonly #ready: Promise<void>
   readonly #listeners = new Set<ControlListener>()
   readonly #startedAt: number
+  readonly #refuseOffers: () => void
   #router: Router<Lane> | undefined
   #names: LevelNames
   #last: FanoutSnapshot | undefined
@@ -127,6 +129,7 @@ export class FanoutStream extends Writable implements Controls {
       urgent: [`"${levelKey}":${FATAL},`, `"${levelKey}":"fatal"`]
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
+    this.#refuseOffers = takeOffers(this)
     this.#awaitConfig()
     for (const lane of this.#seats.lanes) lane.start()
     if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
@@ -198,6 +201,7 @@ export class FanoutStream extends Writable implements Controls {
     clearInterval(this.#metricsTimer)
     this.#notices.stop()
     this.#forgetConfig()
+    this.#refuseOffers()
     this.#gathering.flush()
     this.#seats.endNow().then(() => {
       this.#conclude()

@@ -13,9 +13,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'build', 'package')
 const dist = join(root, 'dist')
 
-const library = { index: 'index', http: 'lib/http', 'thread-host': 'lib/child/thread-host' }
+const library = { index: 'index', http: 'lib/http', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host' }
 const command = { cli: 'lib/cli/bin' }
-const typed = { index: 'index', http: 'lib/http' }
+const typed = { index: 'index', http: 'lib/http', monitor: 'lib/monitor' }
 
 /** Lets the maps of the bundles lead to lib/ in place of the compiled modules. Coverage is read by them. They are not published. */
 const ownMaps = {
@@ -85,11 +85,20 @@ async function bundle ({ modules, from = '.js', to, suffix, format, plugins }) {
     format,
     exports: 'named',
     entryFileNames: `[name]${suffix}`,
-    chunkFileNames: ({ name }) => name.replace(/\.d$/, '') + suffix,
+    chunkFileNames: chunk => nameOf(chunk, modules) + suffix,
+    // To load one more file takes longer than to load some code that is not needed.
+    experimentalMinChunkSize: 12000,
     hoistTransitiveImports: false,
     sourcemap: from === '.js' ? 'hidden' : false
   })
   await build.close()
+}
+
+/** Rollup names a file of common modules after one of them, which may have the name of an entry. */
+function nameOf ({ name, moduleIds }, entries) {
+  if (moduleIds.includes(join(compiled, 'lib', 'errors.js'))) return 'common'
+  const own = name.replace(/\.d$/, '')
+  return own in entries ? `${own}-parts` : own
 }
 
 function failOnWarning (level, { message }) {
