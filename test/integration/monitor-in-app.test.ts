@@ -164,9 +164,9 @@ t.test('under load every call is answered, and every line arrives', async t => {
   const other = monitor(scene.transport, PATIENT)
   const lines = 50000
   let calls = 0
-  let isLogging = true
+  const logging = { isOver: false }
   const acting = [watch, other].map(async watch => {
-    while (isLogging) {
+    while (!logging.isOver) {
       await Promise.all([watch.open('backend'), watch.snapshot(), watch.reopen('file'), watch.setLevel('backend', 'trace')])
       await Promise.all([watch.close('backend'), watch.replay('backend')])
       for (const sink of (await watch.snapshot()).sinks) t.equal(accountedLines(sink), sink.linesReceived)
@@ -177,7 +177,7 @@ t.test('under load every call is answered, and every line arrives', async t => {
     logLines(scene, id, id + 1000)
     await new Promise(setImmediate)
   }
-  isLogging = false
+  logging.isOver = true
   await Promise.all(acting)
   await watch.close('backend')
   t.ok(calls > 0)
