@@ -25,12 +25,9 @@ interface RegistryClass {
 
 /** By the places of {@link expose}. */
 const loading = new Map<string, Promise<RegistryClass>>()
-/** What was made of a snapshot, by its content type. */
-const made = new WeakMap<FanoutSnapshot, Map<string, Promise<string>>>()
 
 /**
- * All metrics of a transport as text, made by the app's own prom-client. It is made once of a snapshot: many scrapes at once
- * cost little if they are given the same object.
+ * All metrics of a transport as text, made by the app's own prom-client.
  *
  * @param accept - The header `Accept` of the request. OpenMetrics 1.0.0 if it prefers that, else Prometheus' text format 0.0.4
  * @param places - Where prom-client is looked for, before this package: directories, paths of files, or `file://` URLs
@@ -39,17 +36,8 @@ const made = new WeakMap<FanoutSnapshot, Map<string, Promise<string>>>()
 export async function expose (snapshot: FanoutSnapshot, accept: string | undefined, places: readonly string[]): Promise<Exposition> {
   const Registry = await registryOf(places)
   const registry = new Registry(prefersOpenMetrics(accept) ? Registry.OPENMETRICS_CONTENT_TYPE : undefined)
-  const { contentType } = registry
-  const texts = made.get(snapshot) ?? new Map<string, Promise<string>>()
-  made.set(snapshot, texts)
-  const body = texts.get(contentType) ?? write(snapshot, registry)
-  texts.set(contentType, body)
-  return { contentType, body: await body }
-}
-
-async function write (snapshot: FanoutSnapshot, registry: Registry): Promise<string> {
   for (const metric of createMetrics(() => snapshot)) registry.registerMetric(metric as never)
-  return await registry.metrics()
+  return { contentType: registry.contentType, body: await registry.metrics() }
 }
 
 /** Loads prom-client once. After a failure it is looked for again: it may have been installed since. */

@@ -1,3 +1,4 @@
+const NUMBERS = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** `1 line`, `1,234 lines`. */
@@ -7,7 +8,7 @@ export function linesText (lines: number): string {
 
 /** `1,234`. */
 export function numberText (value: number): string {
-  return Math.round(value).toLocaleString('en')
+  return NUMBERS.format(value)
 }
 
 /** A size in the largest unit of which there is at least one: `16 MiB`, `1.5 GiB`. */

@@ -43,6 +43,8 @@ export async function readInto (stream: Writable, input: Input, stop: AbortSigna
       const length = chunk.indexOf(NEWLINE) + 1
       if (length === 0) return write(chunk)
       write(chunk.subarray(0, length))
+      // An input that flows would emit what is put back at once.
+      input.off('data', onData).pause()
       if (length < chunk.length) input.unshift(chunk.subarray(length))
       finishEarly()
     }

@@ -45,6 +45,12 @@ export class RunDisplay implements ControlListener {
     this.resume()
   }
 
+  /** Tells that a signal has come. The terminal shows its key before that. */
+  noteSignal (text: string): void {
+    if (this.#options.terminal.isTTY === true && !this.#options.isQuiet) this.#options.terminal.write('\n')
+    this.note(text)
+  }
+
   /** Tells something on a line of its own. */
   note (text: string): void {
     const { terminal, clock, isQuiet } = this.#options
@@ -64,7 +70,7 @@ export class RunDisplay implements ControlListener {
 
   /** The monitor of the transport listens here. */
   onMonitor (address: string): void {
-    this.#title = `${TITLE}  ${printable(address)}`
+    this.#title = `${TITLE}, ${printable(address)}`
     if (this.#timer === undefined) this.note(`monitor at ${address}`)
   }
 

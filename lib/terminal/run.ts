@@ -83,7 +83,7 @@ function handleSignals (stream: FanoutStream, display: RunDisplay, stop: AbortSi
     process.off('SIGTSTP', suspend).on('SIGTSTP', suspend)
     display.resume()
   }
-  const tellStop = (): void => display.note(`${String(stop.reason)}: ending once the lines that were read have arrived; a second signal ends at once`)
+  const tellStop = (): void => display.noteSignal(`${String(stop.reason)}: ending once the lines that were read have arrived; a second signal ends at once`)
   const restore = (): void => display.suspend()
   process.on('SIGHUP', reopen).on('SIGTSTP', suspend).on('SIGCONT', resume).on('exit', restore)
   stop.addEventListener('abort', tellStop)

@@ -52,15 +52,16 @@ const columns: readonly Column[] = [
 
 /** A table of all sinks: a line about the transport, the titles, and a line for each sink. No line is wider than the terminal. */
 export function tableOf ({ snapshot: { upMs, sinks }, rates, title, columns: width, rows = Infinity, style }: TableView): string[] {
-  const head = style('strong', cut(`${printable(title)}  up ${durationText(upMs)}`, width))
+  const head = style('strong', cut(`${printable(title)}, up ${durationText(upMs)}`, width))
   const shown = choose(sinks, rows - 2)
   const cells = shown.map(sink => columns.map(column => column.read(sink, rates)))
   const widths = layOut(cells, width)
   const line = (texts: readonly string[], paint: (text: string, index: number) => string): string => {
-    const kept = texts.flatMap((text, index) => widths[index] === 0 ? [] : [{ index, text: fit(text, widths[index] as number, columns[index]?.side) }])
-    return kept.map(({ text, index }, at) => {
-      const bare = at === kept.length - 1 ? text.trimEnd() : text
-      return paint(bare, index)
+    const kept = [...texts.keys()].filter(index => widths[index] !== 0)
+    const last = kept.findLastIndex(index => texts[index] !== '')
+    return kept.slice(0, last + 1).map((index, at) => {
+      const text = fit(texts[index] as string, widths[index] as number, columns[index]?.side)
+      return paint(at === last ? text.trimEnd() : text, index)
     }).join(GAP)
   }
   const lines = shown.map((sink, row) => line(cells[row] as string[], (text, index) => {

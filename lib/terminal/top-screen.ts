@@ -86,7 +86,7 @@ export class TopScreen {
 
   #table (snapshot: ShownSnapshot, columns: number, rows: number): string[] {
     const { hostname, pid } = snapshot
-    const title = `${this.#address}${hostname === '' ? '' : `  ${hostname}`}${pid === 0 ? '' : `  pid ${pid}`}`
+    const title = `${this.#address}${hostname === '' ? '' : `, ${hostname}`}${pid === 0 ? '' : `, pid ${pid}`}`
     return tableOf({ snapshot, rates: this.#rates, title, columns, rows, style: this.#style })
   }
 }

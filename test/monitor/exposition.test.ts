@@ -7,7 +7,6 @@ import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import t from 'tap'
 import fanout from '#lib/fanout'
-import type { FanoutSnapshot } from '#lib/metrics'
 import { expose } from '#lib/monitor/exposition'
 import { METRIC_PREFIX, metricFamilies } from '#lib/monitor/metric-families'
 import { parseExposition, valueIn } from '../support/exposition-text.js'
@@ -54,18 +53,6 @@ for (const accept of [undefined, openMetrics]) {
     }), { numRuns: 30 })
   })
 }
-
-t.test('the text of a snapshot is made once for each format, and that of another snapshot is another', async t => {
-  let reads = 0
-  const counting = (lines: number): FanoutSnapshot => new Proxy(snapshotOf(freshSink('loki', { linesDelivered: lines })), { get: (target, key) => { reads++; return Reflect.get(target, key) } })
-  const snapshot = counting(1)
-  const first = await expose(snapshot, undefined, places)
-  const readsOfOne = reads
-  t.same(await Promise.all([undefined, undefined].map(accept => expose(snapshot, accept, places))), [first, first])
-  t.equal(reads, readsOfOne)
-  t.not((await expose(snapshot, openMetrics, places)).body, first.body)
-  t.equal(valueIn(parseExposition((await expose(counting(2), undefined, places)).body), 'pino_breaker_fanout_lines_delivered_total', { sink: 'loki' }), 2)
-})
 
 t.test('a hostile name of a sink stays one label', async t => {
   const { body } = await expose(snapshotOf(...hostileNames.map((name, i) => freshSink(name, { linesDelivered: i }))), undefined, places)

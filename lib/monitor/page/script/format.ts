@@ -49,6 +49,11 @@ export function formatDuration (ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
 
+/** The same for what does not tick: `1 min` in place of `1 min 00 s`. */
+export function formatSpan (ms: number): string {
+  return formatDuration(ms).replace(/ 0+ (s|min|h)$/, '')
+}
+
 /** The same for what is counted down: it is over at 0 s, and not for a second before. */
 export function formatCountdown (ms: number): string {
   return formatDuration(Math.ceil(ms / 1000) * 1000)

@@ -2,7 +2,7 @@ import { element, foreign, setAttribute } from './element.js'
 import { formatDateTime, formatDuration, formatTime, readableLine } from './format.js'
 import { StateGlyph } from './glyphs.js'
 import type { Notice, TransitionEvent } from './messages.js'
-import { knownState, noticeWords, reasonWords, stateWords } from './words.js'
+import { errorLine, knownState, noticeWords, reasonWords, stateWords } from './words.js'
 
 /** As many as the server keeps. */
 const MAX_ROWS = 200
@@ -42,7 +42,7 @@ export class Happenings {
     if (state === 'open' && consecutiveFailures > 1) facts.push(`${consecutiveFailures} failures in a row`)
     if (state === 'closed' && openForMs > 0) facts.push(`after ${formatDuration(openForMs)}`)
     const why = element('td', { role: 'cell', class: 'why' }, foreign(facts.join(', ')))
-    if (err !== undefined) why.append(element('span', { class: 'note' }, foreign(readableLine(err.message, 160))))
+    if (err !== undefined) why.append(element('span', { class: 'note' }, foreign(errorLine(err))))
     this.#add(time, sink, what, why)
   }
 

@@ -17,6 +17,8 @@ import { knownState, noticeWords, reasonWords, stateWords } from './words.js'
 
 /** The step of a history, until one has told it. */
 const STEP_MS = 2000
+/** A sink that has lost lines within this time is losing lines. */
+const LOSING_MS = 60_000
 
 const cursor = new Cursor()
 const announcer = new Announcer(byId('announcements'), byId('result'))
@@ -81,19 +83,22 @@ function show (snapshot: Snapshot): void {
   setAttribute(byId('common-actions'), 'hidden', !snapshot.actions || snapshot.hasEnded)
   setAttribute(byId('content'), 'hidden', false)
   let rate = 0
+  const losing: string[] = []
   const lanes = sinks.map(sink => {
     const { name } = sink
     const own = seriesOf(name)
     own.add({ time, delivered: sink.linesDelivered, lost: lostLines(sink), backlog: backlogLines(sink) })
     rate += own.rate
+    const isLosing = !snapshot.hasEnded && own.hasLost(LOSING_MS)
+    if (isLosing) losing.push(name)
     const spans = spansOfSink(sink, snapshot)
     const row = rows.get(name) as SinkRow
     setAttribute(row.actionsPlace, 'hidden', !snapshot.actions || snapshot.hasEnded)
-    row.update(sink, { series: own, spans, now: time })
+    row.update(sink, { series: own, spans, isLosing, now: time })
     return { name, spans, notices: notices.filter(notice => notice.sink === name) }
   })
   timeline.update(lanes, time)
-  masthead.showSnapshot(snapshot, rate)
+  masthead.showSnapshot(snapshot, rate, losing)
 }
 
 function seriesOf (name: string): Series {

@@ -21,6 +21,7 @@ export class Masthead {
   #snapshot: Snapshot | undefined
   #receivedAt = 0
   #lostSince: number | undefined
+  #verdict = ''
   #icon = ''
 
   /** @param onRetry - Called if the reader does not want to wait */
@@ -29,24 +30,27 @@ export class Masthead {
     this.#retry.addEventListener('click', onRetry)
   }
 
-  /** @param rate - Lines delivered a second by all sinks together */
-  showSnapshot (snapshot: Snapshot, rate: number): void {
+  /**
+   * @param rate - Lines delivered a second by all sinks together
+   * @param losing - Names of sinks that are losing lines
+   */
+  showSnapshot (snapshot: Snapshot, rate: number, losing: readonly string[]): void {
     this.#snapshot = snapshot
     this.#receivedAt = performance.now()
     const { sinks, hostname, pid, version, upMs } = snapshot
     const worst = worstState(sinks)
     this.#glyph.show(worst)
-    setText(byId('verdict'), verdict(sinks))
+    this.#verdict = snapshot.hasEnded ? 'The transport has ended' : verdict(sinks, losing)
+    setText(byId('verdict'), this.#verdict)
     setText(byId('host'), readableLine(hostname, 80))
     setText(byId('pid'), readableLine(pid, 20))
-    setText(byId('version'), readableLine(version, 40))
+    setText(byId('version'), version === '' ? '–' : readableLine(version, 40))
     setText(byId('uptime'), formatDuration(upMs))
-    setText(byId('total-rate'), formatRate(rate))
+    setText(byId('total-rate'), snapshot.hasEnded ? '0' : formatRate(rate))
     setText(byId('total-waiting'), formatCount(sinks.reduce((sum, sink) => sum + backlogLines(sink), 0)))
     setText(byId('total-lost'), formatCount(sinks.reduce((sum, sink) => sum + lostLines(sink), 0)))
     setAttribute(byId('total-lost'), 'data-lost', sinks.some(sink => lostLines(sink) > 0))
-    setText(byId('total-closed'), `${sinks.filter(({ state }) => state === 'closed').length} of ${sinks.length}`)
-    setAttribute(document.documentElement, 'data-worst', worst)
+    setAttribute(document.documentElement, 'data-worst', losing.length > 0 ? 'open' : worst)
     this.#showConnection()
   }
 
@@ -74,7 +78,7 @@ export class Masthead {
     setText(byId('connection-text'), text)
     setAttribute(this.#retry, 'hidden', status !== 'lost' && status !== 'refused')
     const state = status === 'live' ? worstState(this.#snapshot?.sinks ?? []) : 'stale'
-    const head = status === 'live' ? (state === 'closed' ? '' : `${verdict(this.#snapshot?.sinks ?? [])} · `) : `${word} · `
+    const head = status === 'live' ? (state === 'closed' ? '' : `${this.#verdict} · `) : `${word} · `
     const host = this.#snapshot === undefined ? '' : `${readableLine(this.#snapshot.hostname, 40)} · `
     const title = `${head}${host}pino-breaker-fanout`
     if (document.title !== title) document.title = title
@@ -94,7 +98,7 @@ export class Masthead {
     if (this.#lostSince === undefined) return { status: 'connecting', word: 'Connecting', text: '' }
     const wait = connection.kind === 'lost' ? `trying again in ${formatCountdown(Math.max(0, connection.retryAt - performance.now()))}` : 'trying again now'
     const age = this.#snapshot === undefined ? '' : ` What you see is ${formatDuration(performance.now() - this.#receivedAt)} old.`
-    return { status: 'lost', word: 'Connection lost', text: `since ${formatTime(this.#lostSince)}, ${wait}.${age}` }
+    return { status: 'lost', word: 'Connection lost', text: `The connection was lost at ${formatTime(this.#lostSince)}; ${wait}.${age}` }
   }
 
   /** The icon of the tab shows the worst state, by colour and shape. */

@@ -22,7 +22,7 @@ export class Requests {
   async post (path: string, body?: Readonly<Record<string, string | number>>): Promise<Outcome> {
     const headers = new Headers()
     if (body !== undefined) headers.set('content-type', 'application/json')
-    if (this.#token !== undefined) headers.set('authorization', `Bearer ${encodeToken(this.#token)}`)
+    if (this.#token !== undefined) headers.set('authorization', `Basic ${basicOf(this.#token)}`)
     try {
       const response = await fetch(path, { method: 'POST', headers, body: body === undefined ? null : JSON.stringify(body), cache: 'no-store', signal: AbortSignal.timeout(LIMIT_MS) })
       if (response.ok) return { kind: 'done' }
@@ -34,9 +34,9 @@ export class Requests {
   }
 }
 
-/** A header takes bytes: a token beyond Latin-1 is sent as UTF-8, as curl does. */
-function encodeToken (token: string): string {
-  return Array.from(new TextEncoder().encode(token.trim()), byte => String.fromCharCode(byte)).join('')
+/** The token as the password of nobody (RFC 7617). A bearer token could hold no space and nothing beyond ASCII. */
+function basicOf (token: string): string {
+  return btoa(Array.from(new TextEncoder().encode(`:${token}`), byte => String.fromCharCode(byte)).join(''))
 }
 
 /** Errors of the monitor are `{"error":{"code":"…","message":"…"}}`. */

@@ -39,12 +39,12 @@ export class SinkDetails {
       ['late errors', formatCount(sink.lateFaults)]
     ])
     this.#sink.show([
-      ['not closed, in total', formatDuration(sink.openMs)],
+      ['time not closed', formatDuration(sink.openMs)],
       ['outages', formatCount(sink.transitions.filter(({ from }) => from === 'closed').reduce((sum, { count }) => sum + count, 0))],
       ['queue', `${formatBytes(sink.queueBytes)} of ${formatBytes(sink.queueMaxBytes)}`],
       ...(sink.spoolMaxBytes > 0 ? [['spool', `${formatBytes(sink.spoolBytes)} of ${formatBytes(sink.spoolMaxBytes)}`] as const] : []),
-      ['half of the attempts take', limitText(quantileLimit(sink.attempts, 0.5))],
-      ['95% of the attempts take', limitText(quantileLimit(sink.attempts, 0.95))]
+      ['attempts, median', limitText(quantileLimit(sink.attempts, 0.5))],
+      ['attempts, 95th percentile', limitText(quantileLimit(sink.attempts, 0.95))]
     ])
     setAttribute(this.#errorPart, 'hidden', sink.lastError === undefined)
     if (sink.lastError !== undefined) setText(this.#error, errorText(sink.lastError))
@@ -67,7 +67,11 @@ class Facts {
     if (facts.length !== this.#shown.length || facts.some(([name], i) => name !== this.#shown[i]?.[0])) {
       this.#list.replaceChildren(...facts.map(([name]) => element('div', {}, element('dt', {}, foreign(name)), element('dd'))))
     }
-    for (const [i, [, value]] of facts.entries()) setText(this.#list.children[i]?.lastElementChild as Element, value)
+    for (const [i, [, value]] of facts.entries()) {
+      const fact = this.#list.children[i] as Element
+      setText(fact.lastElementChild as Element, value)
+      setAttribute(fact, 'data-zero', value === '0')
+    }
     this.#shown = facts
   }
 }

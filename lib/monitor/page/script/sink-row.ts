@@ -1,21 +1,19 @@
 import type { Cursor } from './cursor.js'
 import { element, foreign, setAttribute, setText } from './element.js'
-import { formatBytes, formatCount, formatCountdown, formatDuration, formatLevel, formatRate, formatShare, readableLine } from './format.js'
+import { formatBytes, formatCount, formatCountdown, formatDuration, formatLevel, formatRate, formatShare, formatTime, readableLine } from './format.js'
 import { StateGlyph } from './glyphs.js'
 import { backlogLines, lostLines, type SinkSnapshot } from './messages.js'
 import type { Series } from './series.js'
 import { SinkDetails } from './sink-details.js'
 import type { Span } from './spans.js'
 import { Sparkline } from './sparkline.js'
-import { knownState, reasonWords, stateMeanings, stateWords } from './words.js'
-
-/** Losses within this time are shown as going on. */
-const RECENT_MS = 60_000
+import { errorLine, knownState, reasonWords, stateMeanings, stateWords } from './words.js'
 
 /** What a row needs besides its snapshot. */
 export interface RowNow {
   readonly series: Series
   readonly spans: readonly Span[]
+  readonly isLosing: boolean
   readonly now: number
 }
 
@@ -28,7 +26,8 @@ export class SinkRow {
   readonly #word = element('strong', { class: 'word' })
   readonly #time = element('span', { class: 'time' })
   readonly #why = element('span', { class: 'note' })
-  readonly #probe = element('span', { class: 'note probe' })
+  readonly #since = element('span')
+  readonly #probe = element('span')
   readonly #level = element('span', { class: 'note' })
   readonly #throughput: Sparkline
   readonly #backlog: Sparkline
@@ -54,7 +53,7 @@ export class SinkRow {
     const { received, delivered, restarts } = this.#counts
     this.main = element('tr', { role: 'row', class: 'sink' },
       element('th', { role: 'rowheader', scope: 'row', class: 'name' }, this.#toggle, this.#level),
-      cell('State', 'state', element('span', { class: 'headline' }, this.#glyph.element, this.#word, ' ', this.#time), this.#why, this.#probe),
+      cell('State', 'state', element('span', { class: 'headline' }, this.#glyph.element, this.#word, ' ', this.#time), this.#why, element('span', { class: 'note outlook' }, this.#since, ' ', this.#probe)),
       cell('Delivered', 'throughput', this.#throughput.element),
       cell('Waiting', 'backlog', this.#backlog.element, element('div', { class: 'fills' }, this.#queue.element, this.#spool.element)),
       cell('Lost', 'lost', element('span', { class: 'figure' }, this.#lost, this.#losing), this.#reasons),
@@ -68,37 +67,33 @@ export class SinkRow {
     return this.#details.actionsPlace
   }
 
-  update (sink: SinkSnapshot, { series, spans, now }: RowNow): void {
+  update (sink: SinkSnapshot, { series, spans, isLosing, now }: RowNow): void {
     const state = knownState(sink.state)
     for (const row of [this.main, this.more]) setAttribute(row, 'data-state', state)
     this.#glyph.show(state)
     setText(this.#word, stateWords[state])
     setText(this.#time, formatDuration(sink.stateForMs))
-    setText(this.#why, sink.stateReason === undefined ? stateMeanings[state] : reasonWords(sink.stateReason))
+    setText(this.#why, whyText(sink))
+    setText(this.#since, state === 'closed' ? '' : `since ${formatTime(now - sink.stateForMs)}`)
     setText(this.#probe, probeText(sink))
     setText(this.#level, levelText(sink.level))
     this.#throughput.update(series.rates, series.rate, spans, now)
     this.#backlog.update(series.backlog, backlogLines(sink), spans, now)
     this.#queue.update(sink.queueBytes, sink.queueMaxBytes)
     this.#spool.update(sink.spoolBytes, sink.spoolMaxBytes)
-    this.#showLosses(sink, series)
+    this.#showLosses(sink, isLosing)
     setText(this.#counts.received, formatCount(sink.linesReceived))
     setText(this.#counts.delivered, formatCount(sink.linesDelivered))
     setText(this.#counts.restarts, formatCount(sink.restarts))
     setAttribute(this.#error, 'hidden', sink.lastError === undefined)
     setAttribute(this.#noError, 'hidden', sink.lastError !== undefined)
-    if (sink.lastError !== undefined) {
-      const { code, message, type } = sink.lastError
-      const text = readableLine(message === '' ? type : message, 140)
-      setText(this.#error, code === undefined || text.includes(code) ? text : `${readableLine(code, 40)}: ${text}`)
-    }
+    if (sink.lastError !== undefined) setText(this.#error, errorLine(sink.lastError))
     this.#details.update(sink)
   }
 
-  #showLosses (sink: SinkSnapshot, series: Series): void {
+  #showLosses (sink: SinkSnapshot, isLosing: boolean): void {
     const lost = lostLines(sink)
     setText(this.#lost, formatCount(lost))
-    const isLosing = lost > 0 && series.hasLost(RECENT_MS)
     setAttribute(this.#losing, 'hidden', !isLosing)
     setAttribute(this.main, 'data-losing', isLosing)
     setAttribute(this.main, 'data-lost', lost > 0)
@@ -142,9 +137,14 @@ function showList (list: HTMLElement, texts: readonly string[]): void {
   list.replaceChildren(...texts.map(text => element('li', {}, foreign(text))))
 }
 
+function whyText ({ state, stateReason }: SinkSnapshot): string {
+  const known = knownState(state)
+  return known === 'closed' || stateReason === undefined ? stateMeanings[known] : reasonWords(stateReason)
+}
+
 function probeText ({ state, retryInMs }: SinkSnapshot): string {
-  if (state !== 'open') return ''
-  return retryInMs > 0 ? `next probe in ${formatCountdown(retryInMs)}` : 'a probe is due'
+  if (knownState(state) !== 'open') return ''
+  return retryInMs > 0 ? `probe in ${formatCountdown(retryInMs)}` : 'probe due'
 }
 
 function levelText (level: SinkSnapshot['level']): string {

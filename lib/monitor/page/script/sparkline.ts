@@ -52,8 +52,9 @@ export class Sparkline {
     const { format, unit, label } = this.#options
     const frame = { from: now - WINDOW_MS, to: now, width: WIDTH, height: HEIGHT - 2, max: scaleFor(points) }
     setAttribute(this.#area, 'd', areaPath(points, frame))
-    setAttribute(this.#line, 'd', linePath(points, frame))
     const peak = points.reduce((max, { time, value }) => time < frame.from ? max : Math.max(max, value), 0)
+    // A line along the bottom says nothing that the axis does not say.
+    setAttribute(this.#line, 'd', peak > 0 ? linePath(points, frame) : '')
     setText(this.#peak, peak > 0 ? `peak ${format(peak)}` : '')
     setAttribute(this.#chart, 'aria-label', `${label}, last ten minutes: now ${format(current)} ${unit}, at most ${format(peak)}`)
     this.#bands.replaceChildren(...spans.filter(({ state }) => state !== 'closed').map(({ state, from, to }) => {

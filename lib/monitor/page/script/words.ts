@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration, readableLine } from './format.js'
+import { formatBytes, formatCount, formatSpan, readableLine } from './format.js'
 import type { CircuitState, Notice, SinkSnapshot } from './messages.js'
 
 /** States of a breaker as words, the worst last. */
@@ -46,11 +46,11 @@ export function reasonWords (reason: string): string {
 export function noticeWords ({ kind, facts }: Notice): string {
   const number = (key: string): number => Number(facts[key] ?? 0)
   switch (kind) {
-    case 'stalled': return `stalled: ${lines(number('lines'))} wait, and none was delivered for ${formatDuration(number('forMs'))}`
+    case 'stalled': return `stalled: ${lines(number('lines'))} waiting, and none delivered for ${formatSpan(number('forMs'))}`
     case 'spool-half-full': return `spool half full: ${formatBytes(number('bytes'))} of ${formatBytes(number('maxBytes'))}`
     case 'spool-full': return `spool full: the oldest lines of its ${formatBytes(number('maxBytes'))} make room for new ones`
-    case 'restart-loop': return `restarted ${formatCount(number('restarts'))} times within ${formatDuration(number('withinMs'))}`
-    case 'losing-lines': return `${lines(number('lines'))} lost within ${formatDuration(number('withinMs'))}`
+    case 'restart-loop': return `restarted ${formatCount(number('restarts'))} times within ${formatSpan(number('withinMs'))}`
+    case 'losing-lines': return `${lines(number('lines'))} lost within ${formatSpan(number('withinMs'))}`
     default: return readableLine(`${String(kind)} ${JSON.stringify(facts)}`)
   }
 }
@@ -60,14 +60,35 @@ export function lines (count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'line' : 'lines'}`
 }
 
+/** An error on one line: its message, and the message of what caused it. */
+export function errorLine (error: NonNullable<SinkSnapshot['lastError']>): string {
+  let root = error
+  while (root.cause !== undefined) root = root.cause
+  const messages = [error.message === '' ? error.type : error.message]
+  if (root.message !== '' && !error.message.includes(root.message)) messages.push(root.message)
+  const text = messages.map(message => readableLine(message.replace(OWN_CODE, ''), 140)).join(': ')
+  const code = readableLine(root.code ?? error.code ?? '', 40)
+  return code === '' || OWN_CODE.test(`${code}: `) || text.includes(code) ? text : `${code}: ${text}`
+}
+
+/** Messages of this package's own errors begin with their code. */
+const OWN_CODE = /^ERR_FANOUT_[A-Z_]+: /
+
 /** Everything in one sentence, for who looks at the page for a second. */
-export function verdict (sinks: readonly SinkSnapshot[]): string {
-  const broken = sinks.filter(({ state }) => state !== 'closed')
-  const [first] = broken
-  if (sinks.length === 0) return 'No sinks'
-  if (first === undefined) return sinks.length === 1 ? 'The sink is closed: its lines are sent' : `All ${sinks.length} sinks are closed: their lines are sent`
-  if (broken.length === 1) return `${readableLine(first.name, 40)} is ${stateWords[knownState(first.state)].toLowerCase()}`
-  return `${broken.length} of ${sinks.length} sinks are not closed`
+export function verdict (sinks: readonly SinkSnapshot[], losing: readonly string[]): string {
+  const inState = (wanted: CircuitState): string[] => sinks.filter(({ state }) => knownState(state) === wanted).map(({ name }) => name)
+  const parts = ([[inState('open'), 'open'], [inState('half-open'), 'half-open'], [losing, 'losing lines']] as const)
+    .filter(([names]) => names.length > 0)
+    .map(([names, what]) => `${enumerate(names, sinks.length)} ${names.length === 1 ? 'is' : 'are'} ${what}`)
+  if (parts.length > 0) return parts.join(' · ')
+  return sinks.length === 1 ? 'The sink takes lines' : `All ${sinks.length} sinks take lines`
+}
+
+/** Up to three are named. */
+function enumerate (names: readonly string[], total: number): string {
+  if (names.length > 3) return `${names.length} of ${total} sinks`
+  const shown = names.map(name => `\u2068${readableLine(name, 40)}\u2069`)
+  return shown.length === 1 ? shown[0] as string : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) as string}`
 }
 
 /** The worst state of all sinks. */
