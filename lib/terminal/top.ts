@@ -5,7 +5,7 @@ import { noticeText, transitionText } from './changes.js'
 import type { ServerEvent } from './event-stream.js'
 import { parseMonitorAddress, showMonitorAddress } from './monitor-address.js'
 import { MonitorClient } from './monitor-client.js'
-import { readMonitorSnapshot, readNotice, readTransition } from './monitor-snapshot.js'
+import { readMonitorSnapshot, readNotice, readTransition } from './monitor-answers.js'
 import { styleFor } from './style.js'
 import { TopScreen, type Change } from './top-screen.js'
 

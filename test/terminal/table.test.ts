@@ -38,8 +38,8 @@ t.test('on a narrow terminal the error is cut first, then columns go, and never 
   t.equal(titles(60), 'sink state lines/s backlog lost last error')
   t.equal(titles(50), 'sink state lines/s backlog lost')
   t.equal(titles(38), 'sink state backlog lost')
-  t.equal(titles(28), 'sink state lost')
-  t.equal(titles(20), 'sink state')
+  t.equal(titles(30), 'sink state lost')
+  t.equal(titles(24), 'sink state')
   t.end()
 })
 
