@@ -35,7 +35,7 @@ t.test('on a narrow terminal the error is cut first, then columns go, and never 
   const titles = (columns: number): string => (table([sink({}), broken], { columns })[1] as string).replace(/ +/g, ' ')
   t.equal(titles(90), 'sink state lines/s delivered backlog lost last error')
   t.match(table([broken], { columns: 80 })[2], /no answer: conn….*$/)
-  t.equal(titles(60), 'sink state lines/s backlog lost last error')
+  t.equal(titles(65), 'sink state lines/s backlog lost last error')
   t.equal(titles(50), 'sink state lines/s backlog lost')
   t.equal(titles(38), 'sink state backlog lost')
   t.equal(titles(30), 'sink state lost')
