@@ -163,6 +163,10 @@ t.test('a real Prometheus sees an outage, its alerts fire and resolve, and the d
     t.ok((await prometheus.labelValues(filledIn(metric), label as string)).length > 0, definition)
   }
 
+  const documented = ['metrics.md', 'alerts.md'].flatMap(queriesIn)
+  t.ok(documented.length >= 10)
+  for (const query of documented) await t.resolves(prometheus.latest(query), query)
+
   await server.stop()
   await eventually('the alert that the monitor is absent', async () => await firingOf(prometheus, 'PinoMonitorAbsent'))
   await server.start()
@@ -180,6 +184,14 @@ function queriesOf ({ annotations, panels }: Dashboard): Array<{ title: string, 
     ...annotations.list.flatMap(({ name, expr }) => expr === undefined ? [] : [{ title: name, expr }]),
     ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
   ]
+}
+
+/** The queries that a page of the docs shows. */
+function queriesIn (page: string): string[] {
+  const text = readFileSync(join(process.cwd(), 'docs', page), 'utf8')
+  const blocks = [...text.matchAll(/^```promql\n([\s\S]*?)^```$/gm)].map(([, query]) => query as string)
+  const spans = [...text.matchAll(/`([^`\n]*pino_breaker_fanout_[a-z][^`\n]*)`/g)].map(([, query]) => query as string)
+  return [...blocks, ...spans]
 }
 
 /** A query as Grafana sends it, with everything chosen. */
