@@ -1,7 +1,8 @@
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, MetricReader, type DataPoint, type Histogram, type MetricData } from '@opentelemetry/sdk-metrics'
 import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { instrumentNames, meterTransport } from '#lib/app-monitor/opentelemetry'
+import { instrumentNames, meterTransport, units, type InstrumentNames } from '#lib/app-monitor/opentelemetry'
 import { DURATION_LIMITS_MS, DurationCounter } from '#lib/durations'
 import type { FanoutSnapshot } from '#lib/metrics'
 import { metricFamilies } from '#lib/monitor/metric-families'
@@ -60,6 +61,18 @@ t.test('every family of metrics has a name of its own', t => {
   for (const { labelNames, name } of metricFamilies) {
     for (const label of labelNames) if (label !== 'sink') t.ok(instrumentNames[name]?.attributes?.[label] !== undefined, `${name} has an attribute for ${label}`)
   }
+  t.end()
+})
+
+t.test('the docs list each of them as it is', t => {
+  const rows = [...readFileSync('docs/monitor-in-app.md', 'utf8').matchAll(/^\| `([\w.]+)` \| `(\S+)` \| (\w+) \| (.*?) ?\| /gm)].map(([, name, unit, kind, attributes]) => [name, unit, kind, attributes])
+  const known = metricFamilies.map(({ name, unit, labelNames, type }) => {
+    if (type === 'histogram') return ['attempt.duration', 's', 'Histogram', '']
+    const names = instrumentNames[name] as InstrumentNames
+    const attributes = labelNames.filter(label => label !== 'sink').map(label => `\`${names.attributes?.[label]?.replace('pino.breaker_fanout.', '')}\``)
+    return [names.name, units[unit], names.kind, attributes.join(', ')]
+  })
+  t.same(rows.sort(), known.sort())
   t.end()
 })
 
