@@ -128,6 +128,7 @@ t.test('actions under load lose no line, whoever acts, and however often', async
   let id = 0
   let isOver = false
   const logging = (async () => {
+    // eslint-disable-next-line no-unmodified-loop-condition -- it changes while this waits
     while (!isOver) {
       for (let i = 0; i < 50; i++) log.info({ id: id++ })
       await sleep(1)

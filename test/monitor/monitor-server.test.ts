@@ -94,6 +94,7 @@ t.test('hostile clients', async t => {
       let isOpen = true
       closed.then(() => { isOpen = false })
       socket.write(`${request} HTTP/1.1\r\nhost: localhost\r\n${AUTHORIZATION}transfer-encoding: chunked\r\n\r\n`)
+      // eslint-disable-next-line no-unmodified-loop-condition -- it changes while this waits
       const pour = (): void => { while (isOpen && socket.write(`1000\r\n${'x'.repeat(4096)}\r\n`)); }
       socket.on('drain', pour)
       pour()

@@ -114,7 +114,7 @@ function spansOfSink ({ name, state, stateForMs }: SinkSnapshot, { time, upMs }:
     startedAt: time - upMs,
     state: knownState(state),
     stateSince: time - stateForMs,
-    transitions: transitions.filter(({ sink }) => sink === name)
+    transitions: transitions.filter(({ sink }) => sink === name).map(event => ({ ...event, from: knownState(event.from), to: knownState(event.to) }))
   })
 }
 
