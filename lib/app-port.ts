@@ -2,7 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { PinoConfig } from './pino-config.js'
 
 // Thread-stream's own events and ours. From a sink they would end or confuse the app's stream.
-const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', 'message', 'breaker', 'metrics', 'newListener', 'removeListener'])
+const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', 'message', 'breaker', 'metrics', 'monitor', 'newListener', 'removeListener'])
 
 /** The `workerData` that pino gives to the thread of a transport. */
 interface PinoWorkerData {

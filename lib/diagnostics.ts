@@ -116,6 +116,15 @@ export class Diagnostics {
     this.#isForStderr = false
   }
 
+  monitorListening (address: string): void {
+    this.#write('info', undefined, { component: 'monitor', address }, 'monitor listening')
+  }
+
+  /** The monitor cannot listen, or its server has had a fault. */
+  monitorUnavailable (err: SerializedError): void {
+    this.#write('warn', undefined, { component: 'monitor', [this.#config.errorKey ?? 'err']: err }, 'monitor not available')
+  }
+
   /** A setting is valid, but has not the effect that its author probably meant. */
   warning (message: string): void {
     this.#write('warn', undefined, { component: 'options' }, message)

@@ -5,14 +5,15 @@ import type { TransitionEvent } from './breaker.js'
 import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { systemClock, type Clock } from './clock.js'
 import { Diagnostics } from './diagnostics.js'
-import { FanoutError } from './errors.js'
+import { FanoutError, serializeError } from './errors.js'
+import type { MonitorAddress } from './fanout-transport.js'
 import type { Lane } from './lane.js'
 import { Gathering } from './gathering.js'
 import { EVERYTHING, LevelNames } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
 import { show } from './options/faults.js'
 import { unknownLevel } from './options/unknown-level.js'
-import { parseOptions, type FanoutOptions, type FanoutSettings } from './options.js'
+import { parseOptions, type FanoutOptions, type FanoutSettings, type MonitorSettings } from './options.js'
 import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { RecordDelivery } from './record-delivery.js'
@@ -108,6 +109,7 @@ export class FanoutStream extends Writable implements Controls {
     this.#awaitConfig()
     for (const lane of this.#seats.lanes) lane.start()
     if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
+    if (settings.monitor !== undefined) this.#startMonitor(settings.monitor)
   }
 
   snapshot (): FanoutSnapshot {
@@ -225,8 +227,27 @@ export class FanoutStream extends Writable implements Controls {
     }, this.#router)
   }
 
+  /** Loads the monitor only here, where it is wanted. */
+  #startMonitor (settings: MonitorSettings): void {
+    // Records look like the app's own once pino's config is known.
+    const onUnavailable = (error: unknown): void => { this.#ready.then(() => this.#diagnostics?.monitorUnavailable(serializeError(error))) }
+    import('./monitor/monitor-server.js').then(async ({ startMonitor }) => await startMonitor(settings, this, {
+      clock: this.#clock,
+      takesLines: () => this.#isRunning,
+      onListening: at => {
+        this.#emitEvent('monitor', at)
+        this.#ready.then(() => this.#diagnostics?.monitorListening(at.address))
+      },
+      onUnavailable
+    })).catch(onUnavailable)
+  }
+
+  get #isRunning (): boolean {
+    return !this.writableEnded && !this.destroyed
+  }
+
   #requireRunning (): void {
-    if (this.writableEnded || this.destroyed) throw new FanoutError('ERR_FANOUT_CLOSED', 'the transport has ended')
+    if (!this.#isRunning) throw new FanoutError('ERR_FANOUT_CLOSED', 'the transport has ended')
   }
 
   #tell (tell: (listener: ControlListener) => void): void {
@@ -253,7 +274,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   /** Emits an event on the app's `transport`, and on this stream for a user who runs it in a thread of their own. */
-  #emitEvent (name: 'breaker' | 'metrics', payload: TransitionEvent | FanoutSnapshot): void {
+  #emitEvent (name: 'breaker' | 'metrics' | 'monitor', payload: TransitionEvent | FanoutSnapshot | MonitorAddress): void {
     emitInApp(name, [payload])
     try {
       this.emit(name, payload)
