@@ -56,6 +56,16 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 }
 
+/**
+ * Finds a package of the app, as targets are found: from places of the app first, then from this package.
+ *
+ * @param places - Directories, paths of files, or `file://` URLs
+ * @returns the absolute path of its main module, or `undefined` if it is not installed
+ */
+export function findPackage (name: string, places: readonly string[]): string | undefined {
+  return find(name, [...places.map(place => createRequire(lookupBase(toPath(place, process.cwd())))), createRequire(hostPath)])
+}
+
 /** True for a target that is an absolute path or a `file://` URL, and not a name. */
 export function isPath (target: string): boolean {
   return isAbsolute(target) || target.startsWith('file://')

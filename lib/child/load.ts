@@ -24,7 +24,8 @@ export async function loadFactory (file: string): Promise<SinkFactory> {
   return loaded as SinkFactory
 }
 
-async function loadModule (file: string): Promise<unknown> {
+/** Loads a module as {@link loadFactory} does. */
+export async function loadModule (file: string): Promise<unknown> {
   const path = file.startsWith('file://') ? fileURLToPath(file) : file
   if (/\.c?ts$/.test(path) && process.env['TS_NODE_DEV'] !== undefined) realRequire('ts-node-dev')
   try {

@@ -37,6 +37,7 @@ export class RequestError extends Error {
 const STATUS_OF_CODE: Partial<Record<FanoutErrorCode, number>> = {
   ERR_FANOUT_UNKNOWN_SINK: 404,
   ERR_FANOUT_UNKNOWN_LEVEL: 400,
+  ERR_FANOUT_BREAKER_OFF: 409,
   ERR_FANOUT_CLOSED: 409
 }
 
