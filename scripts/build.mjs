@@ -30,7 +30,7 @@ const ownMaps = {
 const LATE = [
   ['pino', 'pino', ['pino']],
   ['node_https', 'node:https', ['Agent', 'request']],
-  ['node_crypto', 'node:crypto', ['createHash']],
+  ['node_crypto', 'node:crypto', ['createHash', 'timingSafeEqual']],
   ['promises', 'node:fs/promises', ['lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rmdir', 'stat', 'unlink']]
 ]
 
