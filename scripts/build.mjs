@@ -26,12 +26,12 @@ const ownMaps = {
   }
 }
 
-/** The variable of each module that is loaded late, as Rollup names it, and what is imported of it. */
+/** The variable of each module that is loaded late, as Rollup names it. */
 const LATE = [
-  ['pino', 'pino', ['pino']],
-  ['node_https', 'node:https', ['Agent', 'request']],
-  ['node_crypto', 'node:crypto', ['createHash', 'timingSafeEqual']],
-  ['promises', 'node:fs/promises', ['lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rmdir', 'stat', 'unlink']]
+  ['pino', 'pino'],
+  ['node_https', 'node:https'],
+  ['node_crypto', 'node:crypto'],
+  ['promises', 'node:fs/promises']
 ]
 
 /**
@@ -42,7 +42,7 @@ const LATE = [
 const lateModules = {
   name: 'late-modules',
   renderChunk (code) {
-    return { code: LATE.reduce((code, [variable, module, names]) => code.replace(`var ${variable} = require('${module}');`, () => late(variable, module, names)), code), map: null }
+    return { code: LATE.reduce((code, [variable, module]) => code.replace(`var ${variable} = require('${module}');`, () => late(variable, module, code)), code), map: null }
   }
 }
 
@@ -54,7 +54,9 @@ const ascii = {
   }
 }
 
-function late (variable, module, names) {
+/** An object in place of a module. It has whatever the chunk names of it. */
+function late (variable, module, code) {
+  const names = [...new Set([...code.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'g'))].map(([, name]) => name))]
   return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
