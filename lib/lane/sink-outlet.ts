@@ -27,6 +27,8 @@ export interface SinkOutletDeps {
   willSendConfig: boolean
   /** True if lines that were handed over may be handed over again. */
   redelivers: boolean
+  /** The most bytes of a batch for a delivery sink. */
+  batchBytes: number
   /** True if the sink's requests and sockets are observed. */
   isSensing: boolean
   /** Limits of the lane's queue, which lines that the sink holds count against. */
@@ -65,7 +67,6 @@ export interface SinkOutletEvents {
 }
 
 const PROBE_BYTES = 64 * 1024
-const DELIVERY_BYTES = 512 * 1024
 /** An aborted `send` that has not settled within this waited time is stuck. */
 const ABORT_GRACE_MS = 1000
 const RESTART_REPORT_MS = 10000
@@ -143,6 +144,11 @@ export class SinkOutlet implements Outlet {
     return this.#ending === 'ended'
   }
 
+  /** True for a delivery sink, which answers for each batch. */
+  get answers (): boolean {
+    return this.supervisor.ready?.kind === 'delivery'
+  }
+
   get isTaking (): boolean {
     return !this.#gate.isTripped
   }
@@ -207,7 +213,7 @@ export class SinkOutlet implements Outlet {
   /** Lines may have been lost behind the sink: they are sent again, by the same sink unless the breaker trips. */
   setBack (failure: SinkFailure): void {
     // With two attempts for the same lines at once, the answer to one would be taken for that to the other.
-    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) return this.#abortSend(failure)
+    if (this.answers && this.held.count > 0) return this.#abortSend(failure)
     this.#failAll([], failure)
   }
 
@@ -240,7 +246,7 @@ export class SinkOutlet implements Outlet {
   timeOut (what: string): void {
     const { writeTimeoutMs, sink } = this.#deps
     const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `${what} for ${writeTimeoutMs} ms`, { sink }))
-    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) this.#abortSend(failure)
+    if (this.answers && this.held.count > 0) this.#abortSend(failure)
     else this.#fail(failure)
   }
 
@@ -257,7 +263,7 @@ export class SinkOutlet implements Outlet {
 
   get #sizeLimit (): number {
     if (this.#gate.isTripped) return PROBE_BYTES
-    return this.supervisor.ready?.kind === 'delivery' ? DELIVERY_BYTES : Infinity
+    return this.answers ? this.#deps.batchBytes : Infinity
   }
 
   #onReady (restarted: FailureReason | undefined): void {

@@ -46,7 +46,7 @@ export class Unsettled {
   #attempts: Array<HeldAttempt | undefined> = []
   #head = 0
   /** Each attempt that has a lower first line than all after it. From `#lowestHead` on; the first of them has the lowest. */
-  #lowest: HeldAttempt[] = []
+  #lowest: Array<HeldAttempt | undefined> = []
   #lowestHead = 0
   #inDoubt = 0
   #direct = 0
@@ -359,7 +359,8 @@ export class Unsettled {
     const { end } = this.#at(n - 1)
     this.#attempts.fill(undefined, this.#head, this.#head + n)
     this.#head += n
-    while ((this.#lowest[this.#lowestHead]?.end ?? Infinity) <= end) this.#lowestHead++
+    // Cleared, like those above: each would keep the memory of its lines.
+    while ((this.#lowest[this.#lowestHead]?.end ?? Infinity) <= end) this.#lowest[this.#lowestHead++] = undefined
     if (this.#head === this.#attempts.length) this.#attempts.length = this.#head = this.#lowest.length = this.#lowestHead = 0
     if (this.#head < COMPACTED_FROM || this.#head * 2 < this.#attempts.length) return
     this.#attempts.splice(0, this.#head)

@@ -15,8 +15,8 @@ Options of what is loaded are not shown.
                         ({ target, options }): a .json file, or a .js, .mjs or .cjs module
   --json                print the plan, or the faults, as JSON
 
-Exit codes: 0 the options are right, there may be warnings; 2 the options or the call were wrong, and
-stderr names every fault.
+Exit codes: 0 the options are right, there may be warnings; 2 the options or the call were wrong,
+and stderr names every fault.
 `
 const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const
 

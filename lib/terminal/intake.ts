@@ -11,7 +11,7 @@ export type IntakeEnd =
   | { readonly kind: 'failed', readonly error: Error }
 
 /** After a signal, reading goes on for this long: the app may have got the signal too, and say something at its end. */
-const GRACE_MS = 1000
+const LAST_WORDS_MS = 1000
 const NEWLINE = 0x0A
 
 /**
@@ -48,7 +48,7 @@ export async function readInto (stream: Writable, input: Input, stop: AbortSigna
       if (length < chunk.length) input.unshift(chunk.subarray(length))
       finishEarly()
     }
-    const awaitLine = (): void => { timer = setTimeout(() => isHeldBack ? awaitLine() : finishEarly(), GRACE_MS) }
+    const awaitLine = (): void => { timer = setTimeout(() => isHeldBack ? awaitLine() : finishEarly(), LAST_WORDS_MS) }
     const onData = (chunk: Buffer): void => isStopping ? finishLine(chunk) : write(chunk)
     const onDrain = (): void => {
       isHeldBack = false
@@ -61,7 +61,7 @@ export async function readInto (stream: Writable, input: Input, stop: AbortSigna
         isStopping = true
         if (isMidLine) awaitLine()
         else finishEarly()
-      }, GRACE_MS)
+      }, LAST_WORDS_MS)
     }
     stream.on('drain', onDrain)
     input.on('data', onData).once('end', onEnd).once('error', onError)

@@ -5,7 +5,7 @@ import { EventStreamParser, type ServerEvent } from './event-stream.js'
 import { showMonitorAddress, type MonitorAddress } from './monitor-address.js'
 
 /** A monitor that sends nothing for this long is gone: it sends a snapshot each second. */
-const SILENCE_MS = 10000
+const GONE_AFTER_MS = 10000
 const MAX_BODY_BYTES = 32 * 1024 * 1024
 
 /** Reads what a monitor tells. */
@@ -48,14 +48,14 @@ export class MonitorClient {
 
   async #get (path: string, accept: string, signal: AbortSignal): Promise<IncomingMessage> {
     const headers = { accept, ...this.#token !== undefined && { authorization: `Bearer ${this.#token}` } }
-    const options: RequestOptions = { headers, signal, timeout: SILENCE_MS, agent: false }
+    const options: RequestOptions = { headers, signal, timeout: GONE_AFTER_MS, agent: false }
     const address = this.#address
     const isSecure = address.kind === 'url' && address.url.protocol === 'https:'
     const request = isSecure ? (await import('node:https')).request : requestHttp
     const sent = address.kind === 'socket'
       ? request({ ...options, socketPath: address.path, path })
       : request(new URL(path, address.url), options)
-    sent.on('timeout', () => sent.destroy(new Error(`nothing came from ${showMonitorAddress(address)} for ${SILENCE_MS / 1000} s`)))
+    sent.on('timeout', () => sent.destroy(new Error(`nothing came from ${showMonitorAddress(address)} for ${GONE_AFTER_MS / 1000} s`)))
     sent.end()
     const [response] = await once(sent, 'response') as [IncomingMessage]
     const { statusCode } = response

@@ -22,7 +22,8 @@ an app. On a terminal it shows a table of all targets on stderr, elsewhere a lin
 Signals: SIGHUP reopens the files of all targets. SIGINT and SIGTERM end it once the lines that were
 read have arrived, a second one at once.
 
-Exit codes: 0 every line has arrived or is in a spool, 1 lines were lost or left, 2 the call was wrong.
+Exit codes: 0 every line has arrived or is in a spool, 1 lines were lost or left, 2 the call was
+wrong.
 `
 const options = { config: { type: 'string' }, quiet: { type: 'boolean' } } as const
 

@@ -21,12 +21,9 @@ export function lossReasons ({ linesSkipped, linesDropped }: Pick<SinkSnapshot, 
   return reasons.map(([reason, lines]) => `${reason} ${numberText(lines)}`).join(', ')
 }
 
-/** The messages of an error and of what caused it, without repetitions, and without codes of this package. */
+/** The message of what caused an error in the end, without codes of this package. The diagnostic record has all the rest. */
 export function errorText (error: SerializedError): string {
-  const texts: string[] = []
-  for (let at: SerializedError | undefined = error; at !== undefined; at = at.cause) {
-    const message = at.message.replace(/^ERR_FANOUT_\w+: /, '')
-    if (message !== '' && !texts.some(text => text.includes(message))) texts.push(message)
-  }
-  return texts.join(': ') || error.code || error.type
+  let text = ''
+  for (let at: SerializedError | undefined = error; at !== undefined; at = at.cause) text = at.message.replace(/^ERR_FANOUT_\w+: /, '') || text
+  return text || error.code || error.type
 }

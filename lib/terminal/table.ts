@@ -6,7 +6,7 @@ import { errorText, lostLines, waitingLines, type ShownSink } from './sink-facts
 import type { Style, Tone } from './style.js'
 
 /** The least width of a table. */
-export const MIN_COLUMNS = 20
+export const MIN_COLUMNS = 24
 
 /** What a table shows, and how. */
 export interface TableView {
@@ -42,13 +42,15 @@ const ERROR_WIDTH = 16
 
 const columns: readonly Column[] = [
   { title: 'sink', side: 'left', dispensable: 0, minWidth: 6, read: ({ name }) => printable(name) },
-  { title: 'state', side: 'left', dispensable: 0, minWidth: 9, read: stateText, tone: ({ state }) => STATE_TONES[state] },
+  { title: 'state', side: 'left', dispensable: 0, minWidth: 14, read: stateText, tone: ({ state }) => STATE_TONES[state] },
   { title: 'lines/s', side: 'right', dispensable: 3, minWidth: Infinity, read: ({ name }, rates) => numberText(rates.of(name)) },
   { title: 'delivered', side: 'right', dispensable: 5, minWidth: Infinity, read: ({ linesDelivered }) => numberText(linesDelivered) },
   { title: 'backlog', side: 'right', dispensable: 2, minWidth: Infinity, read: sink => numberText(waitingLines(sink)), tone: sink => sink.state !== 'closed' && waitingLines(sink) > 0 ? 'warning' : undefined },
   { title: 'lost', side: 'right', dispensable: 1, minWidth: Infinity, read: sink => numberText(lostLines(sink)), tone: sink => lostLines(sink) > 0 ? 'bad' : undefined },
   { title: 'last error', side: 'left', dispensable: 4, minWidth: ERROR_WIDTH, read: ({ lastError }) => lastError === undefined ? '' : printable(errorText(lastError)), tone: () => 'faint' }
 ]
+
+const STATE = columns.findIndex(({ title }) => title === 'state')
 
 /** A table of all sinks: a line about the transport, the titles, and a line for each sink. No line is wider than the terminal. */
 export function tableOf ({ snapshot: { upMs, sinks }, rates, title, columns: width, rows = Infinity, style }: TableView): string[] {
@@ -104,8 +106,8 @@ function layOut (cells: ReadonlyArray<readonly string[]>, width: number): number
   }
   const widths = columns.map((_, index) => kept.has(index) ? least(index) : 0)
   let left = width - total(least)
-  // What is left goes to the columns that were cut, from the first on: the error is the last.
-  for (const index of kept) {
+  // What is left goes to the columns that were cut: to the state first, and to the error last.
+  for (const index of [...kept].sort((a, b) => Number(b === STATE) - Number(a === STATE) || a - b)) {
     const more = Math.max(0, Math.min(left, (wanted[index] as number) - (widths[index] as number)))
     widths[index] = (widths[index] as number) + more
     left -= more

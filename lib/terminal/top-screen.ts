@@ -1,7 +1,7 @@
 import type { Terminal } from '../cli/command.js'
 import { cut, printable } from './printable.js'
 import { Rates } from './rates.js'
-import type { ShownSnapshot } from './monitor-snapshot.js'
+import type { ShownSnapshot } from './monitor-answers.js'
 import type { Style } from './style.js'
 import { MIN_COLUMNS, tableOf } from './table.js'
 

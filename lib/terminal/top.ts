@@ -5,7 +5,7 @@ import { noticeText, transitionText } from './changes.js'
 import type { ServerEvent } from './event-stream.js'
 import { parseMonitorAddress, showMonitorAddress } from './monitor-address.js'
 import { MonitorClient } from './monitor-client.js'
-import { readMonitorSnapshot, readNotice, readTransition } from './monitor-snapshot.js'
+import { readMonitorSnapshot, readNotice, readTransition } from './monitor-answers.js'
 import { styleFor } from './style.js'
 import { TopScreen, type Change } from './top-screen.js'
 
@@ -17,7 +17,8 @@ Shows what the monitor of a transport tells, in a terminal: all targets, and the
 connects again when the transport is gone for a while. Keys: q or Ctrl-C ends it.
 
   <address>             http://127.0.0.1:9464, 127.0.0.1:9464, 9464, or the path of a Unix socket
-  --token <token>       the monitor's token; safer in the environment, as ${TOKEN_VARIABLE}
+  --token <token>       the monitor's token; safer in the variable
+                        ${TOKEN_VARIABLE}
   --once                print one table and end; also if stdout is no terminal
 
 Exit codes: 0 it was shown, 1 the monitor could not be read, 2 the call or the token was wrong.

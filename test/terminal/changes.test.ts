@@ -5,9 +5,15 @@ import { noticeKinds } from '#lib/reports/notice'
 const transition = { sink: 'loki', from: 'closed', to: 'open', reason: 'network', generation: 1, consecutiveFailures: 3, openForMs: 0, retryInMs: 30000, time: 0 } as const
 
 t.test('a transition says why, by which error, and what comes next', t => {
-  t.equal(transitionText({ ...transition, err: { type: 'Error', message: 'connect ECONNREFUSED' } }), 'loki: closed -> open, network; connect ECONNREFUSED; probes in 30 s')
+  t.equal(transitionText({ ...transition, err: { type: 'Error', message: 'ERR_FANOUT_SINK_REPORTED: no answer', cause: { type: 'Error', message: 'connect ECONNREFUSED' } } }), 'loki: closed -> open, network; connect ECONNREFUSED; probes in 30 s')
   t.equal(transitionText({ ...transition, from: 'half-open', to: 'closed', reason: 'probe-succeeded', openForMs: 61000, retryInMs: 0 }), 'loki: half-open -> closed, probe-succeeded; was down for 1 min 1 s')
   t.equal(transitionText({ ...transition, from: 'open', to: 'half-open', reason: 'recovery-due', retryInMs: 0 }, 12), 'loki: open -> half-open, recovery-due; 12 transitions')
+  t.end()
+})
+
+t.test('an error without a message is known by its code, or by its type', t => {
+  t.match(transitionText({ ...transition, err: { type: 'Error', message: '', code: 'ECONNRESET' } }), '; ECONNRESET;')
+  t.match(transitionText({ ...transition, err: { type: 'AggregateError', message: '' } }), '; AggregateError;')
   t.end()
 })
 

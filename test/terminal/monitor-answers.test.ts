@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { noticeText, transitionText } from '#lib/terminal/changes'
-import { readMonitorSnapshot, readNotice, readTransition } from '#lib/terminal/monitor-snapshot'
+import { readMonitorSnapshot, readNotice, readTransition } from '#lib/terminal/monitor-answers'
 import { plain } from '#lib/terminal/style'
 import { tableOf } from '#lib/terminal/table'
 
