@@ -226,8 +226,10 @@ export class Lane {
 
   /** Ends its sink in good order, and starts it again. Lines wait meanwhile. A sink that does not end in time has failed. */
   async reopen (): Promise<void> {
+    const { startTimeoutMs, writeTimeoutMs } = this.#deps.settings
+    const ms = (this.#sink.supervisor.isStarting ? startTimeoutMs : 0) + writeTimeoutMs
     this.#sink.reopen()
-    const isDone = await this.#conditions.until(() => !this.#sink.isReopening, this.#deps.clock.now() + this.#deps.settings.writeTimeoutMs)
+    const isDone = await this.#conditions.until(() => !this.#sink.isReopening, this.#deps.clock.now() + ms)
     if (!isDone) this.#sink.timeOut('the sink was to be reopened, and did not end')
   }
 

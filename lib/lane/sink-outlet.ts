@@ -94,6 +94,8 @@ export class SinkOutlet implements Outlet {
   #ending: 'no' | 'asked' | 'ended' = 'no'
   /** The child that is being ended in order to be started again. */
   #reopened: Child | undefined
+  /** A child that is starting may have opened its file already: it is reopened as soon as it is ready. */
+  #reopensOnceReady = false
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
   /** The first line, and the byte count before it, that a pending write of a discarded sink may still deliver. */
@@ -230,13 +232,14 @@ export class SinkOutlet implements Outlet {
   /** Ends the sink in good order and starts it again, so that it opens its file anew. Does nothing if it is not running. */
   reopen (): void {
     if (this.#ending !== 'no' || this.isReopening) return
+    this.#reopensOnceReady = this.supervisor.isStarting
     this.#reopened = this.child
     this.#reopened?.end()
   }
 
   /** True until a sink that is being reopened has ended. */
   get isReopening (): boolean {
-    return this.#reopened !== undefined && this.#reopened === this.child
+    return (this.#reopensOnceReady && this.supervisor.isStarting) || (this.#reopened !== undefined && this.#reopened === this.child)
   }
 
   /** The sink has not done what it was asked to in time: it is replaced. */
@@ -266,6 +269,7 @@ export class SinkOutlet implements Outlet {
   #onReady (restarted: FailureReason | undefined): void {
     this.held.restart()
     this.#pendingWrite = { firstLine: Infinity, delivered: 0 }
+    if (this.#reopensOnceReady) this.reopen()
     const now = this.#clock.now()
     this.pace.begin(this.#clock.waited())
     if (restarted !== undefined && now - this.#restartReportedAt >= RESTART_REPORT_MS) {
@@ -395,6 +399,7 @@ export class SinkOutlet implements Outlet {
 
   /** The sink has failed: lines that it holds are taken back, and it is replaced. */
   #fail (failure: SinkFailure): void {
+    this.#reopensOnceReady = false
     const permit = this.#takeAllBack(failure)
     this.supervisor.discard(failure.reason)
     this.#forgetAborted()
