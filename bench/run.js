@@ -43,18 +43,18 @@ for (const name of names) {
   })
   const { title, what, show, chart } = scenario
   results.scenarios[name] = { title, what, show, chart, ...result }
+  // Written after each scenario: one that fails costs only itself.
+  results.machine = describeMachine()
+  if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
+  if (!values.quick) write()
   for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides))]) console.log(`  ${line}`)
 }
-results.machine = describeMachine()
-// Keeps the order of the scenarios when only some of them were run again.
-if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
+if (values.quick) console.log('\na quick run: nothing is written')
+else console.log(`\n${writeReport(resolve(values.results))} is written`)
 
-if (values.quick) {
-  console.log('\na quick run: nothing is written')
-} else {
+function write () {
   mkdirSync(dirname(resolve(values.results)), { recursive: true })
   writeFileSync(values.results, JSON.stringify(results, null, 1) + '\n')
-  console.log(`\n${writeReport(resolve(values.results))} is written`)
 }
 
 function readResults () {

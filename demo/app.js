@@ -19,13 +19,14 @@ export function createApp ({ file, collectorUrl, colorize, metricsIntervalMs }) 
           name: 'terminal',
           target: 'pino-pretty',
           level: 'silent',
-          options: { colorize, hideObject: true, ignore: 'pid,hostname', messageFormat: '{msg}: {sink} ({reason})' },
+          options: { colorize, hideObject: true, ignore: 'pid,hostname', messageFormat: '{msg}{if sink}: {sink} ({reason}){end}' },
           // pino-pretty proves nothing: what it has accepted counts as delivered after a quiet second.
           breaker: { settleMs: 1000 }
         }
       ],
       breaker: { failureThreshold: 3, recoveryTimeoutMs: RECOVERY_TIMEOUT_MS },
       diagnostics: { to: ['terminal'] },
+      monitor: { port: 0 },
       metricsIntervalMs
     }
   })

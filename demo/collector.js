@@ -3,6 +3,9 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
+// Ctrl-C goes to every process of a terminal. The demo ends this one itself.
+process.on('SIGINT', () => {})
+
 const [port, file] = process.argv.slice(2)
 
 // Its last life may have been killed in the middle of a line.

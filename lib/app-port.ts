@@ -2,7 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { PinoConfig } from './pino-config.js'
 
 // Thread-stream's own events and ours. From a sink they would end or confuse the app's stream.
-const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', 'message', 'breaker', 'metrics', 'newListener', 'removeListener'])
+const RESERVED_EVENTS = new Set(['error', 'close', 'ready', 'finish', 'drain', 'message', 'breaker', 'metrics', 'notice', 'monitor', 'newListener', 'removeListener'])
 
 /** The `workerData` that pino gives to the thread of a transport. */
 interface PinoWorkerData {
@@ -43,6 +43,18 @@ export function onPinoConfig (take: (config: PinoConfig) => void): () => void {
   }
   parentPort?.on('message', onMessage)
   return () => { parentPort?.off('message', onMessage) }
+}
+
+/**
+ * Calls back with each message that the app sends to the transport. Does nothing outside pino's worker, where a listener could
+ * keep a thread of the user's from its end.
+ *
+ * @returns A function that stops the calls
+ */
+export function onAppMessage (take: (message: { code?: unknown } | null) => void): () => void {
+  if (pinoWorkerData === undefined) return () => {}
+  parentPort?.on('message', take)
+  return () => { parentPort?.off('message', take) }
 }
 
 function readPinoWorkerData (): PinoWorkerData | undefined {

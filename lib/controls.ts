@@ -30,7 +30,8 @@ export interface Controls {
    * - `replay`: probes now, and not only after `recoveryTimeoutMs`: lines that wait, in memory or in a spool, are sent if the probe succeeds
    * - `reopen`: ends the sink in good order, and starts it again: it opens its file by its name again
    *
-   * @throws {@link FanoutError} `ERR_FANOUT_UNKNOWN_SINK` for a name that no target has, `ERR_FANOUT_CLOSED` after the end
+   * @throws {@link FanoutError} `ERR_FANOUT_UNKNOWN_SINK` for a name that no target has, `ERR_FANOUT_BREAKER_OFF` for
+   *   `open` if the options turn its breaker off, `ERR_FANOUT_CLOSED` after the end
    */
   act (action: SinkAction, sink: string): Promise<void>
   /**

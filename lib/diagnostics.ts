@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
 import { serializeError, type SerializedError } from './errors.js'
 import type { FailureReason, SinkFailure } from './failure.js'
+import type { Notice } from './reports/notice.js'
 import type { Loss } from './reports/loss-report.js'
 import type { SpoolNews } from './reports/spool-report.js'
 import { LevelNames, standardLevels, type LevelMap } from './levels.js'
@@ -31,6 +32,13 @@ export interface DiagnosticsDeps {
 }
 
 type Severity = 'info' | 'warn' | 'error'
+
+const NOTICE_MESSAGES = {
+  stalled: 'sink stalled',
+  'spool-half-full': 'sink spool half full',
+  'spool-full': 'sink spool full',
+  'restart-loop': 'sink restarts again and again'
+}
 
 /**
  * Writes records of what happens to the sinks. They look like the app's own lines: a pino logger makes them, with the app's
@@ -99,6 +107,11 @@ export class Diagnostics {
     }
   }
 
+  /** A loss has records of its own, with its reason. */
+  notice ({ sink, kind, facts }: Notice): void {
+    if (kind !== 'losing-lines') this.#write('warn', sink, { component: 'notice', sink, notice: kind, ...facts }, NOTICE_MESSAGES[kind])
+  }
+
   restarted (sink: string, reason: FailureReason, restarts: number): void {
     this.#write('info', sink, { component: 'supervisor', sink, reason, restarts }, 'sink restarted')
   }
@@ -114,6 +127,15 @@ export class Diagnostics {
     this.#isForStderr = true
     this.#write('error', sink, { component: 'supervisor', sink }, 'sink holds the process: a call that it made has not come back')
     this.#isForStderr = false
+  }
+
+  monitorListening (address: string): void {
+    this.#write('info', undefined, { component: 'monitor', address }, 'monitor listening')
+  }
+
+  /** The monitor cannot listen, or its server has had a fault. */
+  monitorUnavailable (err: SerializedError): void {
+    this.#write('warn', undefined, { component: 'monitor', [this.#config.errorKey ?? 'err']: err }, 'monitor not available')
   }
 
   /** A setting is valid, but has not the effect that its author probably meant. */

@@ -1,18 +1,20 @@
 import { Writable } from 'node:stream'
+import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
 import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { systemClock, type Clock } from './clock.js'
 import { Diagnostics } from './diagnostics.js'
-import { FanoutError } from './errors.js'
+import { FanoutError, serializeError } from './errors.js'
+import type { MonitorAddress } from './fanout-transport.js'
 import type { Lane } from './lane.js'
 import { Gathering } from './gathering.js'
 import { EVERYTHING, LevelNames } from './levels.js'
 import type { FanoutSnapshot } from './metrics.js'
 import { show } from './options/faults.js'
 import { unknownLevel } from './options/unknown-level.js'
-import { parseOptions, type FanoutOptions, type FanoutSettings } from './options.js'
+import { parseOptions, type FanoutOptions, type FanoutSettings, type MonitorSettings } from './options.js'
 import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { RecordDelivery } from './record-delivery.js'
@@ -20,6 +22,8 @@ import { Router } from './router.js'
 import { Seats } from './seats.js'
 import { SerialDelivery } from './serial-delivery.js'
 import { Splitter } from './splitter.js'
+import type { Notice } from './reports/notice.js'
+import { Notices } from './reports/notices.js'
 import { TransitionReport } from './reports/transition-report.js'
 
 const FLUSH_TIMEOUT_MS = 5000
@@ -27,6 +31,14 @@ const FLUSH_TIMEOUT_MS = 5000
 const FATAL = 60
 /** How long lines wait for pino's config: a stream that is written to without a logger never gets one. */
 const CONFIG_TIMEOUT_MS = 1000
+
+/** The events that the app gets, with their arguments. */
+interface AppEvents {
+  breaker: TransitionEvent
+  metrics: FanoutSnapshot
+  notice: Notice
+  monitor: MonitorAddress
+}
 
 /**
  * The transport: pino calls this in its worker thread, with `options`.
@@ -49,11 +61,13 @@ export class FanoutStream extends Writable implements Controls {
   readonly #transitions: TransitionReport
   readonly #splitter: Splitter
   readonly #gathering: Gathering
+  readonly #notices: Notices
   readonly #ready: Promise<void>
   readonly #listeners = new Set<ControlListener>()
   readonly #startedAt: number
+  readonly #refuseOffers: () => void
   #router: Router<Lane> | undefined
-  #names = new LevelNames({})
+  #names: LevelNames
   #last: FanoutSnapshot | undefined
   #becomeReady: () => void = () => {}
   #forgetConfig: () => void = () => {}
@@ -65,6 +79,7 @@ export class FanoutStream extends Writable implements Controls {
     this.#settings = settings
     this.#clock = clock
     this.#startedAt = clock.now()
+    this.#names = new LevelNames(settings.levels ?? {})
     const app = createAppThread(clock)
     const { diagnostics, levelKey, maxLineBytes, metricsIntervalMs, parallel } = settings
     if (diagnostics !== false) {
@@ -95,6 +110,15 @@ export class FanoutStream extends Writable implements Controls {
       onLines: parts => this.#router?.route(parts),
       onTooLong: () => this.#router?.refuseLine()
     })
+    this.#notices = new Notices({
+      lanes: () => this.#seats.lanes,
+      clock,
+      onNotice: notice => {
+        this.#diagnostics?.notice(notice)
+        this.#emitEvent('notice', notice)
+        this.#tell(listener => listener.onNotice?.(notice))
+      }
+    })
     const portions = new Portions({
       take: portion => this.#splitter.write(portion),
       whenRelieved: then => parallel ? this.#seats.whenRelieved(then) : this.#serial.run().then(then)
@@ -105,9 +129,11 @@ export class FanoutStream extends Writable implements Controls {
       urgent: [`"${levelKey}":${FATAL},`, `"${levelKey}":"fatal"`]
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
+    this.#refuseOffers = takeOffers(this)
     this.#awaitConfig()
     for (const lane of this.#seats.lanes) lane.start()
     if (metricsIntervalMs > 0) this.#metricsTimer = setInterval(() => this.#sendMetrics(), metricsIntervalMs).unref()
+    if (settings.monitor !== undefined) this.#startMonitor(settings.monitor)
   }
 
   snapshot (): FanoutSnapshot {
@@ -116,7 +142,8 @@ export class FanoutStream extends Writable implements Controls {
 
   async act (action: SinkAction, sink: string): Promise<void> {
     this.#requireRunning()
-    const { lane } = this.#seats.find(sink)
+    const { lane, target } = this.#seats.find(sink)
+    if (action === 'open' && !target.breaker.enabled) throw new FanoutError('ERR_FANOUT_BREAKER_OFF', `the breaker of ${show(sink)} is turned off by its options`, { sink })
     switch (action) {
       case 'open': return lane.steer(breaker => breaker.forceOpen())
       case 'close': return lane.steer(breaker => breaker.forceClose())
@@ -155,6 +182,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#notices.wake()
     if (this.#router === undefined) {
       this.#startConfigTimer()
       this.#ready.then(() => this.#gathering.write(chunk, done))
@@ -171,7 +199,9 @@ export class FanoutStream extends Writable implements Controls {
     // After an orderly end nothing is left to do here.
     clearTimeout(this.#configTimer)
     clearInterval(this.#metricsTimer)
+    this.#notices.stop()
     this.#forgetConfig()
+    this.#refuseOffers()
     this.#gathering.flush()
     this.#seats.endNow().then(() => {
       this.#conclude()
@@ -225,8 +255,27 @@ export class FanoutStream extends Writable implements Controls {
     }, this.#router)
   }
 
+  /** Loads the monitor only here, where it is wanted. */
+  #startMonitor (settings: MonitorSettings): void {
+    // Records look like the app's own once pino's config is known.
+    const onUnavailable = (error: unknown): void => { this.#ready.then(() => this.#diagnostics?.monitorUnavailable(serializeError(error))) }
+    import('./monitor/monitor-server.js').then(async ({ startMonitor }) => await startMonitor(settings, this, {
+      clock: this.#clock,
+      takesLines: () => this.#isRunning,
+      onListening: at => {
+        this.#emitEvent('monitor', at)
+        this.#ready.then(() => this.#diagnostics?.monitorListening(at.address))
+      },
+      onUnavailable
+    })).catch(onUnavailable)
+  }
+
+  get #isRunning (): boolean {
+    return !this.writableEnded && !this.destroyed
+  }
+
   #requireRunning (): void {
-    if (this.writableEnded || this.destroyed) throw new FanoutError('ERR_FANOUT_CLOSED', 'the transport has ended')
+    if (!this.#isRunning) throw new FanoutError('ERR_FANOUT_CLOSED', 'the transport has ended')
   }
 
   #tell (tell: (listener: ControlListener) => void): void {
@@ -253,7 +302,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   /** Emits an event on the app's `transport`, and on this stream for a user who runs it in a thread of their own. */
-  #emitEvent (name: 'breaker' | 'metrics', payload: TransitionEvent | FanoutSnapshot): void {
+  #emitEvent<Name extends keyof AppEvents> (name: Name, payload: AppEvents[Name]): void {
     emitInApp(name, [payload])
     try {
       this.emit(name, payload)

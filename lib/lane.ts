@@ -188,7 +188,7 @@ export class Lane {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.memory.nextLine
     this.#sink.hasten()
-    return await this.#conditions.until(() => needNot() || this.#firstUnacceptedLine >= mark, deadline)
+    return await this.#conditions.until(() => needNot() || this.progress >= mark, deadline)
   }
 
   async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {
@@ -233,7 +233,7 @@ export class Lane {
     this.#probeEarly()
     this.#pump()
     this.#sink.hasten()
-    await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
+    await this.#conditions.until(() => this.#gate.isShut || !this.holdsLines, this.#sinkDeadline(deadline))
   }
 
   /** Ends the sink in good order, as far as the deadline allows; then lines that are left are passed on, or dropped. */
@@ -305,7 +305,7 @@ export class Lane {
 
   /** True if its sink has accepted every line, and only the proof that they arrived is missing. */
   get awaitsProof (): boolean {
-    return this.#gate.breaker.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
+    return this.#gate.breaker.state === 'closed' && !this.holdsLines && this.#sink.held.lines > 0
   }
 
   /** Resolves when a condition holds, which is checked after each change, or at the deadline. */
@@ -313,7 +313,8 @@ export class Lane {
     await this.#conditions.until(condition, deadline)
   }
 
-  get #firstUnacceptedLine (): number {
+  /** The number of the oldest line that the sink has not accepted. Changes whenever the sink accepts lines. */
+  get progress (): number {
     return Math.min(this.#sink.held.firstUnacceptedLine ?? Infinity, this.#backlog.firstLine)
   }
 
@@ -322,7 +323,8 @@ export class Lane {
     return this.#backlog.isEmpty && this.#disk?.hasOlder !== true
   }
 
-  get #holdsLines (): boolean {
+  /** True while lines wait, or the sink has not accepted all that it was given. */
+  get holdsLines (): boolean {
     return !this.#isEmpty || this.#sink.held.hasUnaccepted
   }
 
@@ -365,7 +367,7 @@ export class Lane {
     // With the next lines in the queue, a probe can tell bad lines from a bad sink.
     if (whenOpen === 'skip' && (this.#lacksOthers || this.#wantsNewer)) return false
     // If the lane has no lines to probe with, the first new ones after recovery is due are the probe.
-    return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
+    return this.#gate.hasReserved || this.holdsLines || !this.#gate.reserve()
   }
 
   /** True if every line in the queue may be to blame for failures. */
@@ -547,7 +549,7 @@ export class Lane {
 
   /** Probes at once, if there are lines to probe with: before the end, or when the sink may be healthy again. */
   #probeEarly (): void {
-    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
+    if (this.isTripped && this.holdsLines) this.#gate.reserveEarly()
   }
 
   #takeBack (lines: readonly Lines[]): void {

@@ -85,3 +85,8 @@ export interface FanoutSnapshot {
   linesWithoutLevel: number
   sinks: SinkSnapshot[]
 }
+
+/** The lines that a sink has lost: skipped, and dropped for any reason. */
+export function lostLinesOf ({ linesSkipped, linesDropped }: Pick<SinkSnapshot, 'linesSkipped' | 'linesDropped'>): number {
+  return Object.values(linesDropped).reduce((sum, lines) => sum + lines, linesSkipped)
+}

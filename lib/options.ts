@@ -6,6 +6,7 @@ import { readEnvironment } from './options/env.js'
 import { settleOpenPolicies } from './options/fallbacks.js'
 import { Faults } from './options/faults.js'
 import { settleHealthChecks } from './options/health-checks.js'
+import { settleMonitor } from './options/monitor.js'
 import { nameTargets } from './options/names.js'
 import { settleTarget, type FanoutSettings } from './options/settings.js'
 import { checkSharedFiles } from './options/shared-files.js'
@@ -17,10 +18,11 @@ import { warnOfNoEffect, warnOfShortDurations } from './options/warnings.js'
 export type { BreakerOptions, BreakerSettings } from './breaker.js'
 export type { DeadLetterSettings } from './options/dead-letters.js'
 export type { HealthCheckSettings } from './options/health-checks.js'
+export type { MonitorSettings } from './options/monitor.js'
 export { fanoutSchema } from './options/schema.js'
 export type { DiagnosticsSettings, FanoutSettings, QueueSettings, SourceEntry, TargetSettings, TargetSource, WorkerSettings } from './options/settings.js'
 export type { SpoolSettings } from './options/spools.js'
-export type { DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, PipelineEntry, PipelineTarget, QueueOptions, ResourceLimits, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from './options/types.js'
+export type { DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MonitorOptions, PipelineEntry, PipelineTarget, PortRange, QueueOptions, ResourceLimits, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from './options/types.js'
 
 /** The outside that options depend on; by default that of the process. */
 export interface OptionsContext {
@@ -50,6 +52,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
   const deadLetters = settleDeadLetters(draft, cwd, faults)
   const spools = settleSpools(draft, openPolicies, names, cwd, faults)
   const diagnostics = settleDiagnostics(draft, names, faults)
+  const monitor = settleMonitor(draft, cwd, faults)
   const targetWarnings = [
     ...checkTargetOptions(draft, sources, faults),
     ...checkSharedFiles(draft, { sources, deadLetters, spools }, cwd, faults)
@@ -74,6 +77,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     levelKey: topLevel.levelKey ?? fanoutDefaults.levelKey,
     parallel: topLevel.parallel ?? fanoutDefaults.parallel,
     diagnostics,
+    monitor,
     metricsIntervalMs: topLevel.metricsIntervalMs ?? fanoutDefaults.metricsIntervalMs,
     closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
     maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,

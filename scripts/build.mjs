@@ -6,15 +6,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
+import { writePage } from './page.mjs'
 import { writeSchemas } from './schema.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'build', 'package')
 const dist = join(root, 'dist')
 
-const library = { index: 'index', http: 'lib/http', 'thread-host': 'lib/child/thread-host' }
+const library = { index: 'index', http: 'lib/http', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host' }
 const command = { cli: 'lib/cli/bin' }
-const typed = { index: 'index', http: 'lib/http' }
+const typed = { index: 'index', http: 'lib/http', monitor: 'lib/monitor' }
 
 /** Lets the maps of the bundles lead to lib/ in place of the compiled modules. Coverage is read by them. They are not published. */
 const ownMaps = {
@@ -26,11 +27,16 @@ const ownMaps = {
 }
 
 /** The variable of each module that is loaded late, as Rollup names it, and what is imported of it. */
-const LATE = [['pino', 'pino', ['pino']], ['node_https', 'node:https', ['Agent', 'request']]]
+const LATE = [
+  ['pino', 'pino', ['pino']],
+  ['node_https', 'node:https', ['Agent', 'request']],
+  ['node_crypto', 'node:crypto', ['createHash']],
+  ['promises', 'node:fs/promises', ['lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rmdir', 'stat', 'unlink']]
+]
 
 /**
  * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
- * record, and node:https half as long. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
+ * record, node:https half as long, and those that only files on a disk need. Pino loads the CommonJS build in a thread of its own. An app that uses the ES modules has
  * loaded pino anyway.
  */
 const lateModules = {
@@ -40,22 +46,33 @@ const lateModules = {
   }
 }
 
+/** V8 takes twice the memory for a file that is not ASCII, and more time to read it. */
+const ascii = {
+  name: 'ascii',
+  renderChunk (code) {
+    return { code: code.replace(/[^\0-\x7F]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`), map: null }
+  }
+}
+
 function late (variable, module, names) {
   return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
-compile()
+// The page's script comes first: it is compiled for a browser, and what it takes from the library is compiled again after it.
+compile(join('lib', 'monitor', 'page'))
+compile('tsconfig.build.json')
+await writePage(root, compiled)
 await writeSchemas(compiled, dist)
 await bundle({ modules: { ...library, ...command }, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
-await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules] })
+await bundle({ modules: library, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules, ascii] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'esm', 'cli.js'), 0o755)
 
-function compile () {
+function compile (project) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' })
   if (status !== 0) process.exit(1)
 }
 
@@ -68,11 +85,20 @@ async function bundle ({ modules, from = '.js', to, suffix, format, plugins }) {
     format,
     exports: 'named',
     entryFileNames: `[name]${suffix}`,
-    chunkFileNames: ({ name }) => name.replace(/\.d$/, '') + suffix,
+    chunkFileNames: chunk => nameOf(chunk, modules) + suffix,
+    // To load one more file takes longer than to load some code that is not needed.
+    experimentalMinChunkSize: 12000,
     hoistTransitiveImports: false,
     sourcemap: from === '.js' ? 'hidden' : false
   })
   await build.close()
+}
+
+/** Rollup names a file of common modules after one of them, which may have the name of an entry. */
+function nameOf ({ name, moduleIds }, entries) {
+  if (moduleIds.includes(join(compiled, 'lib', 'errors.js'))) return 'common'
+  const own = name.replace(/\.d$/, '')
+  return own in entries ? `${own}-parts` : own
 }
 
 function failOnWarning (level, { message }) {

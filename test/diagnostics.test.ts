@@ -75,6 +75,17 @@ t.test('an app that has only levels of its own gets these records all the same',
   t.match(written, [{ level: 30, record: { level: 30, msg: 'sink restarted' } }])
 })
 
+t.test('the monitor tells its address, or why it cannot be reached', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.monitorListening('http://127.0.0.1:9464')
+  diagnostics.monitorUnavailable({ type: 'Error', message: 'in use', code: 'EADDRINUSE' })
+  t.match(written.map(({ record }) => record), [
+    { level: 30, component: 'monitor', address: 'http://127.0.0.1:9464', msg: 'monitor listening' },
+    { level: 40, component: 'monitor', err: { code: 'EADDRINUSE' }, msg: 'monitor not available' }
+  ])
+  t.same(written.map(({ sink }) => sink), [undefined, undefined])
+})
+
 for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2], ['trace', 2], [61, 0], ['silent', 0], ['WARN', 1], ['audit', 1], ['constructor', 2], ['no such level', 2]] as const) {
   t.test(`from level ${level} on, ${told} of an info and a warning are told`, async t => {
     const { diagnostics, written } = createDiagnostics({ level })

@@ -53,6 +53,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     levelKey: 'level',
     parallel: true,
     diagnostics: { to: 'others', level: 'info' },
+    monitor: undefined,
     metricsIntervalMs: 0,
     closeTimeoutMs: 5000,
     maxLineBytes: 1048576,
@@ -119,6 +120,7 @@ t.test('every option comes out as it was given', async (t) => {
     levelKey: 'severity',
     parallel: false,
     diagnostics: { to: ['main'], level: 'warn' },
+    monitor: { port: 12, host: '::', token: 'secret', actions: true },
     metricsIntervalMs: 9,
     closeTimeoutMs: 10,
     maxLineBytes: 11,
@@ -135,6 +137,7 @@ t.test('every option comes out as it was given', async (t) => {
     levelKey: 'severity',
     parallel: false,
     diagnostics: { to: ['main'], level: 'warn' },
+    monitor: { place: { kind: 'port', host: '::', isLoopback: false, from: 12, to: 12 }, token: 'secret', actions: true },
     metricsIntervalMs: 9,
     closeTimeoutMs: 10,
     maxLineBytes: 11

@@ -415,6 +415,64 @@ export const wrongOptions: readonly WrongOptions[] = [
     beyondSchema: true
   },
 
+  // The monitor
+  { what: 'a monitor that listens nowhere', options: above({ monitor: {} }), message: 'monitor: expected either port or socket, got neither', beyondSchema: true },
+  { what: 'a monitor that listens at two places', options: above({ monitor: { port: 1, socket: 'a' } }), message: 'monitor: expected either port or socket, got both', beyondSchema: true },
+  { what: 'a monitor that is true', options: above({ monitor: true }), message: 'monitor: expected false or an object, got true; did you mean { port: 9464 }?' },
+  { what: 'a port in place of the monitor', options: above({ monitor: 9090 }), message: 'monitor: expected false or an object, got 9090; did you mean { port: 9090 }?' },
+  { what: 'a path in place of the monitor', options: above({ monitor: 'a.sock' }), message: 'monitor: expected false or an object, got "a.sock"; did you mean { socket: "a.sock" }?' },
+  { what: 'a port beyond the last', options: above({ monitor: { port: 65536 } }), message: 'monitor.port: expected an integer from 0 to 65535 or an object, got 65536' },
+  { what: 'a range of ports with one end', options: above({ monitor: { port: { from: 9464 } } }), message: 'monitor.port.to: expected an integer from 1 to 65535, got nothing' },
+  { what: 'a range of ports that begins at 0', options: above({ monitor: { port: { from: 0, to: 1 } } }), message: 'monitor.port.from: expected an integer from 1 to 65535, got 0' },
+  {
+    what: 'a range of ports that ends before it begins',
+    options: above({ monitor: { port: { from: 9473, to: 9464 } } }),
+    message: 'monitor.port: expected a range that does not end before it begins, got from 9473 to 9464',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable that is only one end of a range',
+    options: above({ monitor: { port: 1 } }),
+    env: variable('MONITOR__PORT__FROM', '9464'),
+    message: 'monitor.port.to: expected an integer from 1 to 65535, got nothing',
+    beyondSchema: true
+  },
+  { what: 'an empty token, which it does not show', options: above({ monitor: { port: 1, token: '' } }), message: 'monitor.token: expected a non-empty string, got a string' },
+  { what: 'a token that is no text, which it does not show', options: above({ monitor: { port: 1, token: 12345 } }), message: 'monitor.token: expected a non-empty string, got a number' },
+  {
+    what: 'a token with the end of a line, which no header can hold',
+    options: above({ monitor: { port: 1, token: 'secret\n' } }),
+    message: 'monitor.token: expected no spaces and no control characters in it',
+    beyondSchema: true
+  },
+  {
+    what: 'a host that other machines can reach without a token',
+    options: above({ monitor: { port: 1, host: '0.0.0.0' } }),
+    message: 'monitor.token: expected a token, since other machines can reach the host "0.0.0.0", got nothing',
+    beyondSchema: true
+  },
+  {
+    what: 'a host from the environment without a token',
+    options: above({ monitor: { port: 1 } }),
+    env: variable('MONITOR__HOST', 'log.example'),
+    message: 'monitor.token: expected a token, since other machines can reach the host "log.example", got nothing',
+    beyondSchema: true
+  },
+  {
+    what: 'actions without a token',
+    options: above({ monitor: { socket: 'a', actions: true } }),
+    message: 'monitor.token: expected a token, since actions are on, got nothing',
+    beyondSchema: true
+  },
+  {
+    what: 'a variable with a wrong port',
+    options: above({ monitor: { port: 1 } }),
+    env: variable('MONITOR__PORT', 'any'),
+    message: 'PINO_BREAKER_FANOUT_MONITOR__PORT: expected an integer from 0 to 65535, got "any"',
+    beyondSchema: true
+  },
+  { what: 'an option of the monitor one level too high', options: above({ port: 1 }), message: 'port: unknown option; did you mean "monitor.port"?' },
+
   // Several at once
   {
     what: 'several faults at once, each on its own line',

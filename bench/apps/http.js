@@ -47,7 +47,7 @@ tellUsage()
 process.reallyExit(0)
 
 function fanoutTo (options) {
-  return { target: 'pino-breaker-fanout', options: { targets: [{ target: 'pino-breaker-fanout/http', options }] } }
+  return { target: 'pino-breaker-fanout', options: { targets: [{ target: 'pino-breaker-fanout/http', options, queue: { overflow: 'block' } }] } }
 }
 
 /** Logs lines, those that are due every few milliseconds; at full speed as fast as the transport takes them. */

@@ -4,6 +4,8 @@ import { summarize } from './statistics.js'
 export const MEASURES = {
   wallMs: { name: 'wall time', unit: 'ms' },
   cpuMs: { name: 'CPU time', unit: 'ms' },
+  usedMs: { name: 'time', unit: 'ms' },
+  usedCpuMs: { name: 'CPU time', unit: 'ms' },
   peakRssMb: { name: 'peak memory', unit: 'MB' },
   linesPerSecond: { name: 'lines a second', unit: '' },
   cpuNsPerLine: { name: 'CPU time for a line', unit: 'ns' },

@@ -16,13 +16,19 @@ type FaultEvent = 'uncaughtException' | 'unhandledRejection'
 
 const context = new AsyncLocalStorage<ContainedSinkListener | undefined>()
 let installed = false
+let isContaining = !isMainThread
+
+/** Contains inline sinks in the main thread too: for a process that has no other purpose than the transport. */
+export function containFaults (): void {
+  isContaining = true
+}
 
 /**
  * Runs code of an inline sink. Errors that this code, or anything that it starts, throws past all handlers are reported as faults
- * of the sink, and end nothing else. Only in a worker thread: faults of the main thread belong to the app.
+ * of the sink, and end nothing else. In the main thread only after {@link containFaults}: its faults belong to the app.
  */
 export function runContained<T> (listener: ContainedSinkListener, run: () => T): T {
-  if (isMainThread) return run()
+  if (!isContaining) return run()
   install()
   return context.run(listener, run)
 }
@@ -70,6 +76,8 @@ function takeOver (event: FaultEvent): void {
   process.on(event as 'uncaughtException', (...args: [Error, NodeJS.UncaughtExceptionOrigin]) => {
     const listener = context.getStore()
     if (listener !== undefined) return listener.onStrayFault(toFailure('thread-exit', args[0]))
+    // With a listener, Node.js no longer ends the process itself.
+    if (former.length === 0) throw args[0]
     for (const next of former) next.apply(process, args)
   })
 }

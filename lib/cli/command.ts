@@ -11,6 +11,7 @@ export class UsageError extends Error {
 export interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
   write (text: string): unknown
 }
 
@@ -21,7 +22,7 @@ export interface Outside {
   /** For progress, summaries and errors. */
   stderr: Terminal
   clock: Clock
-  /** Aborted when the user or the system wants the command to end. */
+  /** Aborted when the user or the system wants the command to end. Its reason is the name of the signal. */
   stop: AbortSignal
 }
 
@@ -29,6 +30,8 @@ export interface Outside {
 export interface Command {
   /** The text of `--help`. */
   readonly usage: string
+  /** What is said at the first signal to end. */
+  readonly stopText?: string
   /**
    * @param words - What stands behind the verb
    * @returns true if nothing is left to do

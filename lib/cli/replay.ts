@@ -42,6 +42,7 @@ const MAX_TIMEOUT_S = 2147483
 /** Sends lines that were kept. */
 export const replayCommand: Command = {
   usage,
+  stopText: 'stopping; lines that are not delivered stay where they are',
   async run (words, outside) {
     const { values, positionals: [given = '', ...more] } = parseWords(words, options)
     if (given === '') throw new UsageError(`replay: the path is missing, ${EXPECTED}`)

@@ -382,7 +382,7 @@ export class SinkOutlet implements Outlet {
       this.#ending = 'ended'
     } else {
       this.supervisor.stop()
-      this.supervisor.start()
+      if (!this.#gate.isTripped) this.supervisor.start()
     }
     this.#events.onChange()
   }

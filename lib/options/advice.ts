@@ -17,7 +17,7 @@ const otherNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   spool: { directory: 'dir', folder: 'dir', path: 'dir' }
 }
 /** The field that was meant by a text in place of the whole object. */
-const mainKeys: Readonly<Record<string, string>> = { deadLetter: 'path', diagnostics: 'to', spool: 'dir' }
+const mainKeys: Readonly<Record<string, string>> = { deadLetter: 'path', diagnostics: 'to', monitor: 'socket', spool: 'dir' }
 
 const TARGET = /^targets\[\d+\]$/
 const PIPELINE_ENTRY = /\.pipeline\[\d+\]$/
@@ -42,6 +42,7 @@ export const advice: Advice = {
     if (node.writeOnly === true) return ''
     if (typeof value === 'function') return isLoaded(path) ? '; a target is loaded by its name: export the function from a file, and write the path of that file' : ''
     if (typeof value === 'string') return forText(node, path, value)
+    if (lastKeyOf(path) === 'monitor' && (value === true || typeof value === 'number')) return `; did you mean { port: ${value === true ? 9464 : value} }?`
     if (value === true && alternativesOf(node).some(alternative => alternative.const === false)) return '; leave it out, and it is on'
     if (typeof value !== 'object' || value === null) return ''
     if (alternativesOf(node).some(({ type }) => type === 'string') && isUrl(value)) return forUrl(value)

@@ -5,6 +5,7 @@ export const fanoutDefaults = {
   parallel: true,
   diagnostics: { to: 'others', level: 'info' },
   metricsIntervalMs: 0,
+  monitor: { host: '127.0.0.1', actions: false },
   closeTimeoutMs: 5000,
   maxLineBytes: 1024 * 1024,
   env: true

@@ -1,5 +1,6 @@
 import { fanoutDefaults } from './defaults.js'
 import { MAX_TIMER_MS, choice, dictionary, flag, list, milliseconds, object, off, oneOf, text } from './fields.js'
+import { monitorSchema } from './schema/monitor.js'
 import { level, policyFields } from './schema/policy.js'
 import { targetSchema } from './schema/target.js'
 
@@ -53,6 +54,7 @@ export const fanoutSchema = object({
     default: fanoutDefaults.metricsIntervalMs,
     'x-plausible-from': 20
   }),
+  monitor: monitorSchema,
   closeTimeoutMs: milliseconds(1, 9000, {
     description: 'Time for everything that happens at the end. Nothing extends it. pino\'s thread-stream waits for 10 s at most.',
     default: fanoutDefaults.closeTimeoutMs,

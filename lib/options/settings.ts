@@ -6,6 +6,7 @@ import type { DeadLetterSettings } from './dead-letters.js'
 import type { TargetFields } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
+import type { MonitorSettings } from './monitor.js'
 import type { SpoolSettings } from './spools.js'
 import type { DiagnosticsOptions, FanoutOptions, QueueOptions, SenseOptions, TargetPolicy, WorkerOptions } from './types.js'
 
@@ -59,6 +60,8 @@ export interface FanoutSettings extends PlainOptions {
   /** `undefined`: those of the logger's configuration. */
   levels: Readonly<Record<string, number>> | undefined
   diagnostics: false | DiagnosticsSettings
+  /** `undefined`: there is no monitor. */
+  monitor: MonitorSettings | undefined
   /** Whether pino sends its configuration after the start. */
   pinoWillSendConfig: boolean
   /** Sentences about options that work, but probably not as they were meant. */

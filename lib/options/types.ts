@@ -37,6 +37,11 @@ export interface FanoutOptions extends TargetPolicy {
    */
   metricsIntervalMs?: number
   /**
+   * An HTTP server in the transport's worker thread: metrics, health, a page, and actions on sinks.
+   * @default off
+   */
+  monitor?: false | MonitorOptions
+  /**
    * Time for everything that happens at the end. Nothing extends it. pino's thread-stream waits for 10 s at most.
    * Value: milliseconds, 1 to 9000.
    * @default 5000 (5 s)
@@ -198,6 +203,38 @@ export interface DiagnosticsOptions {
   level?: number | string
 }
 
+/** The HTTP server of the transport's worker thread, for operators. */
+export interface MonitorOptions {
+  /**
+   * The TCP port; 0 for any free one. `{ from, to }`: the first free one of these. Either `port` or `socket` is
+   * required.
+   * @default none
+   */
+  port?: number | PortRange
+  /**
+   * Path of a Unix socket, in place of `port`. Only this user may connect to it (mode 0600). A relative path starts
+   * from the working directory. On Windows: the name of a pipe, `\\.\pipe\…`.
+   * @default none
+   */
+  socket?: string
+  /**
+   * Address or name of the network interface to listen on. One that other machines can reach requires a `token`.
+   * @default '127.0.0.1'
+   */
+  host?: string
+  /**
+   * What every request must bring, except for `/healthz`: as a bearer token, or as the password of HTTP's basic
+   * authentication. Without spaces and control characters.
+   * @default none
+   */
+  token?: string
+  /**
+   * `true`: sinks can be acted upon by POST requests. Requires a `token`.
+   * @default false
+   */
+  actions?: boolean
+}
+
 /** Settings of the sink's own thread, as for `new Worker()` of Node.js. */
 export interface WorkerOptions {
   /**
@@ -348,6 +385,14 @@ export interface PipelineEntry {
   target: string
   /** Options for what is loaded, handed to it unchanged. */
   options?: unknown
+}
+
+/** Ports of which the monitor takes the first free one, for several processes with the same options. */
+export interface PortRange {
+  /** The first port that is tried. Value: integer, 1 to 65535. */
+  from: number
+  /** The last port that is tried. Value: integer, 1 to 65535. */
+  to: number
 }
 
 /** Memory limits of the thread. */

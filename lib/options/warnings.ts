@@ -7,7 +7,9 @@ import type { FanoutSettings, TargetSettings } from './settings.js'
 export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft, diagnostics: FanoutSettings['diagnostics']): string[] {
   const named = new Set(targets.map(({ fallback }) => fallback))
   const addressed = diagnostics === false || typeof diagnostics.to === 'string' ? [] : diagnostics.to
-  return targets.flatMap(({ name, standby, isolation, worker, breaker }, index) => {
+  const { monitor } = draft.topLevel
+  const ofMonitor = monitor !== false && monitor?.socket !== undefined && monitor.host !== undefined ? ['The host of the monitor has no effect: it listens on a socket.'] : []
+  const ofTargets = targets.flatMap(({ name, standby, isolation, worker, breaker }, index) => {
     const warnings: string[] = []
     const own = draft.targets[index]
     const { recoveryTimeoutMs, maxRecoveryTimeoutMs, backoffMultiplier } = breaker
@@ -20,6 +22,7 @@ export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft
     if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
     return warnings
   })
+  return [...ofMonitor, ...ofTargets]
 }
 
 /**

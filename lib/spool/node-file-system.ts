@@ -32,9 +32,10 @@ export const nodeFileSystem: FileSystem = {
     return `${dev}:${ino}`
   },
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
-  rename,
-  remove: unlink,
-  removeFolder: rmdir,
+  // The CommonJS build loads node:fs/promises with the first call, and not with this module.
+  rename: (from, to) => rename(from, to),
+  remove: path => unlink(path),
+  removeFolder: path => rmdir(path),
   syncFolder
 }
 

@@ -23,7 +23,8 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       'health-check': table(propertiesOf(topLevel.healthCheck)),
       spool: table(propertiesOf(topLevel.spool), ['spool']),
       'dead-letter': table(propertiesOf(topLevel.deadLetter), ['deadLetter']),
-      diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics'])
+      diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics']),
+      monitor: table(propertiesOf(topLevel.monitor), ['monitor'])
     },
     'docs/http.md': {
       http: table(http),

@@ -15,23 +15,38 @@ async function runCommand (...args: string[]): Promise<{ code: number, stdout: s
 }
 
 t.test('help and version go to stdout, wherever they are asked for', async t => {
-  for (const args of [['--help'], ['-h'], ['replay', '--help']]) {
+  const verbs = { run: ['run --config <file>', '--quiet'], check: ['check --config <file>', '--json'], top: ['top <address>', '--token', '--once', 'PINO_BREAKER_FANOUT_MONITOR__TOKEN'], replay: ['replay <path> --config <file>', '--target', '--filter', '--dry-run', '--timeout'] }
+  for (const args of [['--help'], ['-h']]) {
     const help = await runCommand(...args)
     t.match(help, { code: 0, stderr: '' })
-    for (const word of ['replay <path> --config <file>', '--target', '--filter', '--dry-run', '--timeout', 'Exit codes: 0']) t.match(help.stdout, word)
+    for (const words of Object.values(verbs)) for (const word of words) t.match(help.stdout, word)
+  }
+  for (const [verb, words] of Object.entries(verbs)) {
+    const { code, stdout } = await runCommand(verb, '--help')
+    t.equal(code, 0)
+    for (const word of [...words, 'Exit codes: 0']) t.match(stdout, word)
+    t.equal(stdout.split('Usage: ').length, 2, 'only that of the verb')
+    for (const line of stdout.split('\n')) t.ok(line.length <= 100, line)
   }
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   for (const args of [['--version'], ['-v'], ['replay', 'x', '-v']]) t.same(await runCommand(...args), { code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
 for (const [args, message] of [
-  [[], 'a command is missing, expected replay'],
-  [['resend'], 'there is no command "resend", expected replay'],
-  [['repaly', 'x'], 'there is no command "repaly", expected replay; did you mean "replay"?'],
-  [['--config', 'c', 'replay'], 'there is no command "--config", expected replay'],
+  [[], 'a command is missing, expected run, check, top, replay'],
+  [['resend'], 'there is no command "resend", expected run, check, top, replay'],
+  [['repaly', 'x'], 'there is no command "repaly", expected run, check, top, replay; did you mean "replay"?'],
+  [['--config', 'c', 'replay'], 'there is no command "--config", expected run, check, top, replay'],
   [['replay'], 'replay: the path is missing, expected a dead-letter file or the spool folder of a target'],
   [['replay', '', '--config', 'c'], 'replay: the path is missing, expected a dead-letter file or the spool folder of a target'],
   [['replay', 'a', 'b', '--config', 'c'], 'replay: expected one path, got 2: a, b'],
+  [['run'], 'run: --config is missing, expected the file that has the options of the transport'],
+  [['run', 'a', '--config', 'c'], 'run: expected no path, got a: lines come on standard input'],
+  [['check'], 'check: --config is missing, expected the file that has the options of the transport'],
+  [['check', 'a'], 'check: expected no path, got a; the file stands behind --config'],
+  [['top'], 'top: the address is missing, expected that of a monitor, such as http://127.0.0.1:9464'],
+  [['top', '1', '2'], 'top: expected one address, got 2: 1, 2'],
+  [['top', 'monitor'], 'top: expected an address such as http://127.0.0.1:9464 or 127.0.0.1:9464, or the path of a Unix socket, got "monitor"'],
   [['replay', 'a'], 'replay: --config is missing, expected the file that has the options of the transport'],
   [['replay', 'a', '--config', 'c', '--timeout', '0'], '--timeout: expected seconds, more than 0 and at most 2147483, got "0"'],
   [['replay', 'a', '--config', 'c', '--timeout', 'soon'], '--timeout: expected seconds, more than 0 and at most 2147483, got "soon"'],

@@ -105,11 +105,42 @@ try {
   t.same([required.stdout, imported.stdout], ['ERR_FANOUT_OPTIONS\n', 'ERR_FANOUT_OPTIONS\n'])
 })
 
+const watchIt = `
+const [file] = process.argv.slice(2)
+const transport = pino.transport({ target: 'pino-breaker-fanout', options: { targets: [{ name: 'file', target: 'pino/file', options: { destination: file } }] } })
+const watch = monitor(transport, { answerTimeoutMs: 20000 })
+const seen = []
+watch.on('transition', ({ to }) => seen.push(to))
+watch.on('end', ({ hasEnded }) => console.log(JSON.stringify([...seen, hasEnded])))
+pino(transport).info('from a consumer')
+watch.open('nobody').catch(({ code }) => seen.push(code))
+  .then(() => watch.open('file'))
+  .then(() => watch.close('file'))
+  .then(() => watch.reopen())
+  .then(files => {
+    seen.push(...files)
+    transport.end()
+  })
+`
+const watched = ['ERR_FANOUT_UNKNOWN_SINK', 'open', 'closed', 'file', true]
+
+for (const [name, imports] of [
+  ['watch.cjs', "const pino = require('pino')\nconst { monitor } = require('pino-breaker-fanout/monitor')"],
+  ['watch.mjs', "import pino from 'pino'\nimport { monitor } from 'pino-breaker-fanout/monitor'"]
+] as const) {
+  t.test(`${name} watches a transport, without a package for metrics`, async t => {
+    t.same(JSON.parse((await runSource(name, `${imports}\n${watchIt}`, [`${name}.log`])).stdout), watched)
+  })
+}
+
 t.test('it does so with the oldest pino that it takes, too', async t => {
   const older = join(folder, 'older')
   const oldest = /\d+\.\d+\.\d+/.exec(peerDependencies['pino'] ?? '')?.[0]
   await createProject(older, `pino@${oldest}`)
   await logsByName(t, 'log.cjs', `const pino = require('pino')\n${logIt}`, older)
+  writeFileSync(join(older, 'watch.cjs'), `const pino = require('pino')\nconst { monitor } = require('pino-breaker-fanout/monitor')\n${watchIt}`)
+  const { stdout } = succeed(await runProcess(process.execPath, ['watch.cjs', 'watch.log'], { cwd: older, limitMs: LIMIT_MS }))
+  t.same(JSON.parse(stdout), watched)
 })
 
 t.test('the command is there, and says which version it is', async t => {
@@ -147,14 +178,15 @@ t.test('import gives the named exports, and the factory as the default', async t
 t.test('what takes long to load is loaded with its first use', async t => {
   const { stdout } = await runSource('late.cjs', `
 const loaded = () => [Object.keys(require.cache).some(path => path.endsWith('node_modules/pino/pino.js')), process.moduleLoadList.includes('NativeModule https')]
-require('pino-breaker-fanout')
+const { default: fanout } = require('pino-breaker-fanout')
+const forDisks = ['crypto', 'internal/fs/promises'].filter(name => process.moduleLoadList.includes('NativeModule ' + name))
 const { default: createHttpSink } = require('pino-breaker-fanout/http')
 createHttpSink({ url: 'http://127.0.0.1' })
 const before = loaded()
 createHttpSink({ url: 'https://127.0.0.1' })
-console.log(JSON.stringify([before, loaded()]))
+console.log(JSON.stringify([before, loaded(), forDisks]))
 `)
-  t.same(JSON.parse(stdout), [[false, false], [false, true]])
+  t.same(JSON.parse(stdout), [[false, false], [false, true], []])
 })
 
 t.test('nothing else is exported, and nothing behind the exports can be reached', async t => {
@@ -178,6 +210,7 @@ import fanout, {
   type BreakerOptions, type CircuitState, type DeliverySink, type FanoutOptions, type FanoutSnapshot, type SinkBatch, type TargetOptions, type TransitionEvent
 } from 'pino-breaker-fanout'
 import createHttpSink, { type HttpSinkOptions } from 'pino-breaker-fanout/http'
+import { monitor, type Monitor, type MonitorOptions } from 'pino-breaker-fanout/monitor'
 import pino from 'pino'
 
 const http: HttpSinkOptions = { url: 'http://127.0.0.1', format: 'loki', auth: { token: { env: 'TOKEN' } } }
@@ -189,6 +222,10 @@ const transport = pino.transport({ target: 'pino-breaker-fanout', options })
 transport.on('breaker', (event: TransitionEvent) => console.log(event.sink, event.reason satisfies string))
 transport.on('metrics', ({ sinks }: FanoutSnapshot) => console.log(sinks.map(({ name }) => name.toUpperCase())))
 pino(transport).info('typed')
+const monitorOptions: MonitorOptions = { snapshotIntervalMs: 500 }
+const watch: Monitor = monitor(transport, monitorOptions)
+watch.on('transition', ({ sink }) => console.log(sink.toUpperCase()))
+export const delivered = watch.snapshot().then(({ sinks }) => sinks.map(({ linesDelivered }) => linesDelivered + 1))
 
 const state: CircuitState = new SinkCircuitBreaker('sink', breaker).state
 export const sink: DeliverySink = { send: async (batch: SinkBatch) => console.log(batch.text.length, state) }
@@ -196,6 +233,8 @@ export const stream = fanout(options).catch((error: unknown) => error instanceof
 
 // @ts-expect-error there is no such option: the types are not any
 export const wrong: FanoutOptions = { target: 'pino/file' }
+// @ts-expect-error nor is there such an event
+watch.on('transitions', () => {})
 // @ts-expect-error nor is there such a format
 export const wrongFormat: HttpSinkOptions = { url: 'http://127.0.0.1', format: 'xml' }
 `
@@ -230,9 +269,9 @@ async function logsByName (t: Test, name: string, source: string, cwd = project)
   for (const file of files) t.match(JSON.parse(readFileSync(file, 'utf8')), { level: 30, msg: 'from a consumer' })
 }
 
-async function runSource (name: string, source: string): Promise<RunResult> {
+async function runSource (name: string, source: string, args: readonly string[] = []): Promise<RunResult> {
   writeFileSync(join(project, name), source)
-  return succeed(await runProcess(process.execPath, [name], { cwd: project, limitMs: LIMIT_MS }))
+  return succeed(await runProcess(process.execPath, [name, ...args], { cwd: project, limitMs: LIMIT_MS }))
 }
 
 /** The npm that runs these tests, or the one that is installed. */

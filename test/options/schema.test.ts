@@ -19,7 +19,9 @@ t.test('the published schema admits what the options admit', async (t) => {
   for (const options of [
     { targets: [{ target: 'pino/file' }] },
     { targets: [{ pipeline: [{ target: 'pino-pretty', options: { colorize: true } }, { target: 'pino/file' }], level: 30, breaker: false }] },
-    { targets: [{ target: 'a', standby: false, worker: { env: { A: 'b' }, resourceLimits: { stackSizeMb: 1 } } }], levels: { audit: 35 }, diagnostics: false },
+    { targets: [{ target: 'a', standby: false, worker: { env: { A: 'b' }, resourceLimits: { stackSizeMb: 1 } } }], levels: { audit: 35 }, diagnostics: false, monitor: false },
+    { targets: [{ target: 'a' }], monitor: { port: { from: 9464, to: 9473 }, host: '0.0.0.0', token: 'secret', actions: true } },
+    { targets: [{ target: 'a' }], monitor: { socket: '/run/log.sock' } },
     { targets: [{ target: 'a' }], breaker: { mode: 'observe', jitter: 0.5 }, queue: { overflow: 'block' }, diagnostics: { to: ['a'], level: 'warn' } }
   ]) t.ok(validates(options), JSON.stringify(validates.errors))
 })
@@ -37,15 +39,16 @@ t.test('every optional field has a default, in figures or in words', async (t) =
   visit(fanoutSchema, '', (path, node) => {
     if (node.default === undefined && node['x-default'] === undefined) bare.push(path)
   })
-  t.strictSame(bare, ['targets', 'targets.target', 'targets.options', 'targets.pipeline', 'targets.pipeline.target', 'targets.pipeline.options'])
+  t.strictSame(bare, ['targets', 'targets.target', 'targets.options', 'targets.pipeline', 'targets.pipeline.target', 'targets.pipeline.options', 'monitor.port.from', 'monitor.port.to'])
 })
 
 t.test('the defaults of the schema are those of the settings', async (t) => {
   const defaultsOf = (node: SchemaNode) => Object.fromEntries(Object.entries(propertiesOf(node)).flatMap(([key, field]) => field.default === undefined ? [] : [[key, field.default]]))
-  const { breaker = {}, queue = {}, diagnostics = {} } = propertiesOf(fanoutSchema)
+  const { breaker = {}, queue = {}, diagnostics = {}, monitor = {} } = propertiesOf(fanoutSchema)
   t.match({ ...breakerDefaults }, defaultsOf(breaker))
   t.match({ ...targetDefaults.queue }, defaultsOf(queue))
   t.strictSame(defaultsOf(diagnostics), fanoutDefaults.diagnostics)
+  t.strictSame(defaultsOf(monitor), fanoutDefaults.monitor)
   t.match({ ...targetDefaults, ...fanoutDefaults }, defaultsOf(fanoutSchema))
   t.match(Object.keys(propertiesOf(breaker)).sort(), Object.keys(breakerDefaults).sort())
 })
