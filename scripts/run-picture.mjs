@@ -40,7 +40,7 @@ writeFileSync(join(folder, 'fanout.json'), JSON.stringify({
 const server = `fanout-picture-${process.pid}`
 try {
   tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(COLUMNS), '-y', String(ROWS), '-c', folder, 'bash --norc --noprofile')
-  type(`PS1='$ '; npx () { shift; "${process.execPath}" "${join(root, 'dist', 'esm', 'cli.js')}" "$@"; }; clear`)
+  type(`PS1='$ '; npx () { shift; "${process.execPath}" "${join(root, 'dist', 'cjs', 'cli.cjs')}" "$@"; }; clear`)
   await sleep(500)
   type('node app.js | npx pino-breaker-fanout run --config fanout.json')
   await shown(/loki +closed +[1-9]/)

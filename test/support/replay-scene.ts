@@ -11,7 +11,7 @@ import { runProcess, type RunResult } from './run-process.js'
 
 /** Limit of a run of the command. */
 export const LIMIT_MS = 60000
-const BIN = resolve('dist/esm/cli.js')
+const BIN = resolve('dist/cjs/cli.cjs')
 
 /** The fields of an app's line that tests read. */
 export interface Line { id: number, bad?: boolean, level: number, time: number }

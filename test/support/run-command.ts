@@ -10,7 +10,7 @@ import { spawnAsUser } from './spawn-as-user.js'
 /** Limit of a run of the command. */
 export const LIMIT_MS = 60000
 /** The command, as it is published. */
-export const BIN = resolve('dist/esm/cli.js')
+export const BIN = resolve('dist/cjs/cli.cjs')
 
 /** How the command ended, and its output. */
 export interface CommandResult { code: number | null, signal: NodeJS.Signals | null, stdout: string, stderr: string }
