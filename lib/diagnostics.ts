@@ -107,6 +107,16 @@ export class Diagnostics {
     }
   }
 
+  /** Somebody has set the lowest level of a sink, or of all that are not standby. */
+  levelSet (sink: string | undefined, level: number | string): void {
+    this.#write('info', sink, { component: 'control', sink, takes: level }, 'sink level set')
+  }
+
+  /** Somebody has had a sink reopened. */
+  reopened (sink: string): void {
+    this.#write('info', sink, { component: 'control', sink }, 'sink reopened')
+  }
+
   /** A loss has records of its own, with its reason. */
   notice ({ sink, kind, facts }: Notice): void {
     if (kind !== 'losing-lines') this.#write('warn', sink, { component: 'notice', sink, notice: kind, ...facts }, NOTICE_MESSAGES[kind])

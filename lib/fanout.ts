@@ -149,15 +149,15 @@ export class FanoutStream extends Writable implements Controls {
       case 'close': return lane.steer(breaker => breaker.forceClose())
       case 'reset': return lane.steer(breaker => breaker.reset())
       case 'replay': return lane.probeNow()
-      case 'reopen': return await lane.reopen()
+      case 'reopen': return await this.#reopen([sink])
     }
   }
 
   async reopenFiles (): Promise<string[]> {
     this.#requireRunning()
-    const { files } = this.#seats
-    await Promise.all(files.map(({ lane }) => lane.reopen()))
-    return files.map(({ target }) => target.name)
+    const names = this.#seats.files.map(({ target }) => target.name)
+    await this.#reopen(names)
+    return names
   }
 
   setLevel (level: number | string, sink?: string): void {
@@ -166,6 +166,7 @@ export class FanoutStream extends Writable implements Controls {
     if (minLevel === undefined) throw new FanoutError('ERR_FANOUT_UNKNOWN_LEVEL', `expected a number, 'all' or one of ${this.#names.labels.join(', ')}, got ${show(level)}`)
     this.#seats.setLevel(minLevel, sink)
     if (this.#router !== undefined) this.#route()
+    this.#diagnostics?.levelSet(sink, level)
   }
 
   listen (listener: ControlListener): () => void {
@@ -238,6 +239,13 @@ export class FanoutStream extends Writable implements Controls {
     for (const lane of this.#seats.lanes) lane.configure(config)
     this.#becomeReady()
     if (isFirst) this.#warn(names, unknown)
+  }
+
+  async #reopen (sinks: readonly string[]): Promise<void> {
+    await Promise.all(sinks.map(async sink => {
+      await this.#seats.find(sink).lane.reopen()
+      this.#diagnostics?.reopened(sink)
+    }))
   }
 
   /** Routes further lines by the levels that the lanes have now. */

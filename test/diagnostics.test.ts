@@ -75,6 +75,19 @@ t.test('an app that has only levels of its own gets these records all the same',
   t.match(written, [{ level: 30, record: { level: 30, msg: 'sink restarted' } }])
 })
 
+t.test('what somebody does by hand is told, but for transitions, which have records of their own', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.levelSet('loki', 'debug')
+  diagnostics.levelSet(undefined, 10)
+  diagnostics.reopened('file')
+  t.match(written.map(({ record }) => record), [
+    { level: 30, component: 'control', sink: 'loki', takes: 'debug', msg: 'sink level set' },
+    { level: 30, component: 'control', takes: 10, msg: 'sink level set' },
+    { level: 30, component: 'control', sink: 'file', msg: 'sink reopened' }
+  ])
+  t.same(written.map(({ sink }) => sink), ['loki', undefined, 'file'])
+})
+
 t.test('the monitor tells its address, or why it cannot be reached', async t => {
   const { diagnostics, written } = createDiagnostics()
   diagnostics.monitorListening('http://127.0.0.1:9464')

@@ -163,6 +163,17 @@ t.test('after the end the last counts stay, and nothing can be done', async t =>
   t.throws(() => stream.setLevel('debug'), { code: 'ERR_FANOUT_CLOSED' })
 })
 
+t.test('a level that is set and a file that is reopened are told in the log', async t => {
+  const { stream, read } = await open(t, { diagnostics: { to: ['b'] } })
+  stream.setLevel('warn', 'a')
+  await stream.act('reopen', 'a')
+  await end(stream)
+  t.match(read('b').trim().split('\n').map(text => JSON.parse(text) as object), [
+    { component: 'control', sink: 'a', takes: 'warn', msg: 'sink level set' }, { component: 'control', sink: 'a', msg: 'sink reopened' }
+  ])
+  t.throws(() => stream.setLevel('warn', 'a'), { code: 'ERR_FANOUT_CLOSED' })
+})
+
 t.test('levels that were set at run time stay when pino brings its own', async t => {
   const dir = t.testdir()
   const stream = await fanout({
