@@ -27,13 +27,8 @@ const ownMaps = {
   }
 }
 
-/** The variable of each module that is loaded late, as Rollup names it, and what is imported of it. */
-const LATE = [
-  ['pino', 'pino', ['pino']],
-  ['node_https', 'node:https', ['Agent', 'request']],
-  ['node_crypto', 'node:crypto', ['createHash']],
-  ['promises', 'node:fs/promises', ['lstat', 'mkdir', 'open', 'readFile', 'readdir', 'rename', 'rmdir', 'stat', 'unlink']]
-]
+/** The variable of each module that is loaded late, as Rollup names it. */
+const LATE = [['pino', 'pino'], ['node_https', 'node:https'], ['node_crypto', 'node:crypto'], ['promises', 'node:fs/promises']]
 
 /**
  * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
@@ -43,7 +38,7 @@ const LATE = [
 const lateModules = {
   name: 'late-modules',
   renderChunk (code) {
-    return { code: LATE.reduce((code, [variable, module, names]) => code.replace(`var ${variable} = require('${module}');`, () => late(variable, module, names)), code), map: null }
+    return { code: LATE.reduce((code, [variable, module]) => code.replace(`var ${variable} = require('${module}');`, () => late(variable, module, code)), code), map: null }
   }
 }
 
@@ -55,8 +50,9 @@ const ascii = {
   }
 }
 
-function late (variable, module, names) {
-  return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
+function late (variable, module, code) {
+  const names = new Set([...code.matchAll(new RegExp(`(?<![\\w$.])${variable}\\.(\\w+)`, 'g'))].map(([, name]) => name))
+  return `var ${variable} = { ${[...names].map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })
