@@ -1,6 +1,7 @@
 import type { Batch, Lines, NewLines } from './batch.js'
 import type { Permit, SinkCircuitBreaker, TransitionEvent } from './breaker.js'
 import { Alarm } from './alarm.js'
+import { Batching } from './batching.js'
 import { Admission, type Verdict } from './lane/admission.js'
 import { Backlog } from './lane/backlog.js'
 import { Conditions } from './conditions.js'
@@ -68,6 +69,7 @@ export class Lane {
   readonly #ledger: Ledger
   readonly #deadLetters: DeadLetters
   readonly #conditions: Conditions
+  readonly #batching: Batching
   /** Pumps while the app is held back, so that the lane decides again whether to continue. */
   readonly #pressing: Alarm
   #phase: 'running' | 'ending' | 'ended' = 'running'
@@ -81,6 +83,7 @@ export class Lane {
     this.name = name
     this.#deps = deps
     this.#conditions = new Conditions(clock)
+    this.#batching = new Batching(settings.batch, clock, pump)
     this.#backlog = new Backlog(limits)
     this.#admission = new Admission(limits, this.#backlog.memory, clock, app)
     this.#pressing = new Alarm(clock, pump)
@@ -91,7 +94,7 @@ export class Lane {
       onUnhealthy: failure => this.#sink.setBack(failure)
     })
     this.#sink = new SinkOutlet({
-      sink: name, writeTimeoutMs, startTimeoutMs, willSendConfig, redelivers: this.#redelivers, isSensing: sense !== false, limits, clock, random, createChild, gate, ledger, deadLetters, report: events
+      sink: name, batchBytes: settings.batch.maxBytes, writeTimeoutMs, startTimeoutMs, willSendConfig, redelivers: this.#redelivers, isSensing: sense !== false, limits, clock, random, createChild, gate, ledger, deadLetters, report: events
     }, {
       onChange: pump,
       onReturned: lines => this.#takeBack(lines),
@@ -187,8 +190,15 @@ export class Lane {
   async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.memory.nextLine
-    this.#sink.hasten()
+    this.#hurry()
     return await this.#conditions.until(() => needNot() || this.progress >= mark, deadline)
+  }
+
+  /** Somebody waits for the lines that are here. */
+  #hurry (): void {
+    this.#batching.hurry()
+    this.#pump()
+    this.#sink.hasten()
   }
 
   async #wait (promise: Promise<void>, isOver: () => boolean, deadline: number): Promise<void> {
@@ -216,8 +226,10 @@ export class Lane {
 
   /** Ends its sink in good order, and starts it again. Lines wait meanwhile. A sink that does not end in time has failed. */
   async reopen (): Promise<void> {
+    const { startTimeoutMs, writeTimeoutMs } = this.#deps.settings
+    const ms = (this.#sink.supervisor.isStarting ? startTimeoutMs : 0) + writeTimeoutMs
     this.#sink.reopen()
-    const isDone = await this.#conditions.until(() => !this.#sink.isReopening, this.#deps.clock.now() + this.#deps.settings.writeTimeoutMs)
+    const isDone = await this.#conditions.until(() => !this.#sink.isReopening, this.#deps.clock.now() + ms)
     if (!isDone) this.#sink.timeOut('the sink was to be reopened, and did not end')
   }
 
@@ -231,8 +243,7 @@ export class Lane {
     this.#sink.settleWithin((deadline - this.#deps.clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
-    this.#pump()
-    this.#sink.hasten()
+    this.#hurry()
     await this.#conditions.until(() => this.#gate.isShut || !this.holdsLines, this.#sinkDeadline(deadline))
   }
 
@@ -389,6 +400,7 @@ export class Lane {
   /** True if new lines may be handed to the sink at once: none are before them, and they are within the limits. */
   #mayGoStraight ({ byteLength, count }: Batch): boolean {
     if (!this.#isEmpty || this.#isDiverting || !this.#sink.canTake(byteLength)) return false
+    if (this.#gathers && !this.#batching.isFull({ bytes: byteLength })) return false
     return this.#makeRoom(byteLength, count) || (count === 1 && this.#sink.held.count === 0)
   }
 
@@ -418,7 +430,9 @@ export class Lane {
 
   /** The pace of an outlet is measured from the moment in which it has something to take. */
   #noteArrival (): void {
-    if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
+    if (!this.#backlog.memory.isEmpty || this.#sink.held.hasUnaccepted) return
+    this.#batching.begin()
+    this.#outlet.pace.begin(this.#deps.clock.waited())
   }
 
   /** Makes room in the queue: moves lines to the disk, or settles accepted lines, which are kept in case of a failure. */
@@ -461,7 +475,11 @@ export class Lane {
     for (let source = this.#source; source !== undefined; source = this.#source) {
       const permit = this.#nextPermit()
       if (permit === undefined) return
-      this.#send(source.take(this.#sink.next) as Lines, permit)
+      const lines = source.take(this.#sink.next) as Lines
+      this.#batching.take(source.isEmpty)
+      // The pace of a sink does not count the time in which lines were gathered.
+      if (this.#gathers) this.#sink.pace.begin(this.#deps.clock.waited())
+      this.#send(lines, permit)
     }
   }
 
@@ -487,7 +505,19 @@ export class Lane {
 
   get #canFeedSink (): boolean {
     const source = this.#source
-    return source !== undefined && this.#sink.canTake(0, source.doubts(this.#sink.next.which))
+    return source !== undefined && this.#sink.canTake(0, source.doubts(this.#sink.next.which)) && !this.#isGathering(source)
+  }
+
+  /** True if lines are gathered for the sink: a delivery sink that works. */
+  get #gathers (): boolean {
+    return this.#batching.isOn && this.#sink.answers && !this.isTripped
+  }
+
+  /** True while lines wait only for more lines. Those that tell a bad line from a bad sink do not. */
+  #isGathering (source: LineQueue): boolean {
+    if (!this.#gathers || source !== this.#backlog.memory || this.#backlog.isPressing || this.#conditions.areAwaited) return false
+    if (source.doubts('least') > 0 || !['oldest', 'least'].includes(this.#sink.next.which)) return false
+    return !this.#batching.isDue(source)
   }
 
   /** Gives waiting new lines a place in the queue. Without room, the app is held back further, or lines are dropped. */
@@ -553,6 +583,7 @@ export class Lane {
   }
 
   #takeBack (lines: readonly Lines[]): void {
+    this.#batching.hurry()
     if (this.#redelivers) return this.#backlog.putBack(lines)
     for (const { count } of lines) this.#ledger.drop(count, 'at-most-once', false)
   }
@@ -592,6 +623,7 @@ export class Lane {
     this.#phase = 'ended'
     const returned = this.#sink.stop()
     this.#gate.stop()
+    this.#batching.stop()
     let undelivered = 0
     const giveUp = (lines: NewLines): void => { undelivered += this.#ledger.giveUp(lines) }
     // From the backlog they could go to a disk, and the next start would send them again.

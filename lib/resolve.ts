@@ -12,6 +12,8 @@ export interface ResolvedTarget {
   file: string
   /** True for pino's own file destination. */
   isPinoFile: boolean
+  /** True for this package's own HTTP sink. */
+  isHttpSink: boolean
 }
 
 /** Finds the modules of targets. */
@@ -20,8 +22,6 @@ export interface TargetResolver {
   readonly places: readonly string[]
   /** The module that a target names, or `undefined` if there is none. */
   resolve (target: string): ResolvedTarget | undefined
-  /** True for this package's own HTTP sink, by its name or by the file that was found. */
-  isHttpSink (target: string, file: string): boolean
 }
 
 /**
@@ -47,11 +47,10 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 
   return {
-    isHttpSink: (target, file) => target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)),
     places: [...places, 'pino-breaker-fanout'],
     resolve (target) {
       const file = locate(bundlerOverride(target) ?? target)
-      return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile }
+      return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile, isHttpSink: target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)) }
     }
   }
 }

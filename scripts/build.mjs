@@ -28,7 +28,12 @@ const ownMaps = {
 }
 
 /** The variable of each module that is loaded late, as Rollup names it. */
-const LATE = [['pino', 'pino'], ['node_https', 'node:https'], ['node_crypto', 'node:crypto'], ['promises', 'node:fs/promises']]
+const LATE = [
+  ['pino', 'pino'],
+  ['node_https', 'node:https'],
+  ['node_crypto', 'node:crypto'],
+  ['promises', 'node:fs/promises']
+]
 
 /**
  * Loads modules with their first use that take long to load: pino as long as everything else together, for the first diagnostic
@@ -50,9 +55,10 @@ const ascii = {
   }
 }
 
+/** An object in place of a module. It has whatever the chunk names of it. */
 function late (variable, module, code) {
-  const names = new Set([...code.matchAll(new RegExp(`(?<![\\w$.])${variable}\\.(\\w+)`, 'g'))].map(([, name]) => name))
-  return `var ${variable} = { ${[...names].map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
+  const names = [...new Set([...code.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'g'))].map(([, name]) => name))]
+  return `var ${variable} = { ${names.map(name => `get ${name} () { return require('${module}').${name}; }`).join(', ')} };`
 }
 
 for (const folder of [compiled, dist]) rmSync(folder, { recursive: true, force: true })

@@ -2,6 +2,7 @@
 // build/screenshots; with --docs those that the docs show go to docs/images.
 //
 //     npm run build && npm run build:test && node scripts/screenshots.mjs [--docs] [--only <name>]
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,7 +68,7 @@ const scenes = {
 }
 const looks = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' } }
 const widths = { wide: { width: 1440, height: 960 }, tablet: { width: 820, height: 1100 }, narrow: { width: 360, height: 780 } }
-const docs = new Set(['outage-light-wide', 'outage-dark-wide', 'outage-dark-narrow'])
+const docs = new Set(['outage-light-wide', 'outage-dark-narrow', 'details-dark-wide', 'connection-lost-light-wide', 'ended-light-wide'])
 
 // The fonts of a server are no sight: pictures are taken with Inter, which scripts/install-browser.sh installs.
 const fonts = join(root, 'build', 'screenshots', 'fonts.conf')
@@ -80,7 +81,7 @@ try {
     for (const [look, scheme] of Object.entries(looks)) {
       for (const [width, viewport] of Object.entries(widths)) {
         const picture = `${name}-${look}-${width}`
-        if (forDocs ? docs.has(picture) : picture.includes(only)) await take(picture, scene, scheme, viewport)
+        if (forDocs ? docs.has(picture) : picture.includes(only)) await take(picture, name, scene, scheme, viewport)
       }
     }
   }
@@ -88,19 +89,26 @@ try {
   await browser.close()
 }
 
-async function take (picture, { make, before, after }, scheme, viewport) {
+/** A picture of a page needs no more than 128 colours. */
+function shrink (path) {
+  const { status, error } = spawnSync('pngquant', ['--force', '--ext', '.png', '--strip', '128', path], { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`pngquant, which scripts/install-browser.sh installs, failed: ${error?.message ?? status}`)
+}
+
+async function take (picture, name, { make, before, after }, scheme, viewport) {
   const { snapshot, history } = make()
   const stub = new MonitorStub(snapshot, history)
   before?.(stub)
   await stub.start()
-  const context = await browser.newContext({ viewport, ...scheme, timezoneId: 'UTC', reducedMotion: 'reduce', deviceScaleFactor: forDocs ? 1 : viewport.width < 500 ? 2 : 1 })
+  const context = await browser.newContext({ viewport, ...scheme, timezoneId: 'UTC', reducedMotion: 'reduce', deviceScaleFactor: viewport === widths.narrow ? 2 : 1 })
   try {
     const page = await context.newPage()
     await page.goto(stub.url)
     if (before === undefined) await page.getByRole('table').first().waitFor()
     await after?.(page, stub)
     await page.evaluate(() => document.fonts.ready)
-    await page.screenshot({ path: join(folder, `monitor-${picture}.png`), fullPage: !picture.startsWith('question') })
+    await page.screenshot({ path: join(folder, `monitor-${picture}.png`), fullPage: !(name === 'question' || (forDocs && viewport === widths.narrow)) })
+    if (forDocs) shrink(join(folder, `monitor-${picture}.png`))
     console.log(picture)
   } finally {
     await context.close()

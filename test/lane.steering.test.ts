@@ -144,6 +144,42 @@ t.test('a sink that is reopened', async t => {
     t.equal(rig.children.length, 2)
   })
 
+  t.test('while it starts is reopened once it has started, since it may have its file open already', async t => {
+    const rig = startedRig()
+    const first = rig.lane.reopen()
+    rig.child.listener.onEnded()
+    await first
+    rig.offer('a')
+    let isDone = false
+    const reopened = rig.lane.reopen().then(() => { isDone = true })
+    await settled()
+    t.notOk(isDone)
+    rig.child.ready()
+    t.ok(rig.child.isAskedToEnd)
+    t.equal(rig.child.text, '')
+    rig.child.listener.onEnded()
+    await reopened
+    t.equal(rig.children.length, 3)
+    rig.child.ready()
+    t.notOk(rig.child.isAskedToEnd)
+    t.equal(rig.child.text, 'a\n')
+    t.match(rig.snapshot(), { failures: {}, restarts: 0 })
+    rig.check()
+  })
+
+  t.test('while it starts and fails to start is not reopened after its restart', async t => {
+    const rig = startedRig()
+    const first = rig.lane.reopen()
+    rig.child.listener.onEnded()
+    await first
+    const reopened = rig.lane.reopen()
+    rig.child.fail()
+    await reopened
+    rig.advance(1000)
+    rig.child.ready()
+    t.notOk(rig.child.isAskedToEnd)
+  })
+
   t.test('while its breaker is open and it is not running is left alone', async t => {
     const rig = startedRig({ breaker: { failureThreshold: 1 } })
     rig.child.fail()

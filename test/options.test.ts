@@ -62,12 +62,13 @@ t.test('the smallest options get every setting, each with its default', async (t
   })
   t.strictSame(target, {
     name: 'pino-pretty',
-    source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, options: undefined } },
+    source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, isHttpSink: false, options: undefined } },
     level: -Infinity,
     isolation: 'thread',
     worker: { resourceLimits: { maxYoungGenerationSizeMb: 12 } },
     breaker: breakerDefaults,
     queue: { maxBytes: 16777216, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
+    batch: { maxMs: 0, maxBytes: 524288 },
     whenOpen: 'hold',
     fallback: undefined,
     standby: false,
@@ -228,8 +229,8 @@ t.test('a pipeline has the sources of all its entries, and a name from the last 
   t.strictSame(source, {
     kind: 'pipeline',
     entries: [
-      { file: resolveHere('pino-pretty'), isPinoFile: false, options },
-      { file: resolveHere('pino/file'), isPinoFile: true, options: undefined }
+      { file: resolveHere('pino-pretty'), isPinoFile: false, isHttpSink: false, options },
+      { file: resolveHere('pino/file'), isPinoFile: true, isHttpSink: false, options: undefined }
     ]
   })
 })
@@ -452,4 +453,11 @@ t.test('the environment says how large a dead-letter file may become, but not th
   const { targets, warnings } = parseOptions({ targets: [pretty] }, { env })
   t.equal(targets[0]?.deadLetter, undefined)
   t.match(warnings, ['The variable PINO_BREAKER_FANOUT_DEAD_LETTER__PATH is ignored: deadLetter.path cannot be set from the environment.'])
+})
+
+t.test('only this package\'s own HTTP sink gathers lines by default', async t => {
+  const http = { target: 'pino-breaker-fanout/http', options: { url: 'http://127.0.0.1' } }
+  t.same(first({ targets: [http] }).batch, { maxMs: 1000, maxBytes: 524288 })
+  t.same(first({ targets: [{ ...http, batch: { maxMs: 0 } }] }).batch, { maxMs: 0, maxBytes: 524288 })
+  t.same(first({ targets: [{ target: 'pino-pretty', batch: { maxMs: 20 } }], batch: { maxMs: 5, maxBytes: 10 } }).batch, { maxMs: 20, maxBytes: 10 })
 })

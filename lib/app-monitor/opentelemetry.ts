@@ -12,7 +12,7 @@ const LIMITS_SECONDS = DURATION_LIMITS_MS.map(ms => ms / 1000)
 const RECORDS_PER_TURN = 2000
 
 /** How a family of metrics is called in OpenTelemetry. */
-interface InstrumentNames {
+export interface InstrumentNames {
   name: string
   kind: 'Counter' | 'UpDownCounter' | 'Gauge'
   /** The attribute of each label but `sink`. */
@@ -20,7 +20,7 @@ interface InstrumentNames {
 }
 
 /** The unit of a value, by the Unified Code for Units of Measure. */
-const units: Readonly<Record<MetricUnit, string>> = {
+export const units: Readonly<Record<MetricUnit, string>> = {
   lines: '{line}',
   bytes: 'By',
   seconds: 's',

@@ -72,6 +72,11 @@ export class Supervisor {
     return this.#child !== undefined && this.#kind !== undefined ? { child: this.#child, kind: this.#kind } : undefined
   }
 
+  /** True while there is a child that cannot take lines yet. */
+  get isStarting (): boolean {
+    return this.#child !== undefined && this.#kind === undefined
+  }
+
   /** How often the sink was restarted. */
   get restarts (): number {
     return Object.values(this.restartReasons as Record<string, number>).reduce((sum, restarts) => sum + restarts, 0)

@@ -4,6 +4,7 @@ import { Lane } from '../lane.js'
 import type { LaneDeps } from '../lane/lane-deps.js'
 import type { DeadLetterStore } from '../dead-letters/dead-letter.js'
 import { standardLevels } from '../levels.js'
+import { targetDefaults } from '../options/defaults.js'
 import type { TargetSettings } from '../options.js'
 import type { Counts } from './progress.js'
 import type { ReplayContext } from './replay-context.js'
@@ -26,6 +27,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
       whenOpen: createSpool === undefined ? 'hold' : 'spool',
       redelivery: 'at-least-once',
       // Code that offers lines here limits them itself.
+      batch: targetDefaults.batch,
       queue: { maxBytes: Infinity, maxLines: Infinity, overflow: 'drop-newest', blockTimeoutMs: 0 },
       deadLetter: refused,
       spool: createSpool && { mode: 'open' }

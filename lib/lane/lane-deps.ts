@@ -10,7 +10,7 @@ import type { SlotEvents } from '../spool/spool-events.js'
 import type { Loss } from '../reports/loss-report.js'
 import type { SpoolNews } from '../reports/spool-report.js'
 
-type PlainSettings = Pick<TargetSettings, 'name' | 'queue' | 'whenOpen' | 'writeTimeoutMs' | 'startTimeoutMs' | 'redelivery' | 'sense'>
+type PlainSettings = Pick<TargetSettings, 'name' | 'queue' | 'whenOpen' | 'batch' | 'writeTimeoutMs' | 'startTimeoutMs' | 'redelivery' | 'sense'>
 
 /** Settings of a lane: those of its target that it needs. */
 export interface LaneSettings extends PlainSettings, Partial<Pick<TargetSettings, 'healthCheck'>> {

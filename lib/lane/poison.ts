@@ -5,7 +5,7 @@ import { canBeOfLines, type SinkFailure } from '../failure.js'
 import type { NextLines } from '../queue.js'
 import type { DeadLetters } from '../dead-letters/dead-letters.js'
 import type { Gate } from './gate.js'
-import { Proof } from './proof.js'
+import { Proof } from '../proof.js'
 import type { Attempt } from './unsettled.js'
 
 /** Dependencies of a {@link Poison}. */

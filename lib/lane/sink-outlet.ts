@@ -27,6 +27,8 @@ export interface SinkOutletDeps {
   willSendConfig: boolean
   /** True if lines that were handed over may be handed over again. */
   redelivers: boolean
+  /** The most bytes of a batch for a delivery sink. */
+  batchBytes: number
   /** True if the sink's requests and sockets are observed. */
   isSensing: boolean
   /** Limits of the lane's queue, which lines that the sink holds count against. */
@@ -65,7 +67,6 @@ export interface SinkOutletEvents {
 }
 
 const PROBE_BYTES = 64 * 1024
-const DELIVERY_BYTES = 512 * 1024
 /** An aborted `send` that has not settled within this waited time is stuck. */
 const ABORT_GRACE_MS = 1000
 const RESTART_REPORT_MS = 10000
@@ -93,6 +94,8 @@ export class SinkOutlet implements Outlet {
   #ending: 'no' | 'asked' | 'ended' = 'no'
   /** The child that is being ended in order to be started again. */
   #reopened: Child | undefined
+  /** A child that is starting may have opened its file already: it is reopened as soon as it is ready. */
+  #reopensOnceReady = false
   /** The first of the lines that were sent before older ones, since these may be why probes fail. */
   #detour: number | undefined
   /** The first line, and the byte count before it, that a pending write of a discarded sink may still deliver. */
@@ -139,6 +142,11 @@ export class SinkOutlet implements Outlet {
   /** True once the sink has ended in good order. */
   get hasEnded (): boolean {
     return this.#ending === 'ended'
+  }
+
+  /** True for a delivery sink, which answers for each batch. */
+  get answers (): boolean {
+    return this.supervisor.ready?.kind === 'delivery'
   }
 
   get isTaking (): boolean {
@@ -205,7 +213,7 @@ export class SinkOutlet implements Outlet {
   /** Lines may have been lost behind the sink: they are sent again, by the same sink unless the breaker trips. */
   setBack (failure: SinkFailure): void {
     // With two attempts for the same lines at once, the answer to one would be taken for that to the other.
-    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) return this.#abortSend(failure)
+    if (this.answers && this.held.count > 0) return this.#abortSend(failure)
     this.#failAll([], failure)
   }
 
@@ -224,20 +232,21 @@ export class SinkOutlet implements Outlet {
   /** Ends the sink in good order and starts it again, so that it opens its file anew. Does nothing if it is not running. */
   reopen (): void {
     if (this.#ending !== 'no' || this.isReopening) return
+    this.#reopensOnceReady = this.supervisor.isStarting
     this.#reopened = this.child
     this.#reopened?.end()
   }
 
   /** True until a sink that is being reopened has ended. */
   get isReopening (): boolean {
-    return this.#reopened !== undefined && this.#reopened === this.child
+    return (this.#reopensOnceReady && this.supervisor.isStarting) || (this.#reopened !== undefined && this.#reopened === this.child)
   }
 
   /** The sink has not done what it was asked to in time: it is replaced. */
   timeOut (what: string): void {
     const { writeTimeoutMs, sink } = this.#deps
     const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `${what} for ${writeTimeoutMs} ms`, { sink }))
-    if (this.supervisor.ready?.kind === 'delivery' && this.held.count > 0) this.#abortSend(failure)
+    if (this.answers && this.held.count > 0) this.#abortSend(failure)
     else this.#fail(failure)
   }
 
@@ -254,12 +263,13 @@ export class SinkOutlet implements Outlet {
 
   get #sizeLimit (): number {
     if (this.#gate.isTripped) return PROBE_BYTES
-    return this.supervisor.ready?.kind === 'delivery' ? DELIVERY_BYTES : Infinity
+    return this.answers ? this.#deps.batchBytes : Infinity
   }
 
   #onReady (restarted: FailureReason | undefined): void {
     this.held.restart()
     this.#pendingWrite = { firstLine: Infinity, delivered: 0 }
+    if (this.#reopensOnceReady) this.reopen()
     const now = this.#clock.now()
     this.pace.begin(this.#clock.waited())
     if (restarted !== undefined && now - this.#restartReportedAt >= RESTART_REPORT_MS) {
@@ -389,6 +399,7 @@ export class SinkOutlet implements Outlet {
 
   /** The sink has failed: lines that it holds are taken back, and it is replaced. */
   #fail (failure: SinkFailure): void {
+    this.#reopensOnceReady = false
     const permit = this.#takeAllBack(failure)
     this.supervisor.discard(failure.reason)
     this.#forgetAborted()

@@ -30,6 +30,5 @@ function find (ranges: readonly MediaRange[], type: string, version?: string): M
 function toRange (text: string): MediaRange {
   const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
   const parameter = (name: string): string | undefined => parameters.find(one => one.startsWith(`${name}=`))?.slice(name.length + 1).replace(/^"(.*)"$/, '$1')
-  const quality = Number(parameter('q') ?? 1)
-  return { type, version: parameter('version'), quality: quality >= 0 && quality <= 1 ? quality : 0 }
+  return { type, version: parameter('version'), quality: Number(parameter('q') ?? 1) }
 }

@@ -23,9 +23,6 @@ interface RegistryClass {
   OPENMETRICS_CONTENT_TYPE?: string
 }
 
-/** By the places of {@link expose}. */
-const loading = new Map<string, Promise<RegistryClass>>()
-
 /**
  * All metrics of a transport as text, made by the app's own prom-client.
  *
@@ -34,21 +31,10 @@ const loading = new Map<string, Promise<RegistryClass>>()
  * @throws {@link FanoutError} `ERR_FANOUT_PACKAGE_MISSING` if there is no prom-client; the message says what to install
  */
 export async function expose (snapshot: FanoutSnapshot, accept: string | undefined, places: readonly string[]): Promise<Exposition> {
-  const Registry = await registryOf(places)
+  const Registry = await loadRegistry(places)
   const registry = new Registry(prefersOpenMetrics(accept) ? Registry.OPENMETRICS_CONTENT_TYPE : undefined)
   for (const metric of createMetrics(() => snapshot)) registry.registerMetric(metric as never)
   return { contentType: registry.contentType, body: await registry.metrics() }
-}
-
-/** Loads prom-client once. After a failure it is looked for again: it may have been installed since. */
-async function registryOf (places: readonly string[]): Promise<RegistryClass> {
-  const key = places.join('\n')
-  const known = loading.get(key)
-  if (known !== undefined) return await known
-  const loaded = loadRegistry(places)
-  loading.set(key, loaded)
-  loaded.catch(() => loading.delete(key))
-  return await loaded
 }
 
 async function loadRegistry (places: readonly string[]): Promise<RegistryClass> {

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, type AddressInfo, type ListenOptions, type Server } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MonitorAddress } from '../fanout-transport.js'
-import type { MonitorPlace } from '../options/monitor.js'
+import { isLoopback, type MonitorPlace } from '../options/monitor.js'
 
 /** Only the user of this process may connect. */
 const SOCKET_MODE = 0o600
@@ -11,7 +11,7 @@ const SOCKET_MODE = 0o600
  * Lets a server listen.
  *
  * @returns The address that it is reached by
- * @throws the system's error if it cannot, such as EADDRINUSE
+ * @throws the system's error if it cannot, such as EADDRINUSE. The server is to be closed then
  */
 export async function listenAt (server: Server, place: MonitorPlace): Promise<MonitorAddress> {
   if (place.kind === 'socket') {
@@ -20,6 +20,8 @@ export async function listenAt (server: Server, place: MonitorPlace): Promise<Mo
   }
   await listenOnPort(server, place)
   const { address, family, port } = server.address() as AddressInfo
+  // Who asks for `localhost` without a token must not get what a name server says of it.
+  if (place.isLoopback && !isLoopback(address)) throw new Error(`other machines can reach ${place.host}: its address is ${address}`)
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, port }
 }
 

@@ -188,5 +188,6 @@ function send (request: IncomingMessage, response: ServerResponse, { status, hea
     // Nobody reads the body of a request that needs none, and its sender could go on forever.
     ...(!request.complete && hasBody(request) && { connection: 'close' })
   })
-  response.end(request.method === 'HEAD' ? undefined : body)
+  // Node.js leaves out the body for HEAD.
+  response.end(body)
 }

@@ -56,9 +56,9 @@ export class Readers {
   tell (event: 'transition' | 'notice', data: object): void {
     if (this.#readers.size === 0) return
     const text = eventOf(event, JSON.stringify(data))
-    for (const { response, firstBytes } of this.#readers) {
-      if (response.writableLength > firstBytes + MAX_UNREAD_BYTES) response.destroy()
-      else response.write(text)
+    for (const reader of this.#readers) {
+      if (reader.response.writableLength > reader.firstBytes + MAX_UNREAD_BYTES) this.#disconnect(reader)
+      else reader.response.write(text)
     }
   }
 
@@ -73,9 +73,15 @@ export class Readers {
     for (const reader of this.#readers) {
       const { response } = reader
       reader.stalledSnapshots = response.writableNeedDrain ? reader.stalledSnapshots + 1 : 0
-      if (reader.stalledSnapshots >= MAX_STALLED_SNAPSHOTS) response.destroy()
+      if (reader.stalledSnapshots >= MAX_STALLED_SNAPSHOTS) this.#disconnect(reader)
       else if (reader.stalledSnapshots === 0) response.write(text)
     }
+  }
+
+  /** Removes it at once: its response tells of its end later, and what is written until then is an error. */
+  #disconnect (reader: Reader): void {
+    this.#remove(reader)
+    reader.response.destroy()
   }
 
   #remove (reader: Reader): void {

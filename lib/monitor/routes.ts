@@ -48,11 +48,11 @@ const SINK_PATH = /^\/sinks\/(.+)\/([a-z]+)$/
 /** Finds the answer to each request, by its path and method. */
 export class Routes {
   readonly #deps: RoutesDeps
-  readonly #fixed: Readonly<Record<string, Route>>
+  readonly #fixed: ReadonlyMap<string, Route>
 
   constructor (deps: RoutesDeps) {
     this.#deps = deps
-    this.#fixed = {
+    this.#fixed = new Map<string, Route>(Object.entries({
       '/': { methods: READ, handle: () => ({ status: 200, headers: page.headers, body: page.html }) },
       '/metrics': { methods: READ, handle: request => this.#metrics(request) },
       '/healthz': { methods: READ, isPublic: true, handle: request => this.#health(request) },
@@ -60,7 +60,7 @@ export class Routes {
       '/events': { methods: READ, handle: () => EVENTS },
       '/level': { methods: ACT, handle: request => this.#setLevel(request) },
       '/reopen': { methods: ACT, handle: request => this.#reopenFiles(request) }
-    }
+    } satisfies Record<string, Route>))
   }
 
   /** @throws {@link RequestError} for a request that is refused; the error of an action that failed */
@@ -78,7 +78,8 @@ export class Routes {
   }
 
   #find (path: string): Route | undefined {
-    if (Object.hasOwn(this.#fixed, path)) return this.#fixed[path]
+    const fixed = this.#fixed.get(path)
+    if (fixed !== undefined) return fixed
     const [, encoded, verb] = SINK_PATH.exec(path) ?? []
     const sink = encoded === undefined ? undefined : decode(encoded)
     if (sink === undefined) return undefined

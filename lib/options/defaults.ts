@@ -16,6 +16,7 @@ export const targetDefaults = {
   level: 'info',
   isolation: 'thread',
   queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000 },
+  batch: { maxMs: 0, maxBytes: 512 * 1024 },
   whenOpen: 'hold',
   standby: false,
   // With V8's own default of 48 each busy sink takes more memory, and is not measurably faster.
@@ -32,6 +33,9 @@ export const targetDefaults = {
 
 /** Defaults of `pino/file`: it is local and pino's own, so it is trusted to run inline and to push back. */
 export const pinoFileDefaults = { isolation: 'inline', overflow: 'block' } as const
+
+/** Defaults of this package's own HTTP sink: a request for each line of a quiet app would cost its backend more than the lines. */
+export const httpSinkDefaults = { batch: { maxMs: 1000 } } as const
 
 /** Defaults of a standby target: lines that it cannot take go to stderr, and do not wait. */
 export const standbyDefaults = { whenOpen: 'fallback', fallback: 'stderr' } as const

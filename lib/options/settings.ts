@@ -1,7 +1,8 @@
 import type { WorkerOptions as NodeWorkerOptions } from 'node:worker_threads'
 import { breakerDefaults, type BreakerSettings } from '../breaker.js'
+import type { BatchSettings } from '../batching.js'
 import type { ResolvedTarget } from '../resolve.js'
-import { pinoFileDefaults, targetDefaults } from './defaults.js'
+import { httpSinkDefaults, pinoFileDefaults, targetDefaults } from './defaults.js'
 import type { DeadLetterSettings } from './dead-letters.js'
 import type { TargetFields } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
@@ -41,6 +42,7 @@ export interface TargetSettings extends PlainPolicy, OpenPolicy {
   worker: WorkerSettings
   breaker: BreakerSettings
   queue: QueueSettings
+  batch: BatchSettings
   standby: boolean
   /** `false` for a sink that has no thread of its own. */
   sense: false | Required<SenseOptions>
@@ -86,6 +88,7 @@ export interface TargetFacts {
 /** Combines a target's own options, those of the top level and the defaults, in this order, into complete settings. */
 export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, spool, defaultLevel }: TargetFacts): TargetSettings {
   const isPinoFile = source.kind === 'target' && source.entry.isPinoFile
+  const isHttpSink = source.kind === 'target' && source.entry.isHttpSink
   const queueDefaults = isPinoFile ? { ...targetDefaults.queue, overflow: pinoFileDefaults.overflow } : targetDefaults.queue
   const isolation = own.isolation ?? topLevel.isolation ?? (isPinoFile ? pinoFileDefaults.isolation : targetDefaults.isolation)
   return {
@@ -95,6 +98,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     isolation,
     worker: settleWorker(isolation === 'thread' ? targetDefaults.worker : {}, own.worker, topLevel.worker),
     breaker: settleBreaker(own.breaker, topLevel.breaker),
+    batch: { ...targetDefaults.batch, ...isHttpSink && httpSinkDefaults.batch, ...topLevel.batch, ...own.batch },
     queue: { ...queueDefaults, ...topLevel.queue, ...own.queue },
     ...openPolicy,
     standby: own.standby ?? targetDefaults.standby,

@@ -13,14 +13,14 @@ export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv
     if (target !== undefined && pipeline !== undefined) faults.add(path, 'expected either a target or a pipeline, got both')
     if (target !== undefined) {
       const entry = settleEntry({ target, options }, path, resolver, faults)
-      if (entry !== undefined && resolver.isHttpSink(target, entry.file)) faults.adopt(`${path}.options`, checkHttpOptions(options, envOf(fields, draft, env)))
+      if (entry?.isHttpSink === true) faults.adopt(`${path}.options`, checkHttpOptions(options, envOf(fields, draft, env)))
       return entry && { kind: 'target', entry }
     }
     if (pipeline !== undefined) {
       if (options !== undefined) faults.add(`${path}.options`, 'belong to an entry of the pipeline')
       const entries = pipeline.map((entry, step) => {
         const settled = settleEntry(entry, `${path}.pipeline[${step}]`, resolver, faults)
-        if (settled !== undefined && resolver.isHttpSink(entry?.target ?? '', settled.file)) {
+        if (settled?.isHttpSink === true) {
           faults.add(`${path}.pipeline[${step}].target`, 'a delivery sink is no stream, and cannot stand in a pipeline: give it a target of its own')
           faults.adopt(`${path}.pipeline[${step}].options`, checkHttpOptions(settled.options, envOf(fields, draft, env)))
         }

@@ -94,6 +94,11 @@ export interface TargetPolicy {
    */
   queue?: QueueOptions
   /**
+   * How lines are gathered for a delivery sink. Other sinks get lines as they come.
+   * @default the defaults of its settings
+   */
+  batch?: BatchOptions
+  /**
    * Decides about lines while the breaker is not closed. `'hold'`: they wait in the queue. `'skip'`: they are dropped
    * and counted. `'spool'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue
    * has no room for, even while the breaker is closed. `'fallback'`: they go to `fallback`.
@@ -291,6 +296,21 @@ export interface QueueOptions {
    * @default 2000 (2 s)
    */
   blockTimeoutMs?: number
+}
+
+/** How lines are gathered for a delivery sink. Other sinks get lines as they come. */
+export interface BatchOptions {
+  /**
+   * How long lines are gathered before they are sent, from the first of them. A full batch, a probe, a flush and the
+   * end are sent at once. `0`: not at all. Value: milliseconds, 0 to 60000.
+   * @default 0; 1000 for pino-breaker-fanout/http
+   */
+  maxMs?: number
+  /**
+   * Limit for the bytes of a batch, unless it is a single line. This many are sent at once. Value: bytes, 1 to 524288.
+   * @default 524288 (512 KiB)
+   */
+  maxBytes?: number
 }
 
 /** What a sink is sensed by, beside its requests, its sockets and its own reports. */

@@ -17,6 +17,7 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       policy: table(only(target, key => key in topLevel), []),
       breaker: table(propertiesOf(topLevel.breaker), ['breaker']),
       queue: table(propertiesOf(topLevel.queue), ['queue']),
+      batch: table(propertiesOf(topLevel.batch), ['batch']),
       worker: table(propertiesOf(topLevel.worker)),
       'resource-limits': table(propertiesOf(propertiesOf(topLevel.worker).resourceLimits)),
       sense: table(propertiesOf(topLevel.sense), ['sense']),

@@ -170,6 +170,24 @@ t.test('a call that takes long is waited for while the transport says that it is
   t.match(await acting.catch((error: Error) => error), { code: 'ERR_FANOUT_NO_ANSWER', message: /has begun with this/ })
 })
 
+t.test('work on one call does not excuse that another one is not answered', async t => {
+  const transport = new FakeTransport()
+  const { client } = openClient(transport, SHORT_MS)
+  const thread = transport.offered[0] as MessagePort
+  thread.postMessage({ type: 'open' })
+  const [unheard, acting] = [codeOf(client.snapshot()), codeOf(client.act('reopen', 'loki'))]
+  let isPending = true
+  unheard.finally(() => { isPending = false })
+  for (let times = 0; times < 3; times++) {
+    thread.postMessage({ type: 'alive', ids: [2] })
+    block(2 * SHORT_MS)
+    await new Promise(setImmediate)
+  }
+  t.notOk(isPending)
+  client.close()
+  t.equal(await acting, 'ERR_FANOUT_CLOSED')
+})
+
 t.test('the server says that it is at work until a call is done', async t => {
   const controls = new FakeControls()
   const { port1, port2 } = new MessageChannel()
@@ -203,9 +221,12 @@ t.test('once the transport is ready, somebody has to answer', async t => {
   transport.ready = false
   const { client } = openClient(transport, SHORT_MS)
   t.teardown(() => client.close())
-  const early = codeOf(client.snapshot())
+  let outcome: unknown
+  codeOf(client.snapshot()).then(code => { outcome = code })
   transport.becomeReady()
-  t.equal(await early, 'ERR_FANOUT_NO_ANSWER')
+  const other = openClient(new FakeTransport(), SHORT_MS).client
+  for (let times = 0; times < 3; times++) await codeOf(other.snapshot())
+  t.equal(outcome, 'ERR_FANOUT_NO_ANSWER')
 })
 
 t.test('the channel is offered again to a transport that was not there in time for the first offer', async t => {

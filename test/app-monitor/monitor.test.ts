@@ -77,19 +77,26 @@ for (const kind of ['in another thread', 'in this thread'] as const) {
 
     t.test('can be watched after removeAllListeners as before', async t => {
       const { watch } = open(t, { snapshotIntervalMs: 10 })
+      watch.removeAllListeners()
+      const seen = next(watch, 'snapshot')
+      t.equal(watch.listenerCount('snapshot'), 1)
+      await seen
       watch.on('snapshot', () => t.fail('it was removed'))
       watch.removeAllListeners()
       await next(watch, 'snapshot')
     })
 
     t.test('gives its last snapshot after the end, and can be steered no more', async t => {
-      const { watch, controls } = open(t)
+      const { watch, controls } = open(t, { snapshotIntervalMs: 10 })
       await watch.snapshot()
       const ended = next(watch, 'end')
       controls.end()
       await ended
       t.match(await watch.snapshot(), { hasEnded: true })
+      const before = reads(controls)
       watch.on('snapshot', () => t.fail('there are no more'))
+      await new Promise(resolve => setTimeout(resolve, 50))
+      t.equal(reads(controls), before)
     })
 
     t.test('is left alone after detach', async t => {

@@ -1,8 +1,9 @@
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, MetricReader, type DataPoint, type Histogram, type MetricData } from '@opentelemetry/sdk-metrics'
 import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { instrumentNames, meterTransport } from '#lib/app-monitor/opentelemetry'
-import { DURATION_LIMITS_MS, DurationCounter } from '#lib/durations'
+import { instrumentNames, meterTransport, units, type InstrumentNames } from '#lib/app-monitor/opentelemetry'
+import { DURATION_LIMITS_MS, DurationCounter, type Durations } from '#lib/durations'
 import type { FanoutSnapshot } from '#lib/metrics'
 import { metricFamilies } from '#lib/monitor/metric-families'
 import { freshSink, snapshotOf } from '../support/snapshots.js'
@@ -63,6 +64,18 @@ t.test('every family of metrics has a name of its own', t => {
   t.end()
 })
 
+t.test('the docs list each of them as it is', t => {
+  const rows = [...readFileSync('docs/monitor-in-app.md', 'utf8').matchAll(/^\| `([\w.]+)` \| `(\S+)` \| (\w+) \| (.*?) ?\| /gm)].map(([, name, unit, kind, attributes]) => [name, unit, kind, attributes])
+  const known = metricFamilies.map(({ name, unit, labelNames, type }) => {
+    if (type === 'histogram') return ['attempt.duration', 's', 'Histogram', '']
+    const names = instrumentNames[name] as InstrumentNames
+    const attributes = labelNames.filter(label => label !== 'sink').map(label => `\`${names.attributes?.[label]?.replace('pino.breaker_fanout.', '')}\``)
+    return [names.name, units[unit], names.kind, attributes.join(', ')]
+  })
+  t.same(rows.sort(), known.sort())
+  t.end()
+})
+
 t.test('labels are attributes with names in the namespace, and the kind of a failure is its error.type', async t => {
   const { collect } = meter(t, () => snapshotOf(freshSink('loki', {
     state: 'open',
@@ -103,6 +116,20 @@ t.test('the histogram of attempts has exactly the counts and the sum of the tran
     }
     stop()
   }), { numRuns: 50 })
+})
+
+t.test('a sum that is no longer exact moves no attempt to another bucket', async t => {
+  const large = 2 ** 53
+  const attemptsOf = (...buckets: Array<[number, number]>): Durations => {
+    const all = [...DURATION_LIMITS_MS, Infinity].map((_, bucket) => ({ count: buckets[bucket]?.[0] ?? 0, sumMs: buckets[bucket]?.[1] ?? 0 }))
+    return { count: all.reduce((sum, { count }) => sum + count, 0), sumMs: all.reduce((sum, { sumMs }) => sum + sumMs, 0), buckets: all }
+  }
+  let attempts = attemptsOf([1, large], [1, large])
+  const { collect } = meter(t, () => snapshotOf(freshSink('loki', { attempts })))
+  await collect()
+  attempts = attemptsOf([2, large + 2], [3, large])
+  const [point] = pointsOf(await collect(), 'attempt.duration') as Array<DataPoint<Histogram>>
+  t.same(point?.value.buckets.counts.slice(0, 3), [2, 3, 0])
 })
 
 t.test('two readers each get everything, and nothing is recorded twice', async t => {

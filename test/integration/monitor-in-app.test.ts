@@ -354,9 +354,14 @@ t.test('of several transports in one thread the first is reached', async t => {
   const of = (name: string): object => ({ target: 'pino-breaker-fanout', options: { targets: [{ name, target: 'pino/file', options: { destination: join(dir, name) } }], diagnostics: false } })
   const transport = pino.transport({ targets: [of('one'), of('two')] } as never) as AppTransport
   const watch = monitor(transport, PATIENT)
-  const { sinks } = await watch.snapshot()
-  t.equal(sinks.length, 1)
-  t.match(sinks[0]?.name, /^(one|two)$/)
+  const transitions: TransitionEvent[] = []
+  watch.on('transition', event => transitions.push(event))
+  const { sinks: [sink] } = await watch.snapshot()
+  t.equal(await codeOf(watch.open(sink?.name === 'one' ? 'two' : 'one')), 'ERR_FANOUT_UNKNOWN_SINK')
+  await watch.open(sink?.name as string)
+  await watch.snapshot()
+  t.match(transitions, [{ sink: sink?.name, to: 'open' }])
+  t.equal(transitions.length, 1)
   await closeTransport(transport)
 })
 

@@ -8,6 +8,8 @@ import { calmSink, monitorScene, type SinkScene } from '../support/monitor-scene
 import { MonitorStub } from '../support/monitor-stub.js'
 
 const MINUTE_MS = 60_000
+// A page is opened in a second or two, if nothing else runs.
+t.setTimeout(600_000)
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser: Browser
@@ -48,7 +50,7 @@ t.test('the page shows each sink with its state, numbers and last error, and wha
   const row = rowOf(page, 'loki')
   await row.waitFor()
   const text = await row.innerText()
-  for (const part of ['info and above', 'Open', '3 min 00 s', 'a connection failed', 'probe in 8 s', 'spool 60%', 'connect ECONNREFUSED 10.0.0.1:3100']) t.match(text, part)
+  for (const part of ['info and above', 'Open', '3 min 00 s', 'a connection failed', 'outage since ', 'probe in 8 s', 'spool 60%', 'connect ECONNREFUSED 10.0.0.1:3100']) t.match(text, part)
   t.match(await row.getByRole('img').first().getAttribute('aria-label'), /Lines delivered a second, last ten minutes: now 0 lines\/s, at most \d+/)
   t.match(await rowOf(page, 'file').innerText(), /Closed[^]*\d+\s+lines\/s[^]*none/)
   t.equal(await page.getByRole('heading', { level: 1 }).innerText().then(plain), 'loki is open')
@@ -76,7 +78,7 @@ t.test('states, numbers and notices change without a reload', needsBrowser(), as
   stub.snapshot = { ...stub.snapshot, time: time + 1000, sinks: [stub.snapshot.sinks[0]!, { ...sink!, state: 'closed', stateForMs: 600, stateReason: 'probe-succeeded', retryInMs: 0, linesDropped: { 'queue-full': 10, poison: 2 } }] }
   stub.update()
   await row.getByText('Closed', { exact: true }).waitFor()
-  await row.getByText('queue-full 10').waitFor()
+  await row.getByText('queue full 10').waitFor()
   await row.getByText('losing lines').waitFor()
   const happened = await page.getByRole('region', { name: /Transitions and notices/ }).getByRole('row').allInnerTexts()
   t.match(happened[1], /notice\s+12 lines lost within 10 s/)
@@ -86,7 +88,7 @@ t.test('states, numbers and notices change without a reload', needsBrowser(), as
 })
 
 t.test('hostile text stays text, runs nothing, loads nothing, and leaves the layout as it is', needsBrowser(), async t => {
-  const hostile = '<img src=x onerror="pwned(1)"><script>pwned(2)</script></script><svg onload=pwned(3)>{{7*7}}${7*7}"\'>'
+  const hostile = '<img src=x onerror="pwned(1)"><script>pwned(2)</script></script><svg onload=pwned(3)>{{7*7}}"\'>'
   const ansi = '\u001b[31mred\u001b[0m\u0007'
   const rtl = 'safe\u202egpj.exe\u2066\u200b'
   const names = [hostile, '__proto__', 'constructor', 'a/b?c#d%2e', `${'n'.repeat(1_000_000)}`, `${rtl}${ansi}`, 'שלום']
@@ -115,7 +117,7 @@ t.test('hostile text stays text, runs nothing, loads nothing, and leaves the lay
     t.same(requested.filter(url => !url.startsWith(stub.url) && !url.startsWith('data:')), [], 'nothing was loaded from elsewhere')
     const visible = await page.locator('body').innerText()
     t.match(visible, 'safe‹202E›gpj.exe‹2066›‹200B›␛[31mred␛[0m␇')
-    t.notMatch(visible, /[\u202e\u001b\u200b]/)
+    t.same(['\u202e', '\u001b', '\u200b'].filter(hidden => visible.includes(hidden)), [])
     t.ok(visible.length < 200_000, 'long texts are cut')
     t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, `nothing sticks out at ${width} px`)
   }
@@ -281,7 +283,7 @@ t.test('an ended transport is shown as ended, with its last counts', needsBrowse
   await page.getByText('Ended', { exact: true }).waitFor()
   await stub.stop()
   await page.getByText(/^The transport ended at \d\d:\d\d:\d\d\. These are its last counts/).waitFor()
-  t.match(await rowOf(page, 'loki').innerText(), /7\s+closed/)
+  t.match(await rowOf(page, 'loki').innerText(), /7\s+left at the end/)
   t.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'The transport has ended')
   t.equal(await page.getByRole('button', { name: 'Reopen files' }).count(), 0)
   t.equal(await page.getByText('Connection lost').count(), 0)

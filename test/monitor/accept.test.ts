@@ -21,6 +21,7 @@ const text = {
   'anything of a higher quality': 'application/openmetrics-text;q=0.4,*/*;q=0.5',
   'named after text of the same quality': 'text/plain,application/openmetrics-text',
   'refused OpenMetrics': 'application/openmetrics-text;q=0',
+  'refused everything': 'application/openmetrics-text;q=0,*/*;q=0',
   'a quality that is none': 'application/openmetrics-text;q=high',
   garbage: ';;;,,q=1,=,"'
 }

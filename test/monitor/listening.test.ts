@@ -72,6 +72,11 @@ t.test('any other fault ends the search', async t => {
   await t.rejects(listenAt(server(t), at(0, 0, 'no-such-host.invalid')), { code: /^(ENOTFOUND|EAI_AGAIN)$/ })
 })
 
+t.test('what must be of this machine alone is not served to others', async t => {
+  await t.rejects(listenAt(server(t), at(0, 0, '0.0.0.0')), { message: 'other machines can reach 0.0.0.0: its address is 0.0.0.0' })
+  await listenAt(server(t), { ...at(0, 0, '0.0.0.0'), isLoopback: false })
+})
+
 const unix = { skip: process.platform === 'win32' && 'Windows has pipes in place of Unix sockets' }
 
 t.test('only this user may connect to a socket, and it is gone once the server is closed', unix, async t => {

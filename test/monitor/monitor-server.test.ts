@@ -104,6 +104,15 @@ t.test('hostile clients', async t => {
     t.match(await ask('/healthz'), { status: 200 })
   })
 
+  t.test('a body that nobody needs is not waited for', async t => {
+    for (const request of ['GET /healthz', 'POST /nope']) {
+      const { socket, received, closed } = await dial(address)
+      socket.write(`${request} HTTP/1.1\r\nhost: localhost\r\n${AUTHORIZATION}content-length: 10\r\n\r\nx`)
+      await closed
+      t.match(received(), /^connection: close\r$/mi, request)
+    }
+  })
+
   t.test('a client that reads none of its answers is held in bounded memory, and disconnected', async t => {
     const { socket, closed } = await dial(address)
     let isClosed = false

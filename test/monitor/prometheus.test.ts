@@ -2,7 +2,7 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import t from 'tap'
 import type { FanoutSnapshot } from '#lib/metrics'
 import { METRIC_PREFIX, metricFamilies } from '#lib/monitor/metric-families'
-import { registerMetrics } from '#lib/monitor/prometheus'
+import { registerMetrics, type PrometheusMetric } from '#lib/monitor/prometheus'
 import { parseExposition, valueIn } from '../support/exposition-text.js'
 import { freshSink, snapshotOf } from '../support/snapshots.js'
 
@@ -84,6 +84,18 @@ t.test('a registry that changes between the formats shows the same names each ti
   }
   remove()
   t.same(registry.getMetricsAsArray(), [])
+})
+
+t.test('the labels of a value are the same object in each scrape, so that prom-client writes them as text once', async t => {
+  const registry = new Registry()
+  registerMetrics(registry, () => snapshotOf(freshSink('loki', { fallback: 'spare' })))
+  const scrape = async (): Promise<object[]> => {
+    const metrics = registry.getMetricsAsArray() as unknown as PrometheusMetric[]
+    return (await Promise.all(metrics.map(metric => metric.getForPromString()))).flatMap(({ values }) => values.map(({ sharedLabels }) => sharedLabels))
+  }
+  const [first, second] = [await scrape(), await scrape()]
+  t.ok(first.length > 90)
+  t.ok(first.every((labels, i) => labels === second[i]))
 })
 
 t.test('reset() of a registry leaves the counts of the transport as they are', async t => {

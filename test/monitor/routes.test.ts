@@ -129,6 +129,9 @@ t.test('actions', async t => {
       await ask('/sinks/file/open', { method: 'POST' })
       t.equal(await state(), 'open')
       await ask('/sinks/file/reset', { method: 'POST' })
+      const { body } = await ask('/level', { method: 'POST', body: `{"level":${i}}` })
+      t.match(body, { sinks: [{ level: i }] })
+      t.match((await ask('/snapshot.json')).body, { sinks: [{ level: i }] })
     }
   })
 

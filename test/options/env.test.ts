@@ -32,6 +32,8 @@ const policyVariables = [
   'FALLBACK',
   'ISOLATION',
   'LEVEL',
+  'BATCH__MAX_BYTES',
+  'BATCH__MAX_MS',
   'QUEUE__BLOCK_TIMEOUT_MS',
   'QUEUE__MAX_BYTES',
   'QUEUE__MAX_LINES',

@@ -43,7 +43,7 @@ export async function openPage (t: Test, browser: Browser, url: string, options:
   await page.exposeFunction('pwned', (what: unknown) => { watched.faults.push(`a script ran: ${String(what)}`) })
   page.on('pageerror', error => watched.faults.push(String(error)))
   page.on('console', message => {
-    if (/Content Security Policy|Trusted ?Type/i.test(message.text())) watched.faults.push(message.text())
+    if (/Content Security Policy|Trusted(Type|HTML|Script)/i.test(message.text())) watched.faults.push(message.text())
   })
   page.on('dialog', dialog => {
     watched.faults.push(`a dialog: ${dialog.message()}`)

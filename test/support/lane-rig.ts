@@ -177,6 +177,7 @@ export class LaneRig {
         startTimeoutMs: 10000,
         redelivery: 'at-least-once',
         sense: false,
+        batch: { maxMs: 0, maxBytes: 512 * 1024 },
         ...settings,
         queue: { maxBytes: 16 * 1024 * 1024, maxLines: 100000, overflow: 'drop-oldest', blockTimeoutMs: 2000, ...queue }
       },

@@ -22,8 +22,8 @@ export function findCommand (name: string): string | undefined {
 }
 
 /** Options of a test that needs a server. The test is skipped if the server is not installed, but not in CI, where it fails. */
-export function needs (name: string): { skip: string | false } {
-  return { skip: findCommand(name) === undefined && !isCI && `${name} is not installed: scripts/install-servers.sh` }
+export function needs (name: string, script = 'scripts/install-servers.sh'): { skip: string | false } {
+  return { skip: findCommand(name) === undefined && !isCI && `${name} is not installed: ${script}` }
 }
 
 /** A port of 127.0.0.1 that is free now. */

@@ -1,6 +1,6 @@
 // What may be written as options, and what the compiler refuses. Compiled, never run.
 import pino from 'pino'
-import type { BreakerOptions, BreakerSettings, DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, PipelineTarget, QueueOptions, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from 'pino-breaker-fanout'
+import type { BreakerOptions, BreakerSettings, DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MonitorOptions, PipelineTarget, QueueOptions, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from 'pino-breaker-fanout'
 import { sameType } from './expect.js'
 
 const everything: FanoutOptions = {
@@ -27,6 +27,7 @@ const everything: FanoutOptions = {
     { target: 'pino-socket', healthCheck: { tcp: 'logs:514', intervalMs: 10, timeoutMs: 1 }, deadLetter: { path: 'dead.ndjson', maxBytes: 1 }, sense: false },
     { name: 'console', target: 'pino-pretty', standby: true, breaker: false }
   ],
+  monitor: { port: { from: 9464, to: 9473 }, host: '::', token: 'secret', actions: true },
   levels: { audit: 35 },
   dedupe: true,
   levelKey: 'severity',
@@ -72,6 +73,8 @@ export const breaker: TargetOptions = { target: 'pino/file', breaker: true }
 export const misplaced: TargetOptions = { target: 'pino/file', destination: 'app.log' }
 // @ts-expect-error a target's name belongs to a target
 export const topLevelName: FanoutOptions = { targets: pinoTargets, name: 'all' }
+// @ts-expect-error a range of ports has two ends
+export const halfRange: MonitorOptions = { port: { from: 9464 } }
 // @ts-expect-error diagnostics are on or `false`
 export const diagnostics: FanoutOptions = { targets: pinoTargets, diagnostics: true }
 
@@ -98,6 +101,7 @@ sameType<QueueOptions['overflow'], 'drop-oldest' | 'drop-newest' | 'block' | und
 sameType<TargetOptions['whenOpen'], 'hold' | 'skip' | 'spool' | 'fallback' | undefined>()
 sameType<TargetOptions['level'], string | number | undefined>()
 sameType<FanoutOptions['targets'], readonly TargetOptions[]>()
+sameType<FanoutOptions['monitor'], false | MonitorOptions | undefined>()
 sameType<FanoutOptions['breaker'], false | BreakerOptions | undefined>()
 sameType<BreakerSettings['mode'], 'enforce' | 'observe'>()
 sameType<TargetOptions, SingleTarget | PipelineTarget>()

@@ -3,7 +3,7 @@ import { MAX_TIMER_MS, choice, list, milliseconds, object, off, oneOf, text, typ
 import type { SchemaNode } from '../schema-node.js'
 import { breakerSchema } from './breaker.js'
 import { deadLetterSchema, spoolSchema } from './disk.js'
-import { queueSchema } from './queue.js'
+import { batchSchema, queueSchema } from './queue.js'
 import { healthCheckSchema, senseSchema, workerSchema } from './sink.js'
 
 /** A level: its number or its label. */
@@ -28,6 +28,7 @@ export const policyFields = {
     'x-default': 'on, with the defaults of its settings'
   }),
   queue: queueSchema,
+  batch: batchSchema,
   whenOpen: oneOf(['hold', 'skip', 'spool', 'fallback'], {
     description: 'Decides about lines while the breaker is not closed. `\'hold\'`: they wait in the queue. `\'skip\'`: they are dropped and counted. `\'spool\'`: they go to disk, and from there to the sink once it is back; so do lines that a full queue has no room for, even while the breaker is closed. `\'fallback\'`: they go to `fallback`.',
     'x-default': '`\'hold\'`; always `\'fallback\'` for a standby target'

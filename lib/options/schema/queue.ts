@@ -1,6 +1,27 @@
 import { targetDefaults } from '../defaults.js'
 import { MAX_TIMER_MS, count, milliseconds, object, oneOf } from '../fields.js'
 
+/** The option `batch`. */
+export const batchSchema = object({
+  maxMs: milliseconds(0, 60000, {
+    description: 'How long lines are gathered before they are sent, from the first of them. A full batch, a probe, a flush and the end are sent at once. `0`: not at all.',
+    'x-default': '`0`; `1000` for `pino-breaker-fanout/http`',
+    'x-plausible-from': 5
+  }),
+  maxBytes: {
+    type: 'integer',
+    minimum: 1,
+    maximum: targetDefaults.batch.maxBytes,
+    description: 'Limit for the bytes of a batch, unless it is a single line. This many are sent at once.',
+    default: targetDefaults.batch.maxBytes
+  }
+}, {
+  title: 'Batch',
+  'x-default': 'the defaults of its settings',
+  description: 'How lines are gathered for a delivery sink. Other sinks get lines as they come.',
+  'x-type': 'BatchOptions'
+})
+
 /** The option `queue`. */
 export const queueSchema = object({
   maxBytes: count({

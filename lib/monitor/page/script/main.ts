@@ -10,7 +10,7 @@ import { backlogLines, lostLines, type History, type Notice, type SinkSnapshot, 
 import { Requests } from './requests.js'
 import { Series, WINDOW_MS } from './series.js'
 import { SinkRow } from './sink-row.js'
-import { spansOf, type Span } from './spans.js'
+import { outageSince, spansOf, type StateHistory } from './spans.js'
 import { Stream } from './stream.js'
 import { Timeline } from './timeline.js'
 import { knownState, noticeWords, reasonWords, stateWords } from './words.js'
@@ -91,10 +91,11 @@ function show (snapshot: Snapshot): void {
     rate += own.rate
     const isLosing = !snapshot.hasEnded && own.hasLost(LOSING_MS)
     if (isLosing) losing.push(name)
-    const spans = spansOfSink(sink, snapshot)
+    const past = pastOf(sink, snapshot)
+    const spans = spansOf(past)
     const row = rows.get(name) as SinkRow
     setAttribute(row.actionsPlace, 'hidden', !snapshot.actions || snapshot.hasEnded)
-    row.update(sink, { series: own, spans, isLosing, now: time })
+    row.update(sink, { series: own, spans, outageSince: outageSince(past), isLosing, now: time, hasEnded: snapshot.hasEnded })
     return { name, spans, notices: notices.filter(notice => notice.sink === name) }
   })
   timeline.update(lanes, time)
@@ -107,15 +108,15 @@ function seriesOf (name: string): Series {
   return own
 }
 
-function spansOfSink ({ name, state, stateForMs }: SinkSnapshot, { time, upMs }: Snapshot): Span[] {
-  return spansOf({
+function pastOf ({ name, state, stateForMs }: SinkSnapshot, { time, upMs }: Snapshot): StateHistory {
+  return {
     from: time - WINDOW_MS,
     to: time,
     startedAt: time - upMs,
     state: knownState(state),
     stateSince: time - stateForMs,
     transitions: transitions.filter(({ sink }) => sink === name).map(event => ({ ...event, from: knownState(event.from), to: knownState(event.to) }))
-  })
+  }
 }
 
 /** One row a sink, in the order of the targets. Rows stay where they are, whatever state they are in. */

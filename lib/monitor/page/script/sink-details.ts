@@ -2,7 +2,7 @@ import { element, foreign, setAttribute, setText } from './element.js'
 import { formatBytes, formatCount, formatDuration, readable, readableLine } from './format.js'
 import type { SinkSnapshot } from './messages.js'
 import { quantileLimit } from './quantile.js'
-import { reasonWords } from './words.js'
+import { lossWords, reasonWords } from './words.js'
 
 /** All that is known of one sink: where each line is, what has failed, how long it takes, and the last error in full. */
 export class SinkDetails {
@@ -27,7 +27,7 @@ export class SinkDetails {
       ['held by the sink', formatCount(sink.unsettledLines)],
       ['on the disk', formatCount(sink.spoolLines)],
       ['skipped', formatCount(sink.linesSkipped)],
-      ...counts(sink.linesDropped, 'dropped: '),
+      ...counts(sink.linesDropped, 'dropped: ', lossWords),
       [sink.fallback === undefined ? 'to a fallback' : `to ${readableLine(sink.fallback, 60)}`, formatCount(sink.linesFallback)],
       ['dead-lettered', formatCount(sink.linesDeadLettered)]
     ])
@@ -35,7 +35,7 @@ export class SinkDetails {
       ['failures in a row', formatCount(sink.consecutiveFailures)],
       ...counts(sink.failures, '', reasonWords),
       ['restarts', formatCount(sink.restarts)],
-      ...counts(sink.restartReasons, 'restarted after: '),
+      ...counts(sink.restartReasons, 'restarted: ', reasonWords),
       ['late errors', formatCount(sink.lateFaults)]
     ])
     this.#sink.show([
@@ -76,7 +76,7 @@ class Facts {
   }
 }
 
-function counts (numbers: Readonly<Record<string, number | undefined>>, prefix: string, words: (reason: string) => string = reason => readableLine(reason, 60)): Fact[] {
+function counts (numbers: Readonly<Record<string, number | undefined>>, prefix: string, words: (reason: string) => string): Fact[] {
   return Object.entries(numbers).map(([reason, count = 0]) => [reason, count] as const).filter(([, count]) => count > 0).map(([reason, count]) => [prefix + words(reason), formatCount(count)])
 }
 

@@ -7,13 +7,16 @@ import type { Series } from './series.js'
 import { SinkDetails } from './sink-details.js'
 import type { Span } from './spans.js'
 import { Sparkline } from './sparkline.js'
-import { errorLine, knownState, reasonWords, stateMeanings, stateWords } from './words.js'
+import { errorLine, knownState, lossWords, reasonWords, stateMeanings, stateWords } from './words.js'
 
 /** What a row needs besides its snapshot. */
 export interface RowNow {
   readonly series: Series
   readonly spans: readonly Span[]
+  /** When the present outage began. */
+  readonly outageSince: number | undefined
   readonly isLosing: boolean
+  readonly hasEnded: boolean
   readonly now: number
 }
 
@@ -67,17 +70,17 @@ export class SinkRow {
     return this.#details.actionsPlace
   }
 
-  update (sink: SinkSnapshot, { series, spans, isLosing, now }: RowNow): void {
+  update (sink: SinkSnapshot, { series, spans, outageSince, isLosing, now, hasEnded }: RowNow): void {
     const state = knownState(sink.state)
     for (const row of [this.main, this.more]) setAttribute(row, 'data-state', state)
     this.#glyph.show(state)
     setText(this.#word, stateWords[state])
     setText(this.#time, formatDuration(sink.stateForMs))
     setText(this.#why, whyText(sink))
-    setText(this.#since, state === 'closed' ? '' : `since ${formatTime(now - sink.stateForMs)}`)
-    setText(this.#probe, probeText(sink))
+    setText(this.#since, outageSince === undefined ? '' : `outage since ${formatTime(outageSince)}`)
+    setText(this.#probe, hasEnded ? '' : probeText(sink))
     setText(this.#level, levelText(sink.level))
-    this.#throughput.update(series.rates, series.rate, spans, now)
+    this.#throughput.update(series.rates, hasEnded ? 0 : series.rate, spans, now)
     this.#backlog.update(series.backlog, backlogLines(sink), spans, now)
     this.#queue.update(sink.queueBytes, sink.queueMaxBytes)
     this.#spool.update(sink.spoolBytes, sink.spoolMaxBytes)
@@ -98,7 +101,7 @@ export class SinkRow {
     setAttribute(this.main, 'data-losing', isLosing)
     setAttribute(this.main, 'data-lost', lost > 0)
     const reasons = Object.entries({ skipped: sink.linesSkipped, ...sink.linesDropped }).filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a)
-    const texts = reasons.map(([reason, count]) => reasons.length === 1 ? readableLine(reason, 40) : `${readableLine(reason, 40)} ${formatCount(count)}`)
+    const texts = reasons.map(([reason, count]) => reasons.length === 1 ? lossWords(reason) : `${lossWords(reason)} ${formatCount(count)}`)
     showList(this.#reasons, texts)
   }
 

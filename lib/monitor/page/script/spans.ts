@@ -35,6 +35,17 @@ function clip (spans: readonly Span[], begin: number, end: number): Span[] {
   return spans.map(({ state, from, to }) => ({ state, from: Math.max(from, begin), to: Math.min(to, end) })).filter(({ from, to }) => to > from)
 }
 
+/**
+ * When the present outage began: the breaker may have probed in vain since. `undefined` if it is closed.
+ *
+ * @param transitions - Of this sink, oldest first
+ */
+export function outageSince ({ state, stateSince, transitions }: Pick<StateHistory, 'state' | 'stateSince' | 'transitions'>): number | undefined {
+  if (state === 'closed') return undefined
+  const last = transitions.at(-1)
+  return last === undefined || last.to === 'closed' ? stateSince : last.time - last.openForMs
+}
+
 /** Times on whole steps in a window, for the marks of an axis. */
 export function ticksOf (from: number, to: number, stepMs: number): number[] {
   const ticks: number[] = []

@@ -42,6 +42,22 @@ export function reasonWords (reason: string): string {
   return status === undefined ? REASONS.get(reason) ?? readableLine(reason, 60) : `its backend answered ${status}`
 }
 
+const LOSSES: ReadonlyMap<string, string> = new Map([
+  ['skipped', 'skipped'],
+  ['queue-full', 'queue full'],
+  ['too-long', 'line too long'],
+  ['at-most-once', 'sent at most once'],
+  ['poison', 'refused for good'],
+  ['spool-full', 'spool full'],
+  ['damaged', 'spool damaged'],
+  ['closed', 'left at the end']
+])
+
+/** The reason of a loss in words: `queue full`. */
+export function lossWords (reason: string): string {
+  return LOSSES.get(reason) ?? readableLine(reason, 40)
+}
+
 /** A notice as a sentence without its subject. */
 export function noticeWords ({ kind, facts }: Notice): string {
   const number = (key: string): number => Number(facts[key] ?? 0)

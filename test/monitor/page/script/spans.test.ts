@@ -1,5 +1,5 @@
 import t from 'tap'
-import { spansOf, ticksOf } from '#lib/monitor/page/script/spans'
+import { outageSince, spansOf, ticksOf } from '#lib/monitor/page/script/spans'
 import type { CircuitState, TransitionEvent } from '#lib/breaker'
 
 const event = (from: CircuitState, to: CircuitState, time: number): TransitionEvent =>
@@ -27,6 +27,14 @@ t.test('without transitions only the present state is known', async t => {
 
 t.test('a transition that the snapshot does not know yet changes nothing before it', async t => {
   t.same(spansOf({ from: 0, to: 1000, startedAt: 0, state: 'closed', stateSince: 0, transitions: [event('closed', 'open', 1001)] }), [{ state: 'closed', from: 0, to: 1000 }])
+})
+
+t.test('an outage lasts until the breaker closes, whatever its probes', async t => {
+  const probed = [event('closed', 'open', 100), event('open', 'half-open', 500), { ...event('half-open', 'open', 510), openForMs: 410 }]
+  t.equal(outageSince({ state: 'open', stateSince: 510, transitions: probed }), 100)
+  t.equal(outageSince({ state: 'open', stateSince: 40, transitions: [] }), 40)
+  t.equal(outageSince({ state: 'open', stateSince: 900, transitions: [event('half-open', 'closed', 600)] }), 900, 'the transition of now has not come yet')
+  t.equal(outageSince({ state: 'closed', stateSince: 600, transitions: [event('half-open', 'closed', 600)] }), undefined)
 })
 
 t.test('ticks are on whole steps', async t => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Notice } from '#lib/reports/notice'
-import { errorLine, knownState, noticeWords, reasonWords, verdict, worstState } from '#lib/monitor/page/script/words'
+import { errorLine, knownState, lossWords, noticeWords, reasonWords, verdict, worstState } from '#lib/monitor/page/script/words'
 import { noticeKinds } from '#lib/reports/notice'
 import { calmSink } from '../../../support/monitor-scene.js'
 
@@ -26,6 +26,10 @@ t.test('reasons are words, and an unknown one is shown as it is', async t => {
   t.equal(reasonWords('network'), 'a connection failed')
   t.equal(reasonWords('http-503'), 'its backend answered 503')
   t.equal(reasonWords('sun-spots\u202e'), 'sun-spots‹202E›')
+})
+
+t.test('the reason of a loss is no word that is also a state', async t => {
+  t.same(['closed', 'queue-full', 'new'].map(lossWords), ['left at the end', 'queue full', 'new'])
 })
 
 t.test('every kind of notice has a sentence', async t => {

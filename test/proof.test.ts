@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Proof } from '#lib/lane/proof'
+import { Proof } from '#lib/proof'
 
 t.test('nothing is proven at first', async t => {
   t.equal(new Proof().covers(1, 5, 0), false)
