@@ -59,13 +59,13 @@ export class Batching {
   }
 
   /**
-   * Lines are being sent.
+   * Lines are being sent. Those that are left have waited for as long as the first of them, as far as is known.
    *
    * @param isLast - No more lines wait
    */
   take (isLast: boolean): void {
     this.stop()
-    this.#since = isLast ? undefined : this.#clock.now()
+    if (isLast) this.#since = undefined
   }
 
   stop (): void {

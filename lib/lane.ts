@@ -339,6 +339,12 @@ export class Lane {
     return !this.#isEmpty || this.#sink.held.hasUnaccepted
   }
 
+  /** True while the sink has not accepted all that it was given, or lines wait for it, and not only for more lines. */
+  get isBehind (): boolean {
+    const source = this.#source
+    return this.holdsLines && (this.#sink.held.hasUnaccepted || source === undefined || !this.#isGathering(source))
+  }
+
   /** True while the disk is in use: lines in memory go to the disk, and the sink gets lines that were read from it. */
   get #isDiverting (): boolean {
     return this.#disk?.isDiverting === true
@@ -430,9 +436,9 @@ export class Lane {
 
   /** The pace of an outlet is measured from the moment in which it has something to take. */
   #noteArrival (): void {
-    if (!this.#backlog.memory.isEmpty || this.#sink.held.hasUnaccepted) return
+    if (!this.#backlog.memory.isEmpty) return
     this.#batching.begin()
-    this.#outlet.pace.begin(this.#deps.clock.waited())
+    if (!this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
   }
 
   /** Makes room in the queue: moves lines to the disk, or settles accepted lines, which are kept in case of a failure. */

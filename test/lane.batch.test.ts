@@ -36,7 +36,7 @@ t.test('lines that come within a second of the first go together', async t => {
   rig.check()
 })
 
-t.test('a full batch goes at once, and what is left waits for a second of its own', async t => {
+t.test('a full batch goes at once, and what is left a second after the first line', async t => {
   const rig = startedRig()
   const line = 'x'.repeat(39)
   rig.offer(line)
@@ -46,10 +46,46 @@ t.test('a full batch goes at once, and what is left waits for a second of its ow
   rig.offer(line)
   t.same(sent(rig), [`${line}\n${line}\n`])
   rig.child.settle()
-  rig.advance(999)
+  rig.advance(99)
   t.equal(sent(rig).length, 1)
   rig.advance(1)
   t.equal(sent(rig).length, 2)
+})
+
+t.test('a line waits no longer because the sink was busy when it came', async t => {
+  const rig = startedRig()
+  rig.offer('a')
+  rig.advance(1000)
+  rig.offer('b')
+  rig.advance(600)
+  rig.child.settle()
+  rig.advance(399)
+  t.equal(sent(rig).length, 1)
+  rig.advance(1)
+  t.same(sent(rig), ['a\n', 'b\n'])
+})
+
+t.test('a line waits no longer because older ones were sent', async t => {
+  const rig = startedRig()
+  const line = 'x'.repeat(39)
+  rig.offer(line)
+  rig.advance(900)
+  rig.offer(line, line)
+  t.equal(sent(rig).length, 1)
+  rig.child.settle()
+  rig.advance(1000)
+  t.equal(sent(rig).length, 2)
+})
+
+t.test('a lane that gathers lines is not behind, and one whose sink has them is', async t => {
+  const rig = startedRig()
+  t.notOk(rig.lane.isBehind)
+  rig.offer('a')
+  t.notOk(rig.lane.isBehind)
+  rig.advance(1000)
+  t.ok(rig.lane.isBehind)
+  rig.child.settle()
+  t.notOk(rig.lane.isBehind)
 })
 
 t.test('a batch that is full as it comes goes straight on', async t => {

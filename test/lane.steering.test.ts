@@ -46,6 +46,23 @@ t.test('a breaker that is opened by hand', async t => {
   })
 })
 
+t.test('a permit that was kept for a probe is void once the breaker is opened by hand', async t => {
+  const rig = new LaneRig({ clock, breaker: { failureThreshold: 1, recoveryTimeoutMs: 30000, jitter: 0 } })
+  rig.lane.start()
+  rig.child.fail()
+  rig.offer('a')
+  rig.lane.probeNow()
+  t.match(rig.snapshot(), { state: 'half-open' })
+  rig.lane.steer(breaker => breaker.forceOpen())
+  rig.child.ready()
+  t.equal(rig.child.text, '')
+  rig.advance(29999)
+  t.equal(rig.child.text, '')
+  rig.advance(1)
+  rig.child.deliver()
+  t.match(rig.snapshot(), { state: 'closed', linesDelivered: 1 })
+})
+
 t.test('a breaker that is closed by hand sends what waits, with no probe', async t => {
   const rig = startedRig({ breaker: { failureThreshold: 1 } })
   rig.child.fail()
@@ -178,6 +195,22 @@ t.test('a sink that is reopened', async t => {
     rig.advance(1000)
     rig.child.ready()
     t.notOk(rig.child.isAskedToEnd)
+  })
+
+  t.test('and whose send hangs, and which does not end either, is replaced', async t => {
+    const rig = new LaneRig({ clock, writeTimeoutMs: 500 })
+    rig.lane.start()
+    rig.child.ready('delivery')
+    rig.offer('a')
+    const reopened = rig.lane.reopen()
+    rig.advance(500)
+    await reopened
+    t.ok(rig.children[0]?.isDestroyed)
+    rig.advance(1000)
+    rig.child.ready('delivery')
+    t.equal(rig.child.text, 'a\n')
+    rig.child.settle()
+    t.match(rig.snapshot(), { linesDelivered: 1, failures: { 'write-timeout': 1 } })
   })
 
   t.test('while its breaker is open and it is not running is left alone', async t => {

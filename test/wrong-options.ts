@@ -442,7 +442,7 @@ export const wrongOptions: readonly WrongOptions[] = [
   {
     what: 'a token with the end of a line, which no header can hold',
     options: above({ monitor: { port: 1, token: 'secret\n' } }),
-    message: 'monitor.token: expected no spaces and no control characters in it',
+    message: 'monitor.token: expected only visible ASCII characters, without spaces',
     beyondSchema: true
   },
   {

@@ -32,9 +32,18 @@ export async function loadConfig (file: string): Promise<FanoutSettings> {
 }
 
 async function load (path: string): Promise<unknown> {
-  if (extname(path) === '.json') return JSON.parse(await readFile(path, 'utf8'))
+  if (extname(path) === '.json') return parseJson(await readFile(path, 'utf8'))
   const { default: exported } = await import(pathToFileURL(path).href) as { default?: unknown }
   // A CommonJS module that was compiled from an ES module has its default export one step further down.
   const isWrapped = typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
   return isWrapped ? exported.default : exported
+}
+
+/** Parses JSON. The message of an error does not quote the text, in which secrets may be. */
+function parseJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SyntaxError((error as Error).message.replace(/, (?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, ' is not valid JSON'))
+  }
 }

@@ -4,6 +4,7 @@ import { didYouMean } from '../options/nearest.js'
 import { checkCommand } from '../terminal/check.js'
 import { runCommand } from '../terminal/run.js'
 import { topCommand } from '../terminal/top.js'
+import { printable } from '../terminal/printable.js'
 import { UsageError, type Command, type Outside } from './command.js'
 import { replayCommand } from './replay.js'
 
@@ -26,6 +27,9 @@ export async function main (args: readonly string[]): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const code = await run(args, { stdout: process.stdout, stderr: process.stderr, clock: systemClock, stop: stopping.signal })
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>(resolve => { stream.write('', () => resolve()) })
+  // The exit handlers of a file that could not be opened would throw. A call that hangs in the system keeps the process from its
+  // end; without listeners, the next signal ends it.
+  for (const event of ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(event)
   // A sink that runs inline may have left timers or sockets behind.
   process.exit(code)
 }
@@ -39,7 +43,7 @@ export async function run (args: readonly string[], outside: Outside): Promise<n
     return DONE
   } catch (error) {
     const isUsage = error instanceof UsageError
-    outside.stderr.write(`pino-breaker-fanout: ${error instanceof Error ? error.message : String(error)}\n${isUsage ? 'See pino-breaker-fanout --help\n' : ''}`)
+    outside.stderr.write(`pino-breaker-fanout: ${(error instanceof Error ? error.message : String(error)).split('\n').map(printable).join('\n')}\n${isUsage ? 'See pino-breaker-fanout --help\n' : ''}`)
     return isUsage ? WRONG_CALL : LEFT
   }
 }

@@ -178,6 +178,8 @@ export class Gate {
     clearTimeout(this.#recoveryTimer)
     this.#recoveryTimer = undefined
     this.statistics.note(event)
+    // A permit of an earlier generation permits nothing any more.
+    this.giveBack()
     if (event.to === 'open') this.#healthCheck?.forget()
     this.#events.onTransition(event)
   }

@@ -14,7 +14,7 @@ import type { Ledger } from './ledger.js'
 import type { Outlet } from './outlet.js'
 import { Pace } from '../pace.js'
 import { Poison } from './poison.js'
-import { Quiet } from './quiet.js'
+import { Quiet } from '../quiet.js'
 import { Supervisor } from '../child/supervisor.js'
 import { Unsettled, type Attempt } from './unsettled.js'
 import { Watch } from './watch.js'
@@ -246,7 +246,7 @@ export class SinkOutlet implements Outlet {
   timeOut (what: string): void {
     const { writeTimeoutMs, sink } = this.#deps
     const failure = toFailure('write-timeout', new FanoutError('ERR_FANOUT_SINK_TIMEOUT', `${what} for ${writeTimeoutMs} ms`, { sink }))
-    if (this.answers && this.held.count > 0) this.#abortSend(failure)
+    if (this.answers && this.held.count > 0 && !this.isReopening) this.#abortSend(failure)
     else this.#fail(failure)
   }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { Alarm } from '../alarm.js'
 import type { Gate } from './gate.js'
 import type { Pace } from '../pace.js'
-import type { Quiet } from './quiet.js'
+import type { Quiet } from '../quiet.js'
 import type { Attempt, Unsettled } from './unsettled.js'
 
 /** Dependencies of a {@link Watch}; all times are waited time. */

@@ -23,8 +23,8 @@ export interface MonitorSettings {
 
 /** The longest path of a Unix socket. The system keeps it in a field of fixed size, with a zero at its end. */
 const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
-// eslint-disable-next-line no-control-regex
-const UNSENDABLE = /[\s\x00-\x1f\x7f]/
+/** What a header can carry as it is, in every client. */
+const SENDABLE = /^[!-~]+$/
 /** `::1`, and `127.0.0.0/8` as IPv6. */
 const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/
 const PIPE = /^[\\/]{2}[.?][\\/]pipe[\\/]/i
@@ -35,7 +35,7 @@ export function settleMonitor (draft: Draft, cwd: string, faults: Faults): Monit
   if (given === undefined || given === false || faults.concern('monitor')) return undefined
   const place = settlePlace(given, draft, cwd, faults)
   const { token, actions = fanoutDefaults.monitor.actions } = given
-  if (token !== undefined && UNSENDABLE.test(token)) faults.add(draft.placeOf('monitor.token'), 'expected no spaces and no control characters in it')
+  if (token !== undefined && !SENDABLE.test(token)) faults.add(draft.placeOf('monitor.token'), 'expected only visible ASCII characters, without spaces')
   if (token === undefined) {
     const why = actions ? 'actions' : place?.kind === 'port' && !place.isLoopback ? 'host' : undefined
     if (why === 'actions') faults.add('monitor.token', 'expected a token, since actions are on, got nothing')

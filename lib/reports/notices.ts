@@ -5,8 +5,8 @@ import type { Notice, NoticeKind } from './notice.js'
 /** A lane, as far as {@link Notices} look at it. */
 export interface WatchedLane {
   snapshot (): SinkSnapshot
-  /** True while lines wait for the sink, or it has not accepted all that it was given. */
-  readonly holdsLines: boolean
+  /** True while the sink has not accepted all that it was given, or lines wait for it, and not only for more lines. */
+  readonly isBehind: boolean
   /** Changes whenever the sink accepts lines. */
   readonly progress: number
 }
@@ -74,7 +74,7 @@ export class Notices {
     for (const lane of this.#deps.lanes()) {
       const sink = lane.snapshot()
       this.#lookAt(lane, sink)
-      isBusy ||= sink.state !== 'closed' || sink.queueLines + sink.unsettledLines + sink.spoolLines > 0
+      isBusy ||= lostLinesOf(sink) > this.#watchedOf(lane).lostBefore || sink.state !== 'closed' || sink.queueLines + sink.unsettledLines + sink.spoolLines > 0
     }
     if (!isBusy) this.stop()
   }
@@ -123,7 +123,7 @@ function findSpool ({ spoolBytes, spoolMaxBytes, linesDropped }: SinkSnapshot, w
 /** An open breaker tells of itself. */
 function findStall (lane: WatchedLane, sink: SinkSnapshot, watched: Watched, now: number): Finding[] {
   const { progress } = lane
-  if (!lane.holdsLines || sink.state !== 'closed' || progress !== watched.progress) {
+  if (!lane.isBehind || sink.state !== 'closed' || progress !== watched.progress) {
     watched.progress = progress
     watched.progressAt = now
     return []

@@ -38,7 +38,7 @@ export async function readInto (stream: Writable, input: Input, stop: AbortSigna
       input.on('error', () => {})
       resolve(end)
     }
-    const finishEarly = (): void => finish({ kind: 'stopped', isEmpty: !hasMore(input) })
+    const finishEarly = (): void => finish({ kind: 'stopped', isEmpty: !isMidLine && !hasMore(input) })
     const finishLine = (chunk: Buffer): void => {
       const length = chunk.indexOf(NEWLINE) + 1
       if (length === 0) return write(chunk)

@@ -31,6 +31,7 @@ t.test('what is wrong is told with the name of the file', async t => {
   const dir = t.testdir({
     'config.yaml': '',
     'broken.json': '{ "targets": [',
+    'secret.json': '{ "token": s3cret }',
     'throws.mjs': "throw new Error('no password for redis://me:secret@host')",
     'empty.mjs': '',
     'array.json': '[]',
@@ -42,6 +43,7 @@ t.test('what is wrong is told with the name of the file', async t => {
     ['config.yaml', /config\.yaml: expected a file that ends in one of \.json, \.js, \.mjs, \.cjs$/],
     ['missing.json', /missing\.json: cannot be loaded: ENOENT/],
     ['broken.json', /broken\.json: cannot be loaded: .*JSON/],
+    ['secret.json', /^(?!.*s3cret).*secret\.json: cannot be loaded: Unexpected token .*JSON/],
     ['throws.mjs', /throws\.mjs: cannot be loaded: no password for redis:\/\/host$/],
     ['empty.mjs', /empty\.mjs: expected an object, \{ targets: \[\.\.\.\] \} or \{ target, options \}, got undefined$/],
     ['array.json', /got an array$/],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs'
@@ -232,4 +233,22 @@ t.test('on a terminal it draws its table there, and gives it back at the end', {
   const last = output.slice(output.lastIndexOf('\u001B[r'))
   t.match(last, /pino-breaker-fanout, up .*\r\n.*sink.*\r\nfile.*closed.* 1 .*\r\n$/s, 'the last table stays')
   t.equal(output.split('\u001B[?7l').length, output.split('\u001B[?7h').length, 'lines wrap again')
+})
+
+t.test('a file whose opening hangs costs no other a line, and a second signal ends the process', { skip: process.platform === 'win32' && 'Windows has no FIFO' }, async t => {
+  const dir = t.testdir({})
+  execFileSync('mkfifo', [join(dir, 'fifo.log')])
+  const run = startRun(t, dir, { targets: [fileTarget('fifo'), fileTarget('file')], closeTimeoutMs: 500 })
+  const path = join(dir, 'file.log')
+  run.stdin.write(upTo(100).map(n => numbered(n)).join(''))
+  await until(() => existsSync(path) && numbersIn(path).length === 100, 'the lines in the other file', LIMIT_MS)
+  run.stdin.end()
+  await until(() => run.stderr.includes('holds the process'), 'the end', LIMIT_MS)
+  // Nobody knows when the process has come to its exit. A signal before that ends it at once, too.
+  const again = setInterval(() => run.child.kill('SIGTERM'), 100)
+  const { signal, stderr } = await run.result
+  clearInterval(again)
+  t.not(signal, 'SIGKILL', 'it has not taken too long')
+  t.notMatch(stderr, 'sonic boom', 'no exit handler throws')
+  t.equal(numbersIn(path).join(), upTo(100).join())
 })

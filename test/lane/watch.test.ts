@@ -1,7 +1,7 @@
 import t from 'tap'
 import { freshLines } from '#lib/batch'
 import { Pace } from '#lib/pace'
-import { Quiet } from '#lib/lane/quiet'
+import { Quiet } from '#lib/quiet'
 import { Unsettled } from '#lib/lane/unsettled'
 import { Watch } from '#lib/lane/watch'
 import { HandClock } from '../support/hand-clock.js'

@@ -6,7 +6,7 @@ import { HandClock } from '../support/hand-clock.js'
 
 /** A lane whose counts a test sets. */
 class FakeLane implements WatchedLane {
-  holdsLines = false
+  isBehind = false
   progress = 0
   counts = { name: 'loki', state: 'closed', linesSkipped: 0, linesDropped: {}, queueLines: 0, unsettledLines: 0, spoolLines: 0, spoolBytes: 0, spoolMaxBytes: 0, restarts: 0 } as Record<string, unknown>
 
@@ -37,7 +37,7 @@ function createNotices (t: Test, lanes = [new FakeLane()]) {
 
 t.test('a sink stalls if lines wait and nothing is accepted for 5 s, and is noticed once', async t => {
   const { seen, run, lane } = createNotices(t)
-  lane.holdsLines = true
+  lane.isBehind = true
   lane.set({ queueLines: 7, unsettledLines: 3 })
   run(5)
   t.same(seen, [])
@@ -48,7 +48,7 @@ t.test('a sink stalls if lines wait and nothing is accepted for 5 s, and is noti
 
 t.test('a stall that ends is noticed again when it comes back', async t => {
   const { seen, run, lane } = createNotices(t)
-  lane.holdsLines = true
+  lane.isBehind = true
   run(12)
   lane.progress++
   run(12)
@@ -58,7 +58,7 @@ t.test('a stall that ends is noticed again when it comes back', async t => {
 t.test('a sink that makes progress, has nothing to do, or whose breaker is open does not stall', async t => {
   const lanes = [new FakeLane(), new FakeLane(), new FakeLane()] as const
   const { seen, run } = createNotices(t, [...lanes])
-  lanes[0].holdsLines = lanes[2].holdsLines = true
+  lanes[0].isBehind = lanes[2].isBehind = true
   lanes[2].set({ state: 'open' })
   run(30, () => { lanes[0].progress++ })
   t.same(seen, [])
@@ -72,6 +72,17 @@ t.test('losses are told as sums, each 10 s', async t => {
     lane.set({ linesSkipped: lines, linesDropped: { 'queue-full': lines } })
   })
   t.same(seen.map(({ kind, facts }) => [kind, facts['lines']]), [['losing-lines', 10], ['losing-lines', 100], ['losing-lines', 100]])
+})
+
+t.test('a loss within 10 s of another notice is told when they are over, even if nothing happens any more', async t => {
+  const { clock, seen, run, lane } = createNotices(t)
+  lane.set({ linesSkipped: 1 })
+  run(1)
+  lane.set({ linesSkipped: 501 })
+  run(1)
+  clock.advance(20000)
+  t.same(seen.map(({ facts }) => facts['lines']), [1, 500])
+  t.equal(clock.timers, 0)
 })
 
 t.test('a spool is noticed when it is half full, when it is full, and again once it has been half empty', async t => {
@@ -108,7 +119,7 @@ t.test('a sink has at most one notice in 10 s, and each sink its own', async t =
   const { seen, run } = createNotices(t, [...lanes])
   let lost = 0
   let restarts = 0
-  for (const lane of lanes) lane.holdsLines = true
+  for (const lane of lanes) lane.isBehind = true
   run(100, () => { for (const lane of lanes) lane.set({ linesSkipped: ++lost, restarts: restarts++, spoolMaxBytes: 10, spoolBytes: 9 }) })
   t.ok(seen.length >= 12 && seen.length <= 20, `${seen.length} notices`)
   for (const kind of ['spool-half-full', 'stalled', 'restart-loop', 'losing-lines']) t.ok(seen.some(notice => notice.kind === kind), kind)

@@ -109,7 +109,7 @@ t.test('an app that stands still within a line is not waited for any longer', as
   await turns()
   stopping.abort('SIGTERM')
   clock.advance(2000)
-  t.same(await end, { kind: 'stopped', isEmpty: true })
+  t.same(await end, { kind: 'stopped', isEmpty: false }, 'the rest of the line is left')
   t.equal(stream.text, 'one\ntw')
 })
 

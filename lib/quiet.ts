@@ -1,4 +1,4 @@
-import type { SensedTraffic } from '../child/child.js'
+import type { SensedTraffic } from './child/child.js'
 
 const REQUESTS_FACTOR = 10
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Quiet } from '#lib/lane/quiet'
+import { Quiet } from '#lib/quiet'
 
 const quietOf = (isSensing: boolean): Quiet => new Quiet({ settleMs: 6000, writeTimeoutMs: 10000, isSensing })
 
