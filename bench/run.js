@@ -42,7 +42,7 @@ for (const name of names) {
     onRun: (round, side) => { if (process.stdout.isTTY) process.stdout.write(`\r  ${round + 1}/${rounds} ${side.padEnd(20)}\r`) }
   })
   const { title, what, show, chart } = scenario
-  results.scenarios[name] = { title, what, show, chart, ...result }
+  results.scenarios[name] = { title, what, show, chart, measuredAt: describeMachine().date, ...result }
   // Written after each scenario: one that fails costs only itself.
   results.machine = describeMachine()
   if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
@@ -57,6 +57,7 @@ function write () {
   writeFileSync(values.results, JSON.stringify(results, null, 1) + '\n')
 }
 
+/** Results of former runs. Each scenario keeps the time at which it was measured. */
 function readResults () {
   try {
     return JSON.parse(readFileSync(values.results, 'utf8'))

@@ -36,7 +36,7 @@ export function writeReport (resultsFile) {
 
 function describeMachine ({ date, cpu, memoryGb, os, versions }, minutes) {
   const rows = [
-    ['date', date],
+    ['last run', date],
     ['command', `\`npm run bench\`, ${minutes} min`],
     ['machine', `${cpu}, ${memoryGb} GB`],
     ['system', os],
@@ -52,11 +52,11 @@ function goalTable (goals) {
 }
 
 function section (dir, name, scenario) {
-  const { title, what, show, sides, size, rounds } = scenario
+  const { title, what, show, sides, size, rounds, measuredAt } = scenario
   const sizes = Object.entries(size).map(([key, value]) => `${key} ${value.toLocaleString('en')}`).join(', ')
   const parts = [
     `## ${title}`,
-    `${what}${sizes === '' ? '' : ` (${sizes}; ${rounds} rounds)`}`,
+    `${what}${sizes === '' ? '' : ` (${sizes}; ${rounds} rounds; ${measuredAt})`}`,
     table(['', ...show.map(nameOf)], Object.values(sides).map(side => [side.label, ...show.map(measure => formatMeasure(side, measure))]))
   ]
   const svg = chartOf(scenario)

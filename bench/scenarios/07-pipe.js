@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { lineOf, linesFrom, textOf } from '../lines.js'
-import { expectLines, isInstalled, pathOf, shell } from '../runner/commands.js'
+import { expectLines, fileTarget, isInstalled, pathOf, shell } from '../runner/commands.js'
 
 // Debian's packages of rsyslog and syslog-ng cannot both be installed. `apt-get download syslog-ng-core && dpkg -x
 // syslog-ng-core_*.deb /opt/syslog-ng` puts syslog-ng next to rsyslog. It needs libivykis0, libnet1 and libwrap0.
@@ -11,6 +11,7 @@ const RSYSLOG = ['/usr/sbin/rsyslogd', '/opt/rsyslog/usr/sbin/rsyslogd'].find(is
 const LEVELS = { trace: 10, info: 30, error: 50 }
 const DEBUG_HEAD = lineOf(1).slice(0, 11)
 const ERROR_HEAD = lineOf(16).slice(0, 11)
+const targetsIn = dir => Object.keys(LEVELS).map(level => fileTarget(dir, level, { name: level, level }))
 const filesOf = dir => Object.fromEntries(Object.keys(LEVELS).map(name => [name, join(dir, `${name}.ndjson`)]))
 
 export default {
@@ -24,6 +25,7 @@ export default {
   },
   sides: {
     fanout: { label: 'node bench/pipe.js', command: ({ dir, shared }) => shell(`cat ${shared}/lines | '${process.execPath}' '${pathOf('pipe.js')}' ${dir}`) },
+    run: { label: 'pino-breaker-fanout run', command: ({ dir, shared }) => shell(`echo '${JSON.stringify({ targets: targetsIn(dir) })}' > ${dir}/fanout.json && cat ${shared}/lines | '${process.execPath}' '${pathOf('../dist/cjs/cli.cjs')}' run --config ${dir}/fanout.json`) },
     tee: { label: 'tee', command: ({ dir, shared }) => shell(`cat ${shared}/lines | tee ${Object.values(filesOf(dir)).slice(0, 2).join(' ')} > ${filesOf(dir).error}`) },
     ...(SYSLOG_NG !== undefined && { syslogNg: { label: 'syslog-ng', command: syslogNg } }),
     ...(RSYSLOG !== undefined && { rsyslog: { label: 'rsyslog', command: rsyslog } })
@@ -34,6 +36,7 @@ export default {
   show: ['wallMs'],
   goals: [
     { measure: 'wallMs', of: 'fanout', against: 'tee', atMost: 3 },
+    { measure: 'wallMs', of: 'run', against: 'fanout', atMost: 1 },
     ...(SYSLOG_NG !== undefined ? [{ measure: 'wallMs', of: 'fanout', against: 'syslogNg', atMost: 1 }] : []),
     ...(RSYSLOG !== undefined ? [{ measure: 'wallMs', of: 'fanout', against: 'rsyslog', atMost: 1 }] : [])
   ],

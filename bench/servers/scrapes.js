@@ -13,7 +13,7 @@ const startedAt = performance.now()
 let asked = 0
 setInterval(() => {
   for (const due = (performance.now() - startedAt) / 1000 * Number(perSecond); asked < due; asked++) ask()
-}, TURN_MS)
+}, Math.max(TURN_MS, 1000 / Number(perSecond) / 10))
 process.on('disconnect', () => process.exit())
 
 function ask () {
