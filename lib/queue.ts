@@ -327,7 +327,7 @@ export class LineQueue {
 
   #nextBlock (): Buffer {
     // A queue with few lines takes little memory.
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytes < FIRST_BLOCK_BYTES / 2 ? FIRST_BLOCK_BYTES : BLOCK_BYTES)
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytes < BLOCK_BYTES ? FIRST_BLOCK_BYTES : BLOCK_BYTES)
   }
 
   #close (): void {

@@ -524,7 +524,7 @@ t.test('while its breaker is not closed', async t => {
     t.equal(rig.child.sent.length, 3)
     rig.child.deliver()
     t.equal(rig.snapshot().state, 'closed')
-    t.equal(rig.child.text, `${line}\n`.repeat(6))
+    t.equal(rig.child.sent.length, 6)
   })
 
   t.test('probes that are accepted at once and never proven succeed each by itself', async t => {
