@@ -53,7 +53,7 @@ export class Batching {
     return false
   }
 
-  /** The lines that wait are due now: somebody waits for them, or they have been sent before. */
+  /** Lines wait that are due now: somebody waits for them, or they have been sent before. */
   hurry (): void {
     this.#since = -Infinity
   }

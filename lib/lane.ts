@@ -196,7 +196,7 @@ export class Lane {
 
   /** Somebody waits for the lines that are here. */
   #hurry (): void {
-    this.#batching.hurry()
+    if (!this.#backlog.isEmpty) this.#batching.hurry()
     this.#pump()
     this.#sink.hasten()
   }
@@ -244,7 +244,7 @@ export class Lane {
     this.#gate.resume()
     this.#probeEarly()
     this.#hurry()
-    await this.#conditions.until(() => this.#gate.isShut || !this.holdsLines, this.#sinkDeadline(deadline))
+    await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
 
   /** Ends the sink in good order, as far as the deadline allows; then lines that are left are passed on, or dropped. */
@@ -316,7 +316,7 @@ export class Lane {
 
   /** True if its sink has accepted every line, and only the proof that they arrived is missing. */
   get awaitsProof (): boolean {
-    return this.#gate.breaker.state === 'closed' && !this.holdsLines && this.#sink.held.lines > 0
+    return this.#gate.breaker.state === 'closed' && !this.#holdsLines && this.#sink.held.lines > 0
   }
 
   /** Resolves when a condition holds, which is checked after each change, or at the deadline. */
@@ -334,15 +334,14 @@ export class Lane {
     return this.#backlog.isEmpty && this.#disk?.hasOlder !== true
   }
 
-  /** True while lines wait, or the sink has not accepted all that it was given. */
-  get holdsLines (): boolean {
+  get #holdsLines (): boolean {
     return !this.#isEmpty || this.#sink.held.hasUnaccepted
   }
 
   /** True while the sink has not accepted all that it was given, or lines wait for it, and not only for more lines. */
   get isBehind (): boolean {
     const source = this.#source
-    return this.holdsLines && (this.#sink.held.hasUnaccepted || source === undefined || !this.#isGathering(source))
+    return this.#holdsLines && (this.#sink.held.hasUnaccepted || source === undefined || !this.#isGathering(source))
   }
 
   /** True while the disk is in use: lines in memory go to the disk, and the sink gets lines that were read from it. */
@@ -384,7 +383,7 @@ export class Lane {
     // With the next lines in the queue, a probe can tell bad lines from a bad sink.
     if (whenOpen === 'skip' && (this.#lacksOthers || this.#wantsNewer)) return false
     // If the lane has no lines to probe with, the first new ones after recovery is due are the probe.
-    return this.#gate.hasReserved || this.holdsLines || !this.#gate.reserve()
+    return this.#gate.hasReserved || this.#holdsLines || !this.#gate.reserve()
   }
 
   /** True if every line in the queue may be to blame for failures. */
@@ -426,6 +425,7 @@ export class Lane {
       else disk.take(this.#pass(batch))
     } else if (!this.#backlog.isPressing && this.#makeRoom(byteLength, count)) {
       this.#noteArrival()
+      this.#batching.begin()
       this.#backlog.memory.push(batch)
     } else {
       if (!this.#backlog.isPressing) this.#noteArrival()
@@ -436,9 +436,7 @@ export class Lane {
 
   /** The pace of an outlet is measured from the moment in which it has something to take. */
   #noteArrival (): void {
-    if (!this.#backlog.memory.isEmpty) return
-    this.#batching.begin()
-    if (!this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
+    if (this.#backlog.memory.isEmpty && !this.#sink.held.hasUnaccepted) this.#outlet.pace.begin(this.#deps.clock.waited())
   }
 
   /** Makes room in the queue: moves lines to the disk, or settles accepted lines, which are kept in case of a failure. */
@@ -482,7 +480,7 @@ export class Lane {
       const permit = this.#nextPermit()
       if (permit === undefined) return
       const lines = source.take(this.#sink.next) as Lines
-      this.#batching.take(source.isEmpty)
+      this.#batching.take(this.#backlog.memory.isEmpty)
       // The pace of a sink does not count the time in which lines were gathered.
       if (this.#gathers) this.#sink.pace.begin(this.#deps.clock.waited())
       this.#send(lines, permit)
@@ -585,7 +583,7 @@ export class Lane {
 
   /** Probes at once, if there are lines to probe with: before the end, or when the sink may be healthy again. */
   #probeEarly (): void {
-    if (this.isTripped && this.holdsLines) this.#gate.reserveEarly()
+    if (this.isTripped && this.#holdsLines) this.#gate.reserveEarly()
   }
 
   #takeBack (lines: readonly Lines[]): void {

@@ -90,3 +90,8 @@ export interface FanoutSnapshot {
 export function lostLinesOf ({ linesSkipped, linesDropped }: Pick<SinkSnapshot, 'linesSkipped' | 'linesDropped'>): number {
   return Object.values(linesDropped).reduce((sum, lines) => sum + lines, linesSkipped)
 }
+
+/** The lines of a sink that have not arrived yet: in its queue, held by the sink, or on the disk. */
+export function waitingLinesOf ({ queueLines, unsettledLines, spoolLines }: Pick<SinkSnapshot, 'queueLines' | 'unsettledLines' | 'spoolLines'>): number {
+  return queueLines + unsettledLines + spoolLines
+}

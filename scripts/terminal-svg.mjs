@@ -44,8 +44,7 @@ ${rows.filter(row => row !== '').join('\n')}
 function runsOf (line, style) {
   const runs = []
   let column = 0
-  // eslint-disable-next-line no-control-regex
-  for (const [, codes, text] of line.matchAll(/(?:\u001B\[([\d;]*)m)?([^\u001B]*)/g)) {
+  for (const [, codes, text] of line.matchAll(/(?:\p{Cc}\[([\d;]*)m)?(\P{Cc}*)/gu)) {
     if (codes !== undefined) for (const code of codes.split(';')) apply(style, Number(code))
     // Two spaces end a run: the next one then begins where its column does, whatever the font.
     for (const piece of text.split(/(?<= {2})(?=\S)/)) {

@@ -95,6 +95,27 @@ t.test('a batch that is full as it comes goes straight on', async t => {
   t.match(rig.snapshot(), { queueLines: 0, unsettledLines: 1 })
 })
 
+t.test('lines after a batch that went straight on are gathered anew', async t => {
+  const rig = startedRig()
+  rig.offer('x'.repeat(120))
+  rig.child.settle()
+  rig.advance(5000)
+  rig.offer('a')
+  t.equal(sent(rig).length, 1)
+  rig.advance(1000)
+  t.equal(sent(rig).length, 2)
+})
+
+t.test('a flush with nothing to flush hurries no later line', async t => {
+  const rig = startedRig()
+  const flushed = rig.lane.flush(clock.now() + 5000)
+  await settled()
+  rig.child.flushes[0]?.()
+  await flushed
+  rig.offer('a')
+  t.equal(sent(rig).length, 0)
+})
+
 t.test('lines that wait for the start of the sink have waited', async t => {
   const rig = new LaneRig({ clock, batch: { maxMs: 1000, maxBytes: 100 } })
   rig.lane.start()

@@ -269,6 +269,7 @@ export class SinkOutlet implements Outlet {
   #onReady (restarted: FailureReason | undefined): void {
     this.held.restart()
     this.#pendingWrite = { firstLine: Infinity, delivered: 0 }
+    this.#reopened = undefined
     if (this.#reopensOnceReady) this.reopen()
     const now = this.#clock.now()
     this.pace.begin(this.#clock.waited())

@@ -1,5 +1,5 @@
 import type { TransitionEvent } from '../breaker.js'
-import type { FanoutSnapshot, SinkSnapshot } from '../metrics.js'
+import { lostLinesOf, waitingLinesOf, type FanoutSnapshot } from '../metrics.js'
 import type { Notice } from '../reports/notice.js'
 
 /** The time between two samples. */
@@ -47,7 +47,7 @@ export class History {
     for (const sink of sinks) {
       const { delivered, backlog, lost } = this.#seriesOf(sink.name)
       delivered[place] = sink.linesDelivered
-      backlog[place] = sink.queueLines + sink.unsettledLines + sink.spoolLines
+      backlog[place] = waitingLinesOf(sink)
       lost[place] = lostLinesOf(sink)
     }
   }
@@ -86,11 +86,6 @@ export class History {
     const oldest = this.#count % SAMPLES
     return [...ring.subarray(oldest), ...ring.subarray(0, oldest)]
   }
-}
-
-/** Lines that a sink will never get. */
-export function lostLinesOf ({ linesSkipped, linesDropped }: SinkSnapshot): number {
-  return Object.values(linesDropped).reduce((sum, lines) => sum + lines, linesSkipped)
 }
 
 function add<Item> (items: Item[], item: Item): void {

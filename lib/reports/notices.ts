@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { lostLinesOf, type SinkSnapshot } from '../metrics.js'
+import { lostLinesOf, waitingLinesOf, type SinkSnapshot } from '../metrics.js'
 import type { Notice, NoticeKind } from './notice.js'
 
 /** A lane, as far as {@link Notices} look at it. */
@@ -74,7 +74,7 @@ export class Notices {
     for (const lane of this.#deps.lanes()) {
       const sink = lane.snapshot()
       this.#lookAt(lane, sink)
-      isBusy ||= lostLinesOf(sink) > this.#watchedOf(lane).lostBefore || sink.state !== 'closed' || sink.queueLines + sink.unsettledLines + sink.spoolLines > 0
+      isBusy ||= lostLinesOf(sink) > this.#watchedOf(lane).lostBefore || sink.state !== 'closed' || waitingLinesOf(sink) > 0
     }
     if (!isBusy) this.stop()
   }

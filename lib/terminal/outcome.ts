@@ -1,7 +1,7 @@
-import type { FanoutSnapshot } from '../metrics.js'
+import { lostLinesOf, type FanoutSnapshot } from '../metrics.js'
 import { linesText } from './amounts.js'
 import type { IntakeEnd } from './intake.js'
-import { lossReasons, lostLines } from './sink-facts.js'
+import { lossReasons } from './sink-facts.js'
 
 /** How a run has ended. */
 export interface Outcome {
@@ -19,7 +19,7 @@ export function outcomeOf ({ sinks }: Pick<FanoutSnapshot, 'sinks'>, intake: Int
   if (intake.kind === 'stopped' && !intake.isEmpty) lost.push('stopped before the end of the input: what was not read is left')
   for (const sink of sinks) {
     const { name, queueLines, unsettledLines, spoolLines, linesDeadLettered } = sink
-    if (lostLines(sink) > 0) lost.push(`${name}: ${linesText(lostLines(sink))} lost: ${lossReasons(sink)}`)
+    if (lostLinesOf(sink) > 0) lost.push(`${name}: ${linesText(lostLinesOf(sink))} lost: ${lossReasons(sink)}`)
     if (queueLines + unsettledLines > 0) lost.push(`${name}: ${linesText(queueLines + unsettledLines)} left`)
     if (spoolLines > 0) kept.push(`${name}: ${linesText(spoolLines)} in its spool, for the next run`)
     if (linesDeadLettered > 0) kept.push(`${name}: ${linesText(linesDeadLettered)} in its dead-letter file`)

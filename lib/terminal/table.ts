@@ -2,7 +2,8 @@ import type { CircuitState } from '../breaker.js'
 import { durationText, numberText } from './amounts.js'
 import { cut, fit, printable, widthOf } from './printable.js'
 import type { Rates } from './rates.js'
-import { errorText, lostLines, waitingLines, type ShownSink } from './sink-facts.js'
+import { lostLinesOf, waitingLinesOf } from '../metrics.js'
+import { errorText, type ShownSink } from './sink-facts.js'
 import type { Style, Tone } from './style.js'
 
 /** The least width of a table. */
@@ -45,8 +46,8 @@ const columns: readonly Column[] = [
   { title: 'state', side: 'left', dispensable: 0, minWidth: 14, read: stateText, tone: ({ state }) => STATE_TONES[state] },
   { title: 'lines/s', side: 'right', dispensable: 3, minWidth: Infinity, read: ({ name }, rates) => numberText(rates.of(name)) },
   { title: 'delivered', side: 'right', dispensable: 5, minWidth: Infinity, read: ({ linesDelivered }) => numberText(linesDelivered) },
-  { title: 'backlog', side: 'right', dispensable: 2, minWidth: Infinity, read: sink => numberText(waitingLines(sink)), tone: sink => sink.state !== 'closed' && waitingLines(sink) > 0 ? 'warning' : undefined },
-  { title: 'lost', side: 'right', dispensable: 1, minWidth: Infinity, read: sink => numberText(lostLines(sink)), tone: sink => lostLines(sink) > 0 ? 'bad' : undefined },
+  { title: 'backlog', side: 'right', dispensable: 2, minWidth: Infinity, read: sink => numberText(waitingLinesOf(sink)), tone: sink => sink.state !== 'closed' && waitingLinesOf(sink) > 0 ? 'warning' : undefined },
+  { title: 'lost', side: 'right', dispensable: 1, minWidth: Infinity, read: sink => numberText(lostLinesOf(sink)), tone: sink => lostLinesOf(sink) > 0 ? 'bad' : undefined },
   { title: 'last error', side: 'left', dispensable: 4, minWidth: ERROR_WIDTH, read: ({ lastError }) => lastError === undefined ? '' : printable(errorText(lastError)), tone: () => 'faint' }
 ]
 
@@ -89,7 +90,7 @@ function choose (sinks: readonly ShownSink[], room: number): readonly ShownSink[
 }
 
 function troubleOf (sink: ShownSink): number {
-  return (sink.state === 'closed' ? 0 : 4) + (lostLines(sink) > 0 ? 2 : 0) + (waitingLines(sink) > 0 ? 1 : 0)
+  return (sink.state === 'closed' ? 0 : 4) + (lostLinesOf(sink) > 0 ? 2 : 0) + (waitingLinesOf(sink) > 0 ? 1 : 0)
 }
 
 /** The width of each column; 0 for one that is left out. */

@@ -96,8 +96,7 @@ export function readable (text: unknown, maxLength = MAX_TEXT): string {
 }
 
 // Control characters except tab and newline; marks that reorder, join or hide text; tags; halves of characters that lack the other half.
-// eslint-disable-next-line no-control-regex
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
+const HIDDEN = /(?![\t\n])\p{Cc}|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
 
 function sign (character: string): string {
   const code = character.codePointAt(0) as number

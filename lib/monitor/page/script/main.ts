@@ -6,7 +6,7 @@ import { byId, setAttribute } from './element.js'
 import { readableLine } from './format.js'
 import { Happenings } from './happenings.js'
 import { Masthead } from './masthead.js'
-import { backlogLines, lostLines, type History, type Notice, type SinkSnapshot, type Snapshot, type TransitionEvent } from './messages.js'
+import { waitingLinesOf, lostLinesOf, type MonitorHistory, type Notice, type SinkSnapshot, type MonitorSnapshot, type TransitionEvent } from './messages.js'
 import { Requests } from './requests.js'
 import { Series, WINDOW_MS } from './series.js'
 import { SinkRow } from './sink-row.js'
@@ -69,14 +69,14 @@ addEventListener('online', () => stream.retryNow())
 document.addEventListener('visibilitychange', () => { if (!document.hidden) stream.retryNow() })
 stream.connect()
 
-function remember (history: History): void {
+function remember (history: MonitorHistory): void {
   stepMs = history.stepMs
   series = new Map(Object.entries(history.sinks).map(([name, counts]) => [name, Series.of(history.times, counts, stepMs)]))
   transitions = [...history.transitions]
   notices = [...history.notices]
 }
 
-function show (snapshot: Snapshot): void {
+function show (snapshot: MonitorSnapshot): void {
   const { sinks, time } = snapshot
   lastPid = snapshot.pid
   matchRows(sinks)
@@ -87,7 +87,7 @@ function show (snapshot: Snapshot): void {
   const lanes = sinks.map(sink => {
     const { name } = sink
     const own = seriesOf(name)
-    own.add({ time, delivered: sink.linesDelivered, lost: lostLines(sink), backlog: backlogLines(sink) })
+    own.add({ time, delivered: sink.linesDelivered, lost: lostLinesOf(sink), backlog: waitingLinesOf(sink) })
     rate += own.rate
     const isLosing = !snapshot.hasEnded && own.hasLost(LOSING_MS)
     if (isLosing) losing.push(name)
@@ -108,7 +108,7 @@ function seriesOf (name: string): Series {
   return own
 }
 
-function pastOf ({ name, state, stateForMs }: SinkSnapshot, { time, upMs }: Snapshot): StateHistory {
+function pastOf ({ name, state, stateForMs }: SinkSnapshot, { time, upMs }: MonitorSnapshot): StateHistory {
   return {
     from: time - WINDOW_MS,
     to: time,

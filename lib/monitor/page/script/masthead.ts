@@ -1,7 +1,7 @@
 import { byId, setAttribute, setText } from './element.js'
 import { formatCount, formatCountdown, formatDuration, formatRate, formatTime, readableLine } from './format.js'
 import { StateGlyph } from './glyphs.js'
-import { backlogLines, lostLines, type CircuitState, type Snapshot } from './messages.js'
+import { waitingLinesOf, lostLinesOf, type CircuitState, type MonitorSnapshot } from './messages.js'
 import type { Connection } from './stream.js'
 import { verdict, worstState } from './words.js'
 
@@ -18,7 +18,7 @@ export class Masthead {
   readonly #glyph = new StateGlyph()
   readonly #retry = byId<HTMLButtonElement>('retry')
   #connection: Connection = { kind: 'connecting' }
-  #snapshot: Snapshot | undefined
+  #snapshot: MonitorSnapshot | undefined
   #receivedAt = 0
   #lostSince: number | undefined
   #verdict = ''
@@ -34,7 +34,7 @@ export class Masthead {
    * @param rate - Lines delivered a second by all sinks together
    * @param losing - Names of sinks that are losing lines
    */
-  showSnapshot (snapshot: Snapshot, rate: number, losing: readonly string[]): void {
+  showSnapshot (snapshot: MonitorSnapshot, rate: number, losing: readonly string[]): void {
     this.#snapshot = snapshot
     this.#receivedAt = performance.now()
     const { sinks, hostname, pid, version, upMs } = snapshot
@@ -47,9 +47,9 @@ export class Masthead {
     setText(byId('version'), version === '' ? '–' : readableLine(version, 40))
     setText(byId('uptime'), formatDuration(upMs))
     setText(byId('total-rate'), snapshot.hasEnded ? '0' : formatRate(rate))
-    setText(byId('total-waiting'), formatCount(sinks.reduce((sum, sink) => sum + backlogLines(sink), 0)))
-    setText(byId('total-lost'), formatCount(sinks.reduce((sum, sink) => sum + lostLines(sink), 0)))
-    setAttribute(byId('total-lost'), 'data-lost', sinks.some(sink => lostLines(sink) > 0))
+    setText(byId('total-waiting'), formatCount(sinks.reduce((sum, sink) => sum + waitingLinesOf(sink), 0)))
+    setText(byId('total-lost'), formatCount(sinks.reduce((sum, sink) => sum + lostLinesOf(sink), 0)))
+    setAttribute(byId('total-lost'), 'data-lost', sinks.some(sink => lostLinesOf(sink) > 0))
     setAttribute(document.documentElement, 'data-worst', losing.length > 0 ? 'open' : worst)
     this.#showConnection()
   }

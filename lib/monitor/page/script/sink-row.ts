@@ -2,7 +2,7 @@ import type { Cursor } from './cursor.js'
 import { element, foreign, setAttribute, setText } from './element.js'
 import { formatBytes, formatCount, formatCountdown, formatDuration, formatLevel, formatRate, formatShare, formatTime, readableLine } from './format.js'
 import { StateGlyph } from './glyphs.js'
-import { backlogLines, lostLines, type SinkSnapshot } from './messages.js'
+import { waitingLinesOf, lostLinesOf, type SinkSnapshot } from './messages.js'
 import type { Series } from './series.js'
 import { SinkDetails } from './sink-details.js'
 import type { Span } from './spans.js'
@@ -81,7 +81,7 @@ export class SinkRow {
     setText(this.#probe, hasEnded ? '' : probeText(sink))
     setText(this.#level, levelText(sink.level))
     this.#throughput.update(series.rates, hasEnded ? 0 : series.rate, spans, now)
-    this.#backlog.update(series.backlog, backlogLines(sink), spans, now)
+    this.#backlog.update(series.backlog, waitingLinesOf(sink), spans, now)
     this.#queue.update(sink.queueBytes, sink.queueMaxBytes)
     this.#spool.update(sink.spoolBytes, sink.spoolMaxBytes)
     this.#showLosses(sink, isLosing)
@@ -95,7 +95,7 @@ export class SinkRow {
   }
 
   #showLosses (sink: SinkSnapshot, isLosing: boolean): void {
-    const lost = lostLines(sink)
+    const lost = lostLinesOf(sink)
     setText(this.#lost, formatCount(lost))
     setAttribute(this.#losing, 'hidden', !isLosing)
     setAttribute(this.main, 'data-losing', isLosing)

@@ -1,4 +1,4 @@
-import type { History, Notice, Snapshot, TransitionEvent } from './messages.js'
+import type { MonitorHistory, Notice, MonitorSnapshot, TransitionEvent } from './messages.js'
 
 /** Without a word for so long, a connection is taken for lost. The server sends something each second. */
 const SILENCE_MS = 6000
@@ -17,11 +17,11 @@ export type Connection =
 
 /** Who is told what the server sends. */
 export interface StreamListener {
-  onHistory (history: History): void
-  onSnapshot (snapshot: Snapshot): void
+  onHistory (history: MonitorHistory): void
+  onSnapshot (snapshot: MonitorSnapshot): void
   onTransition (event: TransitionEvent): void
   onNotice (notice: Notice): void
-  onEnd (snapshot: Snapshot): void
+  onEnd (snapshot: MonitorSnapshot): void
   onConnection (connection: Connection): void
 }
 
@@ -53,7 +53,7 @@ export class Stream {
     this.#listener.onConnection({ kind: 'connecting' })
     this.#expectWord()
     this.#on('history', this.#listener.onHistory)
-    this.#on<Snapshot>('snapshot', snapshot => {
+    this.#on<MonitorSnapshot>('snapshot', snapshot => {
       this.#retryMs = FIRST_RETRY_MS
       this.#hasEnded = snapshot.hasEnded
       this.#listener.onConnection({ kind: 'live' })
@@ -61,7 +61,7 @@ export class Stream {
     })
     this.#on('transition', this.#listener.onTransition)
     this.#on('notice', this.#listener.onNotice)
-    this.#on<Snapshot>('end', snapshot => {
+    this.#on<MonitorSnapshot>('end', snapshot => {
       this.#hasEnded = true
       this.#listener.onEnd(snapshot)
     })
