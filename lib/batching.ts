@@ -30,19 +30,14 @@ export class Batching {
     return this.#settings.maxMs > 0
   }
 
-  /** True if this many lines need not wait for more. */
-  isFull ({ bytes }: Pick<Amount, 'bytes'>): boolean {
-    return bytes >= this.#settings.maxBytes
-  }
-
   /** Lines wait from now on. */
   begin (): void {
     this.#since ??= this.#clock.now()
   }
 
   /** True if the lines that wait are to be sent now. Otherwise `onDue` is called when they are. */
-  isDue (waiting: Amount): boolean {
-    if (!this.isOn || this.isFull(waiting)) return true
+  isDue ({ bytes }: Pick<Amount, 'bytes'>): boolean {
+    if (!this.isOn || bytes >= this.#settings.maxBytes) return true
     this.begin()
     const left = this.#since as number + this.#settings.maxMs - this.#clock.now()
     if (left <= 0) return true

@@ -16,7 +16,7 @@ export interface ControlListener {
   onEnd? (snapshot: FanoutSnapshot): void
 }
 
-/** What can be seen and done while a transport runs. `FanoutStream` has them; the monitor and the app's thread use them. */
+/** Views and actions of a running transport. `FanoutStream` implements them. The monitor and the app's thread use them. */
 export interface Controls {
   /** All counts at this moment; after the end, those of the end. */
   snapshot (): FanoutSnapshot

@@ -88,14 +88,14 @@ t.test('a lane that gathers lines is not behind, and one whose sink has them is'
   t.notOk(rig.lane.isBehind)
 })
 
-t.test('a batch that is full as it comes goes straight on', async t => {
+t.test('a batch that is full as it comes goes at once', async t => {
   const rig = startedRig()
   rig.offer('x'.repeat(120))
   t.equal(sent(rig).length, 1)
   t.match(rig.snapshot(), { queueLines: 0, unsettledLines: 1 })
 })
 
-t.test('lines after a batch that went straight on are gathered anew', async t => {
+t.test('lines after a batch that went at once are gathered anew', async t => {
   const rig = startedRig()
   rig.offer('x'.repeat(120))
   rig.child.settle()

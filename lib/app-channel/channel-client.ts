@@ -7,10 +7,10 @@ import { CHANNEL_CODE, processTime, type Call, type ChannelMessage, type Channel
 
 /** How long a call waits for a transport that is still starting: as long as thread-stream itself waits for its thread. */
 const START_MS = 10000
-/** The share of the time for an answer in which the transport may begin with a call, so that it never begins with one that was given up. */
+/** The transport may begin a call only within this share of the time for its answer. So it begins no call that the app has rejected already. */
 const BEGIN_SHARE = 0.9
 
-/** What is used of a `ThreadStream` (thread-stream 3 and 4), which `pino.transport` returns. */
+/** The part of a `ThreadStream` (thread-stream 3 and 4) that this package uses. `pino.transport` returns one. */
 export interface TransportStream {
   /** True once the thread has loaded its transport. */
   readonly ready: boolean

@@ -5,7 +5,7 @@ import type { FanoutErrorCode } from '../errors.js'
 import type { FanoutSnapshot } from '../metrics.js'
 import type { Notice } from '../reports/notice.js'
 
-/** What this package's messages to a transport's thread have as `code`. Thread-stream and pino ignore it there. */
+/** The `code` of this package's messages to a transport's thread. Thread-stream and pino ignore messages with this code. */
 export const CHANNEL_CODE = 'PINO_BREAKER_FANOUT_CHANNEL'
 
 /** How often a transport says that it is still at work on a call, in ms. */
@@ -18,7 +18,7 @@ export interface ChannelOffer {
   port?: MessagePort
 }
 
-/** What the app asks for: a method of `Controls`. */
+/** A call of the app: a method of `Controls`, with its arguments. */
 export type Call =
   | { method: 'snapshot' }
   | { method: 'act', action: SinkAction, sink: string }

@@ -1,17 +1,17 @@
 /** Attributes of a measurement. */
 export type Attributes = Record<string, string>
 
-/** What is used of an `Observable` of @opentelemetry/api. */
+/** The part of an `Observable` that this package uses, of @opentelemetry/api. */
 export interface Observable {
   addCallback (callback: never): void
 }
 
-/** What is used of a `Histogram` of @opentelemetry/api. */
+/** The part of a `Histogram` that this package uses, of @opentelemetry/api. */
 export interface Histogram {
   record (value: number, attributes?: Attributes): void
 }
 
-/** What is used of a `BatchObservableResult` of @opentelemetry/api. */
+/** The part of a `BatchObservableResult` that this package uses, of @opentelemetry/api. */
 export interface BatchResult {
   observe (metric: Observable, value: number, attributes?: Attributes): void
 }
@@ -25,7 +25,7 @@ export interface InstrumentOptions {
 /** Reports the values of observable instruments when they are collected. */
 export type BatchCallback = (result: BatchResult) => Promise<void>
 
-/** What is used of a `Meter` of @opentelemetry/api, 1.3 or newer. */
+/** The part of a `Meter` that this package uses, of @opentelemetry/api, 1.3 or newer. */
 export interface Meter {
   createHistogram (name: string, options: InstrumentOptions & { advice: { explicitBucketBoundaries: number[] } }): Histogram
   createObservableCounter (name: string, options: InstrumentOptions): Observable

@@ -13,7 +13,7 @@ import { meterTransport } from './opentelemetry.js'
 import { parseMonitorOptions, type MonitorSettings } from './options.js'
 import type { Monitor, MonitorEvents, MonitorOptions } from './types.js'
 
-/** What `pino.transport` returns: a stream of the package thread-stream. */
+/** The result of `pino.transport`: a stream of the package thread-stream. */
 export interface MonitoredTransport extends NodeJS.EventEmitter {
   flushSync (): void
 }

@@ -137,7 +137,7 @@ class AttemptHistogram {
   }
 }
 
-/** What each bucket has got: how many durations, and their mean. */
+/** The durations that were added to each bucket: their number, and their mean. */
 function additions (attempts: Durations, before: Durations | undefined): Array<{ count: number, seconds: number }> {
   return attempts.buckets.map(({ count, sumMs }, bucket) => {
     const added = count - (before?.buckets[bucket]?.count ?? 0)

@@ -9,7 +9,7 @@ export interface TransitionCount {
   count: number
 }
 
-/** What a breaker has been through, for the snapshot of its sink. */
+/** The history of a breaker, as part of the snapshot of its sink. */
 export interface CircuitHistory {
   /** Time since the last transition, or the start, in whole ms. */
   stateForMs: number

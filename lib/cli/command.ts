@@ -30,7 +30,7 @@ export interface Outside {
 export interface Command {
   /** The text of `--help`. */
   readonly usage: string
-  /** What is said at the first signal to end. */
+  /** The text for the first signal to end. */
   readonly stopText?: string
   /**
    * @param words - What stands behind the verb

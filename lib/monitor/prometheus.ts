@@ -16,7 +16,7 @@ interface TextValue extends Omit<PrometheusValue, 'labels'> {
   sharedLabels: MetricLabels
 }
 
-/** What prom-client asks a metric for. */
+/** The answer of a metric to prom-client. */
 interface Collected<Value> {
   name: string
   help: string

@@ -23,7 +23,7 @@ export interface MonitorSettings {
 
 /** The longest path of a Unix socket. The system keeps it in a field of fixed size, with a zero at its end. */
 const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
-/** What a header can carry as it is, in every client. */
+/** Characters that every client sends in a header unchanged. */
 const SENDABLE = /^[!-~]+$/
 /** `::1`, and `127.0.0.0/8` as IPv6. */
 const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/

@@ -37,7 +37,7 @@ interface Watched {
   restarts: Array<{ at: number, count: number }>
   /** The lines that a full spool has lost, at the last look. */
   spoolLost: number
-  /** What was noticed, and is still so. */
+  /** Kinds that were noticed and have not ended. */
   active: Set<NoticeKind>
 }
 

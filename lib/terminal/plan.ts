@@ -1,7 +1,7 @@
 import type { FanoutSettings, TargetSettings } from '../options.js'
 import { bytesText, durationText, linesText } from './amounts.js'
 
-/** What a transport with these settings would do with the lines of one target. */
+/** The plan for one target: where its lines go, by these settings. */
 export interface TargetPlan {
   readonly name: string
   /** The files of its modules, without their options; `pino/file` for pino's own. */
@@ -11,7 +11,7 @@ export interface TargetPlan {
   readonly isolation: 'thread' | 'inline'
   readonly queue: { readonly maxBytes: number, readonly maxLines: number, readonly overflow: string }
   readonly whenOpen: string
-  /** What becomes of lines while it is down, in words. */
+  /** In words: where lines go while it is down. */
   readonly whenDown: string
   /** When its breaker opens and probes, in words. */
   readonly trips: string
@@ -23,7 +23,7 @@ export interface TargetPlan {
   readonly healthCheck?: string
 }
 
-/** What a transport with these settings would do. It has no options of what is loaded, and no credentials. */
+/** The plan of a transport with these settings. It contains neither options of the loaded modules nor credentials. */
 export interface Plan {
   readonly targets: readonly TargetPlan[]
   /** Where the transport's own records go, in words. */

@@ -1,4 +1,4 @@
-/** What a text is to look like. */
+/** The look of a text. */
 export type Tone = 'good' | 'bad' | 'warning' | 'faint' | 'strong'
 
 /** Gives a text the look of a tone, or leaves it as it is. */

@@ -9,7 +9,7 @@ import type { Style, Tone } from './style.js'
 /** The least width of a table. */
 export const MIN_COLUMNS = 24
 
-/** What a table shows, and how. */
+/** The content and the look of a table. */
 export interface TableView {
   readonly snapshot: { readonly upMs: number, readonly sinks: readonly ShownSink[] }
   readonly rates: Pick<Rates, 'of'>
