@@ -12,10 +12,10 @@ const ELLIPSIS = '…'
  */
 export function printable (text: string): string {
   return text.slice(0, MAX_LENGTH)
-    .replace(/\s+/gu, ' ')
-    .replace(/\p{C}/gu, symbolOf)
     // They only choose between the forms of a character, which differ in width.
     .replace(/[\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu, '')
+    .replace(/\s+/gu, ' ')
+    .replace(/\p{C}/gu, symbolOf)
     .replace(/(\p{M}{2})\p{M}+/gu, '$1')
 }
 

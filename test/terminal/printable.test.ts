@@ -32,6 +32,7 @@ for (const [text, shown] of [
   ['\u001B[31mred\u001B[0m', '␛[31mred␛[0m'],
   ['one\r\ntwo\tthree', 'one two three'],
   ['abc\u202Edcba', 'abc�dcba'],
+  ['one \uFE0F two', 'one two'],
   ['e\u0301', 'e\u0301'],
   ['\u007F', '␡'],
   ['größe, 東京, שלום', 'größe, 東京, שלום']
