@@ -14,6 +14,8 @@ for (const [what, sink, isComplete, summary] of [
   ['lines on the disk are safe', { spoolLines: 1 }, true, ['loki: 1 line in its spool, for the next run']],
   ['dead letters are kept', { linesDeadLettered: 2 }, true, ['loki: 2 lines in its dead-letter file']],
   ['dropped and skipped lines are lost', { linesDropped: { 'queue-full': 1200, closed: 30 }, linesSkipped: 4 }, false, ['loki: 1,234 lines lost: queue-full 1,200, closed 30, skipped 4']],
+  ['a reason without lines is not told', { linesDropped: { 'queue-full': 0, closed: 1 } }, false, ['loki: 1 line lost: closed 1']],
+  ['lines that the sink still holds are left', { unsettledLines: 2 }, false, ['loki: 2 lines left']],
   ['lines that still wait are left', { queueLines: 1, unsettledLines: 2 }, false, ['loki: 3 lines left']]
 ] as const) {
   t.test(what, t => {

@@ -50,6 +50,14 @@ t.test('where there is no room for all sinks, those in trouble stay, in their or
   t.end()
 })
 
+t.test('without room for all, an open breaker comes before losses, and losses before lines that wait', t => {
+  const sinks = [sink({ name: 'waits', queueLines: 9 }), sink({ name: 'lost', linesSkipped: 9, queueLines: 9 }), sink({ name: 'open', state: 'open' })]
+  const shown = (rows: number): string[] => table([...sinks, sink({})], { rows }).slice(2).map(line => line.split(' ')[0] as string)
+  t.same(shown(4), ['open', 'and'])
+  t.same(shown(5), ['lost', 'open', 'and'])
+  t.end()
+})
+
 t.test('no line is wider than the terminal, and there are no more lines than rows, whatever the sinks are called', t => {
   const anySink = fc.record({
     name: fc.string({ unit: 'binary' }),
