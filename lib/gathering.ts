@@ -11,7 +11,7 @@ export interface GatheringDeps {
 }
 
 /** The longest time that a chunk waits for others. */
-const CHUNK_WAIT_MS = 5
+const CHUNK_WAIT_MS = 8
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
 
