@@ -26,7 +26,6 @@ import type { Notice } from './reports/notice.js'
 import { Notices } from './reports/notices.js'
 import { TransitionReport } from './reports/transition-report.js'
 
-const FLUSH_TIMEOUT_MS = 5000
 /** The level of pino's `fatal`. An app that logs such a line may end at once. */
 const FATAL = 60
 /** How long lines wait for pino's config: a stream that is written to without a logger never gets one. */
@@ -174,11 +173,12 @@ export class FanoutStream extends Writable implements Controls {
     return () => { this.#listeners.delete(listener) }
   }
 
-  /** Calls back once every working sink has what it was given, after 5 s at most. For `logger.flush()`. */
+  /** Calls back once every working sink has what it was given, or at the option's timeout. For `logger.flush()`. */
   flush (callback: (error?: Error | null) => void): void {
-    const deadline = this.#clock.now() + FLUSH_TIMEOUT_MS
+    const { until, timeoutMs } = this.#settings.flush
+    const deadline = this.#clock.now() + timeoutMs
     this.#gathering.flush(() => {
-      Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline))).then(() => callback())
+      Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline, until === 'delivered'))).then(() => callback())
     })
   }
 

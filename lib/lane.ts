@@ -176,14 +176,19 @@ export class Lane {
     return await this.#untilAccepted(() => this.isTripped || this.#isDiverting, deadline)
   }
 
-  /** As {@link settle}, and then flushes the sink itself. While new lines go to a disk, it syncs the disk instead. */
-  async flush (deadline: number): Promise<void> {
+  /**
+   * As {@link settle}, and then flushes the sink itself. While new lines go to a disk, it syncs the disk instead.
+   *
+   * @param untilDelivered - Waits as well until nothing is in doubt about the lines: they were delivered, or lost
+   */
+  async flush (deadline: number, untilDelivered = false): Promise<void> {
+    const mark = this.#backlog.nextComer
     // A spool that is being opened may turn out to be empty: then waiting lines go to the sink, and not to the disk.
     await this.#untilAccepted(() => this.#isDiverting ? this.#backlog.isEmpty && !this.#holdsUnwritten : this.isTripped, deadline)
     if (this.#disk?.isDiverting === true) return await this.#wait(this.#disk.sync(), () => false, deadline)
     const { child } = this.#sink
-    if (this.isTripped || child === undefined) return
-    await this.#wait(child.flush(), () => this.isTripped || this.#sink.child !== child, deadline)
+    if (!this.isTripped && child !== undefined) await this.#wait(child.flush(), () => this.isTripped || this.#sink.child !== child, deadline)
+    if (untilDelivered) await this.#conditions.until(() => this.isTripped || this.#isDiverting || this.firstHeldLine >= mark, deadline)
   }
 
   /** Resolves once every line that is here now has been accepted, or `needNot` holds. Returns false at the deadline. */

@@ -78,6 +78,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     parallel: topLevel.parallel ?? fanoutDefaults.parallel,
     diagnostics,
     monitor,
+    flush: { ...fanoutDefaults.flush, ...topLevel.flush },
     metricsIntervalMs: topLevel.metricsIntervalMs ?? fanoutDefaults.metricsIntervalMs,
     closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
     maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,

@@ -849,6 +849,64 @@ t.test('settle and flush', async t => {
     await byDeadline
     t.pass()
   })
+
+  t.test('a flush until delivery', async t => {
+    const begin = async (rig: ReturnType<typeof startedRig>): Promise<{ isDone: boolean }> => {
+      const flush = { isDone: false }
+      rig.lane.flush(clock.now() + 1e5, true).then(() => { flush.isDone = true })
+      await settled()
+      rig.child.flushes.shift()?.()
+      await settled()
+      return flush
+    }
+
+    t.test('waits until lines that were accepted are delivered, and not for later lines', async t => {
+      const rig = startedRig()
+      rig.offer('a')
+      rig.child.accept()
+      const flush = await begin(rig)
+      rig.offer('b')
+      rig.child.accept()
+      await settled()
+      t.notOk(flush.isDone)
+      rig.child.deliver()
+      await settled()
+      t.ok(flush.isDone)
+    })
+
+    t.test('waits for lines that are sent again after a failure', async t => {
+      const rig = startedRig()
+      rig.offer('a')
+      rig.child.accept()
+      const flush = await begin(rig)
+      rig.child.fail()
+      await settled()
+      t.notOk(flush.isDone)
+      rig.advance(100)
+      rig.child.ready()
+      rig.child.accept()
+      rig.child.deliver()
+      await settled()
+      t.ok(flush.isDone)
+    })
+
+    t.test('ends when the breaker opens, and at its deadline', async t => {
+      const rig = startedRig({ breaker: { failureThreshold: 1 } })
+      rig.offer('a')
+      rig.child.accept()
+      const flush = await begin(rig)
+      rig.child.fail()
+      await settled()
+      t.ok(flush.isDone)
+      const other = startedRig()
+      other.offer('a')
+      other.child.accept()
+      const byDeadline = await begin(other)
+      clock.advance(1e5)
+      await settled()
+      t.ok(byDeadline.isDone)
+    })
+  })
 })
 
 t.test('the end', async t => {

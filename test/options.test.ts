@@ -54,6 +54,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     parallel: true,
     diagnostics: { to: 'others', level: 'info' },
     monitor: undefined,
+    flush: { until: 'accepted', timeoutMs: 5000 },
     metricsIntervalMs: 0,
     closeTimeoutMs: 5000,
     maxLineBytes: 1048576,
@@ -122,6 +123,7 @@ t.test('every option comes out as it was given', async (t) => {
     parallel: false,
     diagnostics: { to: ['main'], level: 'warn' },
     monitor: { port: 12, host: '::', token: 'secret', actions: true },
+    flush: { until: 'delivered' as const, timeoutMs: 12 },
     metricsIntervalMs: 9,
     closeTimeoutMs: 10,
     maxLineBytes: 11,
@@ -139,6 +141,7 @@ t.test('every option comes out as it was given', async (t) => {
     parallel: false,
     diagnostics: { to: ['main'], level: 'warn' },
     monitor: { place: { kind: 'port', host: '::', isLoopback: false, from: 12, to: 12 }, token: 'secret', actions: true },
+    flush: { until: 'delivered', timeoutMs: 12 },
     metricsIntervalMs: 9,
     closeTimeoutMs: 10,
     maxLineBytes: 11

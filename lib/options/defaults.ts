@@ -6,6 +6,7 @@ export const fanoutDefaults = {
   diagnostics: { to: 'others', level: 'info' },
   metricsIntervalMs: 0,
   monitor: { host: '127.0.0.1', actions: false },
+  flush: { until: 'accepted', timeoutMs: 5000 },
   closeTimeoutMs: 5000,
   maxLineBytes: 1024 * 1024,
   env: true

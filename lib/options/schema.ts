@@ -18,6 +18,23 @@ const diagnosticsSchema = object({
   })
 }, { description: 'Where the transport\'s own records go.', 'x-type': 'DiagnosticsOptions' })
 
+const flushSchema = object({
+  until: oneOf(['accepted', 'delivered'], {
+    description: '`\'accepted\'`: until every sink has accepted the lines, and its own `flush` is done. `\'delivered\'`: until it is known that they have arrived, too; for a sink that proves nothing, until `breaker.settleMs` has passed.',
+    default: fanoutDefaults.flush.until
+  }),
+  timeoutMs: milliseconds(1, MAX_TIMER_MS, {
+    description: 'Calls back after this time in any case.',
+    default: fanoutDefaults.flush.timeoutMs,
+    'x-plausible-from': 100
+  })
+}, {
+  title: 'Flush',
+  description: 'How long `logger.flush()` waits. Sinks whose breakers are not closed are passed over; for a sink that spools, lines that are synced to the disk are enough.',
+  'x-default': 'the defaults of its settings',
+  'x-type': 'FlushOptions'
+})
+
 /**
  * The one description of the transport's options. Validation, types, `schema.json`, environment variables and the docs
  * are made from it.
@@ -55,6 +72,7 @@ export const fanoutSchema = object({
     'x-plausible-from': 20
   }),
   monitor: monitorSchema,
+  flush: flushSchema,
   closeTimeoutMs: milliseconds(1, 9000, {
     description: 'Time for everything that happens at the end. Nothing extends it. pino\'s thread-stream waits for 10 s at most.',
     default: fanoutDefaults.closeTimeoutMs,

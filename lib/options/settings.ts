@@ -9,7 +9,7 @@ import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
 import type { MonitorSettings } from './monitor.js'
 import type { SpoolSettings } from './spools.js'
-import type { DiagnosticsOptions, FanoutOptions, QueueOptions, SenseOptions, TargetPolicy, WorkerOptions } from './types.js'
+import type { DiagnosticsOptions, FanoutOptions, FlushOptions, QueueOptions, SenseOptions, TargetPolicy, WorkerOptions } from './types.js'
 
 /** A module to load, and its options. */
 export interface SourceEntry extends ResolvedTarget {
@@ -64,6 +64,7 @@ export interface FanoutSettings extends PlainOptions {
   diagnostics: false | DiagnosticsSettings
   /** `undefined`: there is no monitor. */
   monitor: MonitorSettings | undefined
+  flush: FlushSettings
   /** Whether pino sends its configuration after the start. */
   pinoWillSendConfig: boolean
   /** Sentences about options that work, but probably not as they were meant. */
@@ -72,6 +73,9 @@ export interface FanoutSettings extends PlainOptions {
 
 /** The complete option `diagnostics`. */
 export type DiagnosticsSettings = Required<DiagnosticsOptions>
+
+/** The complete option `flush`. */
+export type FlushSettings = Required<FlushOptions>
 
 /** Facts about a target that its settings are made from. */
 export interface TargetFacts {

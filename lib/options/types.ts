@@ -42,6 +42,12 @@ export interface FanoutOptions extends TargetPolicy {
    */
   monitor?: false | MonitorOptions
   /**
+   * How long `logger.flush()` waits. Sinks whose breakers are not closed are passed over; for a sink that spools, lines
+   * that are synced to the disk are enough.
+   * @default the defaults of its settings
+   */
+  flush?: FlushOptions
+  /**
    * Time for everything that happens at the end. Nothing extends it. pino's thread-stream waits for 10 s at most.
    * Value: milliseconds, 1 to 9000.
    * @default 5000 (5 s)
@@ -238,6 +244,24 @@ export interface MonitorOptions {
    * @default false
    */
   actions?: boolean
+}
+
+/**
+ * How long `logger.flush()` waits. Sinks whose breakers are not closed are passed over; for a sink that spools, lines
+ * that are synced to the disk are enough.
+ */
+export interface FlushOptions {
+  /**
+   * `'accepted'`: until every sink has accepted the lines, and its own `flush` is done. `'delivered'`: until it is
+   * known that they have arrived, too; for a sink that proves nothing, until `breaker.settleMs` has passed.
+   * @default 'accepted'
+   */
+  until?: 'accepted' | 'delivered'
+  /**
+   * Calls back after this time in any case. Value: milliseconds, 1 to 2147483647.
+   * @default 5000 (5 s)
+   */
+  timeoutMs?: number
 }
 
 /** Settings of the sink's own thread, as for `new Worker()` of Node.js. */

@@ -25,7 +25,8 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       spool: table(propertiesOf(topLevel.spool), ['spool']),
       'dead-letter': table(propertiesOf(topLevel.deadLetter), ['deadLetter']),
       diagnostics: table(propertiesOf(topLevel.diagnostics), ['diagnostics']),
-      monitor: table(propertiesOf(topLevel.monitor), ['monitor'])
+      monitor: table(propertiesOf(topLevel.monitor), ['monitor']),
+      flush: table(propertiesOf(topLevel.flush), ['flush'])
     },
     'docs/http.md': {
       http: table(http),
