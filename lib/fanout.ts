@@ -3,8 +3,9 @@ import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
-import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { systemClock, type Clock } from './clock.js'
+import { printDirectly } from './console-at-end.js'
+import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { Diagnostics } from './diagnostics.js'
 import { FanoutError, serializeError } from './errors.js'
 import type { MonitorAddress } from './fanout-transport.js'
@@ -30,6 +31,8 @@ import { TransitionReport } from './reports/transition-report.js'
 const FATAL = 60
 /** How long lines wait for pino's config: a stream that is written to without a logger never gets one. */
 const CONFIG_TIMEOUT_MS = 1000
+/** How long the app waits for sinks in this thread. It may be blocked meanwhile, if it ends as soon as it has logged. */
+const INLINE_START_MS = 250
 
 /** The events that the app gets, with their arguments. */
 interface AppEvents {
@@ -46,7 +49,9 @@ interface AppEvents {
  * @throws {@link FanoutError} `ERR_FANOUT_OPTIONS`, with every fault of the options.
  */
 export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
-  return new FanoutStream(parseOptions(options))
+  const stream = new FanoutStream(parseOptions(options))
+  await stream.inlineStarted()
+  return stream
 }
 
 /** The Writable that pino writes to. It connects the parts of the transport. */
@@ -173,6 +178,14 @@ export class FanoutStream extends Writable implements Controls {
     return () => { this.#listeners.delete(listener) }
   }
 
+  /**
+   * Resolves once the sinks in this thread have started or failed, after a quarter of a second at most. As soon as pino hears that
+   * the transport is ready, the app may end without another word, as a test of Jest does: a line must be in its file by then.
+   */
+  async inlineStarted (): Promise<void> {
+    await this.#seats.inlineStarted(this.#clock.now() + INLINE_START_MS)
+  }
+
   /** Calls back once every working sink has what it was given, or at the option's timeout. For `logger.flush()`. */
   flush (callback: (error?: Error | null) => void): void {
     const { until, timeoutMs } = this.#settings.flush
@@ -193,6 +206,7 @@ export class FanoutStream extends Writable implements Controls {
   }
 
   override _final (done: () => void): void {
+    printDirectly()
     this.#gathering.flush(() => { this.#close().then(done) })
   }
 

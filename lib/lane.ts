@@ -126,6 +126,11 @@ export class Lane {
     return this.#gate.breaker.state === 'closed' && !this.#isEnding
   }
 
+  /** True while its sink is being started, and cannot take lines yet. */
+  get isStarting (): boolean {
+    return this.#sink.supervisor.isStarting
+  }
+
   /** True while it holds the app back. */
   get isPressing (): boolean {
     return this.#backlog.isPressing

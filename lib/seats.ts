@@ -126,6 +126,12 @@ export class Seats {
     }
   }
 
+  /** Resolves once every sink in this thread has started or failed, or at the deadline. */
+  async inlineStarted (deadline: number): Promise<void> {
+    const lanes = this.all.filter(({ target }) => target.isolation === 'inline').map(({ lane }) => lane)
+    await Promise.all(lanes.map(lane => lane.until(() => !lane.isStarting, deadline)))
+  }
+
   /** Ends every lane now, without draining it. */
   async endNow (): Promise<void> {
     const now = this.#deps.clock.now()
