@@ -76,8 +76,9 @@ async function logLines (count, rate) {
 }
 
 async function untilArrived (count) {
+  if (sink === 'none') return
   const limit = performance.now() + LIMIT_MS
-  while (sink !== 'none' && arrived.lines < count) {
+  while (arrived.lines < count) {
     if (performance.now() > limit) throw new Error(`${arrived.lines} of ${count} lines have arrived in time`)
     await sleep(5)
   }
