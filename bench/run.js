@@ -1,6 +1,6 @@
 // Runs the scenarios, and writes the results to bench/results.json and the report. `--quick` runs each scenario with a small
 // size, three times, and writes nothing. `--only routing` runs the scenarios whose name contains that, and replaces only
-// their results. `--scenarios` names another folder, and `--results` another file.
+// their results. `--minutes 20` leaves out rounds, down to three of each scenario, so that the whole takes about that long. `--scenarios` names another folder, and `--results` another file.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -19,12 +19,15 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string' },
+    minutes: { type: 'string' },
     scenarios: { type: 'string', default: join(HERE, 'scenarios') },
     results: { type: 'string', default: join(HERE, 'results.json') }
   }
 })
 const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : FULL_ROUNDS))
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected a whole number >= 1, got ${values.rounds}`)
+const minutes = Number(values.minutes ?? Infinity)
+if (!(minutes > 0)) throw new Error(`--minutes: expected a number > 0, got ${values.minutes}`)
 
 const folder = resolve(values.scenarios)
 const names = readdirSync(folder).filter(file => file.endsWith('.js')).map(file => file.slice(0, -3)).sort()
@@ -33,11 +36,12 @@ if (names.length === 0) throw new Error(`there is no scenario "${values.only}"`)
 
 const results = values.only === undefined ? { scenarios: {} } : readResults()
 const startedAt = Date.now()
-for (const name of names) {
+for (const [n, name] of names.entries()) {
   const { default: scenario } = await import(pathToFileURL(join(folder, `${name}.js`)).href)
-  console.log(`\n${scenario.title}`)
+  console.log(`\n${name}: ${scenario.title}`)
   const result = await runScenario(scenario, {
     rounds,
+    ms: (startedAt + minutes * 60000 - Date.now()) / (names.length - n),
     isQuick: values.quick,
     onRun: (round, side) => { if (process.stdout.isTTY) process.stdout.write(`\r  ${round + 1}/${rounds} ${side.padEnd(20)}\r`) }
   })
@@ -47,7 +51,7 @@ for (const name of names) {
   results.machine = describeMachine()
   if (values.only === undefined || results.minutes === undefined) results.minutes = Math.round((Date.now() - startedAt) / 60000)
   if (!values.quick) write()
-  for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides))]) console.log(`  ${line}`)
+  for (const line of [...formatSides(results.scenarios[name]), ...result.goals.map(goal => formatGoal(goal, result.sides)), `${result.rounds} rounds, ${result.seconds} s`]) console.log(`  ${line}`)
 }
 if (values.quick) console.log('\na quick run: nothing is written')
 else console.log(`\n${writeReport(resolve(values.results))} is written`)

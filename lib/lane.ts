@@ -488,6 +488,8 @@ export class Lane {
     for (let source = this.#source; source !== undefined; source = this.#source) {
       const permit = this.#nextPermit()
       if (permit === undefined) return
+      // Lines that were gathered make one request, whatever blocks they are in.
+      if (this.#gathers && source.bytes <= this.#deps.settings.batch.maxBytes) source.join()
       const lines = source.take(this.#sink.next) as Lines
       this.#batching.take(this.#backlog.memory.isEmpty)
       // The pace of a sink does not count the time in which lines were gathered.

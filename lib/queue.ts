@@ -1,4 +1,4 @@
-import { countLines, cutAt, cutLines, freshLines, numberOf, PassingLines, type Lines, type NewLines } from './batch.js'
+import { countLines, cutAt, cutLines, freshLines, joinLines, numberOf, PassingLines, type Lines, type NewLines } from './batch.js'
 
 export type { NewLines }
 
@@ -248,6 +248,14 @@ export class LineQueue {
     if (dropped === undefined) return 0
     if (dropped.block !== undefined && this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(dropped.block)
     return dropped.lines.count
+  }
+
+  /** Joins all lines, so that they are taken together, unless some of them were handed over before, or are in doubt. */
+  join (): void {
+    this.#close()
+    const [first, ...others] = this.#items.slice(this.#head).map(item => (item as Item).lines)
+    if (first === undefined || others.length === 0 || [first, ...others].some(({ attempts, doubts }) => attempts > 0 || doubts > 0)) return
+    this.#items.splice(this.#head, others.length + 1, { lines: joinLines([first, ...others]), block: undefined })
   }
 
   /** Takes everything, oldest first. */

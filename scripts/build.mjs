@@ -32,6 +32,8 @@ const LATE = [
   ['pino', 'pino'],
   ['node_https', 'node:https'],
   ['node_crypto', 'node:crypto'],
+  ['node_net', 'node:net'],
+  ['node_v8', 'node:v8'],
   ['promises', 'node:fs/promises']
 ]
 

@@ -36,6 +36,16 @@ t.test('lines that come within a second of the first go together', async t => {
   rig.check()
 })
 
+t.test('lines that were gathered go together, however many blocks of the queue they fill', async t => {
+  const rig = startedRig({ batch: { maxMs: 1000, maxBytes: 512 * 1024 } })
+  const line = 'x'.repeat(40 * 1024)
+  for (let n = 0; n < 6; n++) rig.offer(line)
+  rig.advance(1000)
+  t.match(rig.child.sent.map(({ lines }) => lines.count), [6])
+  rig.child.settle()
+  rig.check()
+})
+
 t.test('a full batch goes at once, and what is left a second after the first line', async t => {
   const rig = startedRig()
   const line = 'x'.repeat(39)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { freshLines, type Lines } from '#lib/batch'
+import { freshLines, numberOf, type Lines } from '#lib/batch'
 import { LineQueue, type NewLines } from '#lib/queue'
 
 const NO_LIMITS = { maxBytes: Infinity, maxDoubtedLines: Infinity }
@@ -34,6 +34,43 @@ t.test('small batches are gathered, and come out together in order', async t => 
   t.equal(out?.bytes.toString(), 'a\nb\nc\n')
   t.match(out, { count: 3, firstLine: 0, attempts: 0, arrivedBytes: 0 })
   t.match(queue, { bytes: 0, lines: 0, isEmpty: true, firstLine: 3, nextLine: 3 })
+})
+
+t.test('lines of several blocks are joined, and keep their numbers', async t => {
+  const queue = new LineQueue(unbounded)
+  queue.push(sized(100 * KIB, 100))
+  queue.push(lines('a', 'b'))
+  queue.leaveOut(5)
+  queue.push(lines('c'))
+  queue.join()
+  t.match(queue, { bytes: 100 * KIB + 6, lines: 103, firstLine: 0, nextLine: 108 })
+  const out = queue.shift()
+  t.match(out, { count: 103, firstLine: 0, attempts: 0, doubts: 0 })
+  t.equal(out?.bytes.length, 100 * KIB + 6)
+  t.equal(out?.bytes.subarray(-6).toString(), 'a\nb\nc\n')
+  t.equal(numberOf(out as Lines, 101), 101)
+  t.equal(numberOf(out as Lines, 102), 107)
+  t.ok(queue.isEmpty)
+  queue.join()
+  t.ok(queue.isEmpty)
+})
+
+t.test('lines that were handed over, or are in doubt, are not joined with others', async t => {
+  const handedOver = new LineQueue(unbounded)
+  handedOver.push(lines('a'))
+  handedOver.push(sized(100 * KIB))
+  const first = handedOver.shift() as Lines
+  handedOver.unshift([{ ...first, attempts: 1 }])
+  handedOver.join()
+  t.equal(handedOver.shift()?.bytes.toString(), 'a\n')
+
+  const doubted = new LineQueue(unbounded)
+  doubted.push(lines('a'))
+  doubted.push(sized(100 * KIB))
+  doubted.doubt(1)
+  doubted.join()
+  t.match(doubted.shift(), { doubts: 1, count: 1 })
+  t.match(doubted.shift(), { doubts: 0, count: 1 })
 })
 
 t.test('a block takes 64 KiB, and the next begins behind it', async t => {

@@ -1,7 +1,8 @@
-// An app that finds a spool at its start. With `fills` it makes that spool, by logging to a sink that fails. Otherwise it measures
-// how fast the spool is delivered.
-import { cpSync } from 'node:fs'
+// An app that finds a spool at its start. With `fills` it makes that spool, by logging to a sink that fails. With `reads` it only
+// reads the files, as fast as the disk does. Otherwise it measures how fast the spool is delivered.
+import { closeSync, cpSync, openSync, readdirSync, readSync } from 'node:fs'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
@@ -10,10 +11,15 @@ import { tell, tellUsage } from '../runner/tell.js'
 
 const LIMIT_MS = 110000
 const METRICS_MS = 50
+const READ_BYTES = 512 * 1024
 
-const { folder, from, megabytes, fills = false } = JSON.parse(process.argv[2])
+const { folder, from, megabytes, fills = false, reads = false } = JSON.parse(process.argv[2])
 if (from !== undefined) cpSync(from, folder, { recursive: true })
 const startedAt = performance.now()
+if (reads) {
+  readAll(folder)
+  finish()
+}
 const transport = pino.transport({
   target: 'pino-breaker-fanout',
   options: {
@@ -45,9 +51,23 @@ if (fills) {
 
 await until(() => sink?.spoolBytes > 0 || sink?.linesDelivered > 0)
 await until(() => sink.linesDelivered > 0 && sink.spoolLines === 0 && sink.queueLines === 0 && sink.unsettledLines === 0)
-tell({ megabytesPerSecond: megabytes / (performance.now() - startedAt) * 1000 })
-tellUsage()
-process.reallyExit(0)
+finish()
+
+function finish () {
+  tell({ megabytesPerSecond: megabytes / (performance.now() - startedAt) * 1000 })
+  tellUsage()
+  process.reallyExit(0)
+}
+
+function readAll (folder) {
+  const memory = Buffer.alloc(READ_BYTES)
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  for (const { parentPath, path, name } of files) {
+    const fd = openSync(join(parentPath ?? path, name))
+    while (readSync(fd, memory) > 0);
+    closeSync(fd)
+  }
+}
 
 async function until (condition) {
   while (!condition()) {

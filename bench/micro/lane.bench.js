@@ -1,49 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
-import { Batch } from '#lib/batch'
-import { systemClock } from '#lib/clock'
-import { Lane } from '#lib/lane'
-import { parseOptions } from '#lib/options'
-import { textOf } from '../lines.js'
-
-const [LINE] = textOf(1).split(/(?<=\n)/)
+import { createUnprovenLane, offerLine } from '../runner/unproven-lane.js'
 
 /** A line through lanes whose sink proves nothing: they keep up to so many lines that are accepted and not proven. */
 export default async function addTasks (bench) {
-  for (const maxLines of [10, 1000, 100000]) {
-    const lane = createLane(maxLines)
-    await setImmediate()
-    for (let n = 0; n < maxLines; n++) lane.offer(new Batch(LINE, 1))
-    bench.add(`a line, ${maxLines} unsettled`, () => lane.offer(new Batch(LINE, 1)))
+  for (const unsettled of [10, 1000, 100000]) {
+    const lane = await createUnprovenLane(unsettled)
+    bench.add(`a line, ${unsettled} unsettled`, () => offerLine(lane))
   }
-}
-
-/** A lane with a sink that accepts at once all that it is given. */
-function createLane (maxLines) {
-  const { targets: [settings] } = parseOptions({ targets: [{ target: 'pino/file', queue: { maxLines, maxBytes: 2 ** 30 } }] })
-  let given = 0
-  const lane = new Lane({
-    settings,
-    life: 'bench',
-    willSendConfig: false,
-    clock: systemClock,
-    app: { isTurning: true },
-    random: Math.random,
-    createChild (listener) {
-      queueMicrotask(() => listener.onReady('stream'))
-      return {
-        copies: false,
-        windowBytes: 2 ** 20,
-        configure () {},
-        send ({ lines }) { listener.onAccepted(given += lines.bytes.length, 0) },
-        abort () {},
-        flush: async () => {},
-        end () {},
-        destroy: async () => {}
-      }
-    },
-    events: { onTransition () {}, onLoss () {}, onRestart () {}, onUndelivered () {}, onSpoolNews () {}, onEvent () {} }
-  })
-  lane.minLevel = 0
-  lane.start()
-  return lane
 }

@@ -52,11 +52,12 @@ export function formatSides ({ sides, show }) {
 }
 
 /** Describes a goal in words. */
-export function describeGoal ({ measure, of, against, atMost, atLeast, timesLess, timesMore }, sides) {
+export function describeGoal ({ measure, of, against, atMost, atLeast, timesLess, timesMore, atMostMore }, sides) {
   const subject = `${nameOf(measure)} of ${sides[of].label}`
   const { unit } = MEASURES[measure] ?? { unit: '' }
   if (against === undefined) return `${subject}: ${atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`} ${unit}`.trim()
   const other = sides[against].label
+  if (atMostMore !== undefined) return `${subject}: at most ${atMostMore} ${unit} more than that of ${other}`
   if (atMost !== undefined) return `${subject}: at most ${atMost} times that of ${other}`
   return `${subject}: at least ${timesLess ?? timesMore} times ${timesLess === undefined ? 'more' : 'less'} than ${other}`
 }

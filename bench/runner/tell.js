@@ -1,12 +1,16 @@
 // For measured programs: a process reports measures about itself to the runner through file descriptor 3.
 import { readFileSync, writeSync } from 'node:fs'
 
-process.on('exit', tellUsage)
+process.on('exit', () => tellUsage())
 
-/** Reports what the process has used so far. Called at its exit, too. */
-export function tellUsage () {
+/**
+ * Reports what the process has used so far. Called at its exit, too.
+ *
+ * @param {number} moreRssKb - The peak memory of another process that is part of what is measured.
+ */
+export function tellUsage (moreRssKb = 0) {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-  tell({ cpuMs: (userCPUTime + systemCPUTime) / 1000, peakRssMb: (peakRssKb() ?? maxRSS) / 1024 })
+  tell({ cpuMs: (userCPUTime + systemCPUTime) / 1000, peakRssMb: ((peakRssKb('self') ?? maxRSS) + moreRssKb) / 1024 })
 }
 
 /** Reports measures by their names. */
@@ -19,10 +23,10 @@ export function tell (measures) {
   }
 }
 
-/** The peak memory of this process. Linux passes the parent's peak on in `maxRSS`, so that is not used. */
-function peakRssKb () {
+/** The peak memory of a process. Linux passes the parent's peak on in `maxRSS`, so that is not used. */
+export function peakRssKb (pid) {
   try {
-    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
+    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import { http } from '../runner/http.js'
 
 export default http({
   title: 'Lines to a backend by HTTP, as fast as it goes',
-  what: 'An app logs to a backend that takes everything, until all lines have arrived. The CPU time is that of the app with its transport. pino-loki gathers for 1 s and may buffer all lines; pino-elasticsearch sends 512 KiB at once, as ours does (its default is 1,000 bytes).',
+  what: 'An app logs to a backend that takes everything, until all lines have arrived. The CPU time is that of the app with its transport. pino-loki gathers for 1 s and may buffer all lines; pino-elasticsearch sends 512 KiB at once, as ours does (its default is 1,000 bytes). rsyslog follows the file of the app, and its CPU time and memory are added to those of the app. `pino/file` to `/dev/null` is what the app and the thread of a transport cost by themselves, so it shows no requests.',
   quick: { lines: 20000 },
   full: { lines: 100000 },
   show: ['linesPerSecond', 'cpuUsPerLine', 'requests', 'bytesPerLine', 'peakRssMb', 'readyMs'],

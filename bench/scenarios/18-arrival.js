@@ -14,5 +14,6 @@ export default {
     targets: { label: "pino's targets", command: ({ dir, size }) => arrival({ targets: targets(dir) }, dir, size) }
   },
   show: ['arrivalP50Ms', 'arrivalP99Ms', 'cpuMs'],
+  goals: [{ measure: 'arrivalP99Ms', of: 'fanout', against: 'targets', atMostMore: 10 }],
   chart: { kind: 'bars', measure: 'arrivalP99Ms' }
 }

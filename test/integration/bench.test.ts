@@ -32,12 +32,14 @@ t.test('a scenario yields medians, and ratios within each round, and a report of
     { median: 0.5, low: 0.5, high: 0.5, rounds: 3, isReached: true },
     { median: 2, isReached: false },
     { median: 2, isReached: true },
+    { median: 2000, low: 1500, high: 2500, isReached: false },
     { median: 2000, low: 1500, high: 2500, isReached: false }
   ])
 
   const report = readFileSync(join(dir, 'REPORT.md'), 'utf8')
   t.match(report, '| Stubs | CPU time of ours: at most 0.5 times that of theirs | 0.5 (0.5–0.5) | yes |')
   t.match(report, '| Stubs | CPU time of ours: at most 1999 ms | 2,000 (1,500–2,500) | **no** |')
+  t.match(report, '| Stubs | CPU time of theirs: at most 1999 ms more than that of ours | 2,000 (1,500–2,500) | **no** |')
   t.match(report, '| ours | 2,000 ms (1,500–2,500) |')
   t.match(report, '![Stubs](charts/stub.svg)')
   t.match(readFileSync(join(dir, 'charts', 'stub.svg'), 'utf8'), /^<svg[^]*ours[^]*<\/svg>\n$/)
@@ -49,6 +51,12 @@ t.test('a quick look is small, and writes nothing', async t => {
   t.equal(code, 0, stderr)
   t.match(stdout, 'CPU time 20 ms (15–25)')
   t.notOk(existsSync(file))
+})
+
+t.test('with too little time, each scenario has three rounds', async t => {
+  const { code, stdout, stderr } = await bench('bench-good', join('build', 'bench-test-quick', 'results.json'), '--quick', '--rounds', '100', '--minutes', '0.000001')
+  t.equal(code, 0, stderr)
+  t.match(stdout, /^ +3 rounds, \d+ s$/m)
 })
 
 t.test('a run that does not do its work fails the whole, by its name', async t => {
