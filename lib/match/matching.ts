@@ -86,15 +86,21 @@ export class LineTest {
   }
 
   #find (needle: number, at: number): number {
-    const next = this.#next[needle] as number
-    return next >= at ? next : this.#next[needle] = (this.#needles[needle] as Needle).find(this.#bytes, at, this.#rarest[needle] as number)
+    let next = this.#next[needle] as number
+    if (next < at) {
+      next = (this.#needles[needle] as Needle).find(this.#bytes, at, this.#rarest[needle] as number)
+      this.#next[needle] = next
+    }
+    return next
   }
 
   #parse (at: number, end: number): LineFields {
-    if (at === this.#parsedAt) return this.#fields
-    this.parsedLines++
-    this.#parsedAt = at
-    return this.#fields = parseRecord(this.#bytes.toString('utf8', at, end))
+    if (at !== this.#parsedAt) {
+      this.#parsedAt = at
+      this.#fields = parseRecord(this.#bytes.toString('utf8', at, end))
+      this.parsedLines++
+    }
+    return this.#fields
   }
 }
 

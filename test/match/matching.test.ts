@@ -99,7 +99,7 @@ t.test('values are equal if they mean the same, and objects and arrays equal not
   t.equal(meets({ n: 1 }, '{"n":1.0}'), true)
   t.equal(meets({ n: 1 }, '{"n":"1"}'), false)
   t.equal(meets({ n: '1' }, '{"n":1}'), false)
-  t.equal(meets({ n: 9007199254740993 }, '{"n":9007199254740992}'), true, 'both are the same number in JavaScript')
+  t.equal(meets({ n: 9007199254740992 }, '{"n":9007199254740993}'), true, 'JavaScript reads both as the same number')
   t.equal(meets({ n: 0 }, '{"n":-0}'), true)
   t.equal(meets({ n: null }, '{"n":null}'), true)
   t.equal(meets({ n: null }, '{}'), false)
