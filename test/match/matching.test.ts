@@ -65,6 +65,7 @@ t.test('a line without the bytes of the key is not parsed, nor one without those
     [{ tenant: 'b' }, other, 1],
     [{ tenant: 'b', module: 'audit' }, other, 0],
     [{ tenant: 'b', level: 30 }, other, 1],
+    [{ module: { exists: true } }, '{"xmodule":1,"amodule\\n":"odule"}', 0],
     [{ module: 'audit' }, '{"msg":"\\u006d"}', 1],
     [{ ä: { exists: true } }, '{"msg":"\\u001b"}', 1]
   ]
@@ -72,6 +73,10 @@ t.test('a line without the bytes of the key is not parsed, nor one without those
     const result = test(match, [line])
     t.same(result, { met: [meetsGiven(line, match)], parsedLines }, JSON.stringify([match, line]))
   }
+})
+
+t.test('what the next line begins with is no reason to parse a line', async t => {
+  t.same(test({ module: { exists: true } }, ['{"a":1}', '"module"']), { met: [false, false], parsedLines: 1 })
 })
 
 t.test('a line is parsed once for all matches', async t => {
@@ -93,6 +98,8 @@ t.test('only a top-level key counts, and of two equal ones the last', async t =>
   t.equal(meets({ module: 'audit' }, '{"module" \t:\r "audit" }\r'), true)
   t.equal(meets({ module: 'audit' }, '{"\\u006dodule":"\\u0061udit"}'), true)
   t.equal(meets({ module: 'audit' }, '{"m\\u006Fdule":"audit"}'), true)
+  for (const escaped of ['a\\u002fb', 'a\\u002Fb', 'a\\/b']) t.equal(meets({ 'a/b': 1 }, `{"${escaped}":1}`), true, escaped)
+  t.equal(meets({ 'a~': 1 }, '{"a\\u007E":1}'), true)
 })
 
 t.test('values are equal if they mean the same, and objects and arrays equal nothing', async t => {
