@@ -34,16 +34,30 @@ export function recordOf (n) {
   }
 }
 
-/** The line that pino makes of that object, with its newline. */
-export function lineOf (n) {
-  return JSON.stringify({ level: levelOf(n), time: 1790000000000 + n, pid: 4242, hostname: 'web-1', ...recordOf(n), msg: 'request completed' }) + '\n'
+/** The line that pino makes of that object and more fields, with its newline. */
+export function lineOf (n, fields = {}) {
+  return JSON.stringify({ level: levelOf(n), time: 1790000000000 + n, pid: 4242, hostname: 'web-1', ...recordOf(n), ...fields, msg: 'request completed' }) + '\n'
 }
 
-/** `count` lines as one text. With `lineBytes`, all lines have about that length. */
-export function textOf (count, lineBytes) {
+/**
+ * `count` lines as one text. With `lineBytes`, all lines have about that length. With `modules`, each hundredth line has
+ * `module: 'audit'`, and with `'all'` each other one `module: 'web'`.
+ */
+export function textOf (count, lineBytes, modules) {
   let text = ''
-  for (let n = 0; n < count; n++) text += lineBytes === undefined ? lineOf(n) : sizedLine(n, lineBytes)
+  for (let n = 0; n < count; n++) text += lineBytes === undefined ? lineOf(n, fieldsOf(n, modules)) : sizedLine(n, lineBytes)
   return text
+}
+
+/** True for the hundredth of the lines that has `module: 'audit'`. */
+export function isOfAudit (n) {
+  return n % 100 === 0
+}
+
+function fieldsOf (n, modules) {
+  if (modules === undefined) return {}
+  if (isOfAudit(n)) return { module: 'audit' }
+  return modules === 'all' ? { module: 'web' } : {}
 }
 
 function sizedLine (n, bytes) {

@@ -14,6 +14,7 @@ import type { Outlet } from './lane/outlet.js'
 import { isSpooled } from './lane/replay.js'
 import { SinkOutlet } from './lane/sink-outlet.js'
 import { EVERYTHING } from './levels.js'
+import type { Match } from './match/match.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
 import type { PinoConfig } from './pino-config.js'
 import { NOTHING, type LineQueue } from './queue.js'
@@ -57,6 +58,8 @@ export class Lane {
   readonly name: string
   /** The lowest level that it takes. */
   minLevel = EVERYTHING
+  /** What a line must have beside its level; `undefined`: nothing. */
+  match: Match | undefined
   /** Called when it stops holding the app back. */
   onRelief: () => void = () => {}
 

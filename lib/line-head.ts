@@ -44,7 +44,7 @@ export function parseHead (line: string, levelKey: string, timeKey: string): Lin
 export function parseRecord (line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const record: unknown = JSON.parse(line)
-    return typeof record === 'object' && record !== null ? record as Record<string, unknown> : undefined
+    return typeof record === 'object' && record !== null && !Array.isArray(record) ? record as Record<string, unknown> : undefined
   } catch {
     return undefined
   }

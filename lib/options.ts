@@ -22,7 +22,7 @@ export type { MonitorSettings } from './options/monitor.js'
 export { fanoutSchema } from './options/schema.js'
 export type { DiagnosticsSettings, FanoutSettings, QueueSettings, SourceEntry, TargetSettings, TargetSource, WorkerSettings } from './options/settings.js'
 export type { SpoolSettings } from './options/spools.js'
-export type { DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MonitorOptions, PipelineEntry, PipelineTarget, PortRange, QueueOptions, ResourceLimits, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from './options/types.js'
+export type { DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MatchOperators, MonitorOptions, PipelineEntry, PipelineTarget, PortRange, QueueOptions, ResourceLimits, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from './options/types.js'
 
 /** The outside that options depend on; by default that of the process. */
 export interface OptionsContext {

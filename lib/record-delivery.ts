@@ -1,6 +1,8 @@
 import { Batch } from './batch.js'
 import type { Clock } from './clock.js'
 import type { DiagnosticRecord } from './diagnostics.js'
+import { parseRecord } from './line-head.js'
+import { meets } from './match/match.js'
 import type { DiagnosticsSettings } from './options.js'
 import type { Seat } from './seats.js'
 import { writeToStderr } from './stderr.js'
@@ -24,9 +26,7 @@ export class RecordDelivery {
     const places: RecordPlace[] = []
     if (this.#to !== 'stderr' && !record.isForStderr) {
       const batch = new Batch(line, 1, { isDiagnostic: true })
-      for (const seat of this.#seats()) {
-        const { lane } = seat
-        if (!lane.takesDiagnostics || !this.#isFor(seat, record)) continue
+      for (const { lane } of this.#seatsFor(record)) {
         places.push({ lane, mark: lane.nextMark })
         lane.offer(batch)
       }
@@ -38,6 +38,15 @@ export class RecordDelivery {
   /** The lanes have ended: writes each record to stderr that none of them has delivered. */
   settle (): void {
     this.#undecided.settle()
+  }
+
+  /** Those of the targets to choose from whose `match` takes the record, or all of them if there is none: no record gets lost by a `match`. */
+  #seatsFor (record: DiagnosticRecord): Seat[] {
+    const seats = this.#seats().filter(seat => seat.lane.takesDiagnostics && this.#isFor(seat, record))
+    if (this.#to !== 'others') return seats
+    const fields = parseRecord(record.line)
+    const matching = seats.filter(({ lane }) => meets(fields, lane.match ?? []))
+    return matching.length > 0 ? matching : seats
   }
 
   #isFor ({ lane, target }: Seat, { level, sink }: DiagnosticRecord): boolean {

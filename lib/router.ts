@@ -3,11 +3,15 @@ import { encode, type Content } from './encode.js'
 import { EVERYTHING, type LevelNames } from './levels.js'
 import { parseRecord } from './line-head.js'
 import { Cuts, join, LineRuns } from './line-runs.js'
+import type { Match } from './match/match.js'
+import { Matching } from './match/matching.js'
 
 /** A lane, as the router sees it. */
 export interface RouterLane {
   /** The lowest level it takes. `EVERYTHING` means all lines, also those without a level. */
   readonly minLevel: number
+  /** What a line must have beside its level; `undefined`: nothing. */
+  readonly match?: Match | undefined
   /** Counts lines that no lane can take. */
   refuse (lines: number, reason: 'too-long'): void
 }
@@ -26,9 +30,10 @@ export interface RouterDeps<Lane extends RouterLane> {
   deliver: (lanes: readonly Lane[], batch: Batch) => void
 }
 
-/** Lanes with the same lowest level, which take the same lines. */
+/** Lanes with the same lowest level and the same match, which take the same lines. */
 interface Group<Lane> {
   minLevel: number
+  match: Match | undefined
   lanes: Lane[]
 }
 
@@ -39,8 +44,9 @@ const ZERO = 48
 const NO_LEVEL = NaN
 
 /**
- * Sends each line to the lanes whose level admits it. It handles lines in runs and reads the level without parsing, since pino
- * writes the level first. Only a line whose head has another form is parsed. A line without a usable level goes to every lane.
+ * Sends each line to the lanes whose level and match admit it. It handles lines in runs and reads the level without parsing, since pino
+ * writes the level first. Only a line whose head has another form is parsed. A line without a usable level goes to every lane
+ * whose match it meets.
  */
 export class Router<Lane extends RouterLane> {
   /** The number of lines without a usable level. */
@@ -56,20 +62,25 @@ export class Router<Lane extends RouterLane> {
   readonly #hasUsualKey: boolean
   readonly #dedupe: boolean
   readonly #maxLineBytes: number
-  readonly #takesAll: boolean
+  /** False if every lane takes all levels. */
+  readonly #readsLevels: boolean
+  /** The matches of the groups, by the numbers of the groups; `undefined` if no lane has a match. */
+  readonly #matching: Matching | undefined
   readonly #deliver: (lanes: readonly Lane[], batch: Batch) => void
 
   /** @param former - The router that this one replaces. Its counts are continued */
   constructor ({ lanes, levels, levelKey, dedupe, maxLineBytes, deliver }: RouterDeps<Lane>, former?: Router<Lane>) {
     this.linesWithoutLevel = former?.linesWithoutLevel ?? 0
     this.usesLabels = former?.usesLabels ?? false
-    const byLevel = new Map<number, Group<Lane>>()
+    const groups = new Map<string, Group<Lane>>()
     for (const lane of lanes) {
-      const group = byLevel.get(lane.minLevel)
-      if (group === undefined) byLevel.set(lane.minLevel, { minLevel: lane.minLevel, lanes: [lane] })
+      const { minLevel, match } = lane
+      const key = `${minLevel} ${JSON.stringify(match)}`
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, { minLevel, match, lanes: [lane] })
       else group.lanes.push(lane)
     }
-    this.#groups = [...byLevel.values()].sort((a, b) => a.minLevel - b.minLevel)
+    this.#groups = [...groups.values()].sort((a, b) => a.minLevel < b.minLevel ? -1 : Number(a.minLevel > b.minLevel))
     this.#lanes = lanes
     this.#levels = levels
     this.#levelKey = levelKey
@@ -78,7 +89,8 @@ export class Router<Lane extends RouterLane> {
     this.#dedupe = dedupe
     this.#maxLineBytes = maxLineBytes
     this.#deliver = deliver
-    this.#takesAll = this.#groups.length === 1 && this.#groups[0]?.minLevel === EVERYTHING
+    this.#readsLevels = this.#groups.some(({ minLevel }) => minLevel !== EVERYTHING)
+    if (this.#groups.some(({ match }) => match !== undefined)) this.#matching = new Matching(this.#groups.map(({ match = [] }) => match))
   }
 
   /**
@@ -90,13 +102,13 @@ export class Router<Lane extends RouterLane> {
     const bytes = all.length > this.#maxLineBytes ? this.#refuseTooLong(all) : all
     if (bytes.length === 0) return
     const texts = bytes === all && parts.every(part => typeof part === 'string') ? [...parts as string[]] : undefined
-    if (this.#takesAll) {
-      this.usesLabels = this.#hasHead(bytes, 0) && bytes[this.#head.length] === QUOTE
+    if (!this.#readsLevels) this.usesLabels = this.#hasHead(bytes, 0) && bytes[this.#head.length] === QUOTE
+    if (!this.#readsLevels && this.#matching === undefined) {
       const batch = new Batch(bytes, countLines(bytes), texts && { text: () => join(texts) })
       this.#deliver(this.#lanes, batch)
       batch.forgetText()
     } else {
-      this.#routeByLevel(bytes, texts)
+      this.#deliverRuns(bytes, texts)
     }
   }
 
@@ -105,10 +117,25 @@ export class Router<Lane extends RouterLane> {
     for (const lane of this.#lanes) lane.refuse(1, 'too-long')
   }
 
-  #routeByLevel (bytes: Buffer, texts: readonly string[] | undefined): void {
-    const groups = this.#groups
+  #deliverRuns (bytes: Buffer, texts: readonly string[] | undefined): void {
     const cuts = new Cuts(bytes, texts)
-    const runs = groups.map(() => new LineRuns(cuts))
+    const runs = this.#groups.map(() => new LineRuns(cuts))
+    const lines = this.#matching === undefined ? this.#cutByLevel(bytes, cuts, runs) : this.#cutByMatch(this.#matching, bytes, cuts, runs)
+    let whole: Batch | undefined
+    for (const [g, taken] of runs.entries()) {
+      if (taken.count === 0) continue
+      const batch = taken.count < lines
+        ? new Batch(taken.copyBytes(), taken.count, texts && { text: () => taken.joinText() })
+        : whole ??= new Batch(bytes, lines, texts && { text: () => join(texts) })
+      this.#deliver((this.#groups[g] as Group<Lane>).lanes, batch)
+      if (batch !== whole) batch.forgetText()
+    }
+    whole?.forgetText()
+  }
+
+  /** Finds the runs of each group by the levels of the lines alone. Returns the number of lines. */
+  #cutByLevel (bytes: Buffer, cuts: Cuts, runs: readonly LineRuns[]): number {
+    const groups = this.#groups
     let from = 0
     let to = 0
     let line = 0
@@ -133,17 +160,36 @@ export class Router<Lane extends RouterLane> {
     }
     const cut = cuts.add(bytes.length, line)
     for (let g = from; g < to; g++) (runs[g] as LineRuns).end(cut)
+    return line
+  }
 
-    let whole: Batch | undefined
-    for (const [g, taken] of runs.entries()) {
-      if (taken.count === 0) continue
-      const batch = taken.count < line
-        ? new Batch(taken.copyBytes(), taken.count, texts && { text: () => taken.joinText() })
-        : whole ??= new Batch(bytes, line, texts && { text: () => join(texts) })
-      this.#deliver((groups[g] as Group<Lane>).lanes, batch)
-      if (batch !== whole) batch.forgetText()
+  /** Finds the runs of each group by the levels of the lines and by their matches. Returns the number of lines. */
+  #cutByMatch (matching: Matching, bytes: Buffer, cuts: Cuts, runs: readonly LineRuns[]): number {
+    const groups = this.#groups
+    const test = matching.over(bytes)
+    const taking = groups.map(() => false)
+    let line = 0
+    for (let at = 0; at < bytes.length; line++) {
+      const end = bytes.indexOf(NEWLINE, at) + 1
+      const level = this.#readsLevels ? this.#levelOf(bytes, at, end) : NO_LEVEL
+      const dedupes = this.#dedupe && !Number.isNaN(level)
+      let cut = -1
+      let highest: number | undefined
+      for (let g = groups.length - 1; g >= 0; g--) {
+        const { minLevel } = groups[g] as Group<Lane>
+        const takes = !(minLevel > level) && (!dedupes || minLevel === (highest ?? minLevel)) && test.meets(g, at, end)
+        if (takes) highest = minLevel
+        if (takes === taking[g]) continue
+        taking[g] = takes
+        if (cut === -1) cut = cuts.add(at, line)
+        if (takes) (runs[g] as LineRuns).begin(cut)
+        else (runs[g] as LineRuns).end(cut)
+      }
+      at = end
     }
-    whole?.forgetText()
+    const cut = cuts.add(bytes.length, line)
+    for (const [g, takes] of taking.entries()) if (takes) (runs[g] as LineRuns).end(cut)
+    return line
   }
 
   #hasHead (bytes: Buffer, at: number): boolean {

@@ -155,6 +155,7 @@ export class Seats {
     const files = new Map(targets.flatMap(({ deadLetter }) => deadLetter === undefined ? [] : [[deadLetter.path, this.#openDeadLetters(deadLetter.path)]]))
     return targets.map((target, index) => {
       const lane = this.#createLane(target, `${life}-${index}`, target.deadLetter && files.get(target.deadLetter.path))
+      lane.match = target.match
       lane.onRelief = () => this.#onRelief?.()
       return { target, lane }
     })

@@ -65,6 +65,7 @@ t.test('the smallest options get every setting, each with its default', async (t
     name: 'pino-pretty',
     source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, isHttpSink: false, options: undefined } },
     level: -Infinity,
+    match: undefined,
     isolation: 'thread',
     worker: { resourceLimits: { maxYoungGenerationSizeMb: 12 } },
     breaker: breakerDefaults,
@@ -300,6 +301,7 @@ t.test('what has no effect is told, and is no fault', async (t) => {
   t.strictSame(parse({ targets: [file, standby] }).warnings, ['The standby target "spare" gets no lines: it is nobody\'s fallback.'])
   t.strictSame(parse({ targets: [file, standby], diagnostics: { to: ['spare'] } }).warnings, [])
   t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, level: 'warn' }] }).warnings, ['The level of the standby target "spare" has no effect: it takes what it is handed.'])
+  t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, match: { module: 'audit' } }] }).warnings, ['The match of the standby target "spare" has no effect: it takes what it is handed.'])
   t.strictSame(parse({ targets: [{ ...file, worker: { name: 'x' } }] }).warnings, ['The worker settings of the target "file" have no effect: it runs inline.'])
   t.strictSame(parse({ targets: [{ ...file, sense: true }] }).warnings, ['The sense of the target "file" has no effect: it runs inline.'])
   t.strictSame(parse({ targets: [{ ...file, sense: false }, pretty], sense: true }).warnings, [])
@@ -463,4 +465,30 @@ t.test('only this package\'s own HTTP sink gathers lines by default', async t =>
   t.same(first({ targets: [http] }).batch, { maxMs: 1000, maxBytes: 524288 })
   t.same(first({ targets: [{ ...http, batch: { maxMs: 0 } }] }).batch, { maxMs: 0, maxBytes: 524288 })
   t.same(first({ targets: [{ target: 'pino-pretty', batch: { maxMs: 20 } }], batch: { maxMs: 5, maxBytes: 10 } }).batch, { maxMs: 20, maxBytes: 10 })
+})
+
+t.test('a match is made of conditions, the same ones in the same order however it is written', async (t) => {
+  const matchOf = (match: unknown): unknown => parse({ targets: [{ ...file, match }] }).targets[0]?.match
+  t.strictSame(matchOf({ module: 'audit' }), [{ key: 'module', is: ['audit'] }])
+  t.strictSame(matchOf({ url: { prefix: '/api', not: null, exists: true }, tenant: 1 }), [{ key: 'tenant', is: [1] }, { key: 'url', not: [null], prefix: ['/api'], exists: true }])
+  t.strictSame(matchOf({ b: ['y', 2, 'x', 'y', true], a: '' }), matchOf({ a: [''], b: [2, true, 'x', 'y'] }))
+  t.not(JSON.stringify(matchOf({ a: 1 })), JSON.stringify(matchOf({ a: '1' })))
+  t.equal(matchOf(undefined), undefined)
+})
+
+t.test('any text can be the key of a match, also one that JavaScript has a meaning of its own for', async (t) => {
+  for (const key of ['__proto__', 'constructor', 'not', '', 'a.b', 'é']) {
+    const match: unknown = JSON.parse(`{ ${JSON.stringify(key)}: "audit" }`)
+    t.strictSame(parse({ targets: [{ ...file, match }] }).targets[0]?.match, [{ key, is: ['audit'] }], key)
+    // As it reaches a worker.
+    t.strictSame(parse({ targets: [{ ...file, match: structuredClone(match) }] }).targets[0]?.match, [{ key, is: ['audit'] }], key)
+  }
+})
+
+t.test('a standby target has no match: it takes what it is handed', async (t) => {
+  t.equal(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...pretty, name: 'spare', standby: true, match: { module: 'audit' } }] }).targets[1]?.match, undefined)
+})
+
+t.test('a match has no influence on the level: the only target takes everything that matches', async (t) => {
+  t.match(parse({ targets: [{ ...file, match: { module: 'audit' } }] }).targets, [{ level: -Infinity }])
 })

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict'
 import type { Batch } from '#lib/batch'
 import { EVERYTHING, LevelNames } from '#lib/levels'
 import { Router } from '#lib/router'
+import { settleMatch } from '#lib/options/match'
 import { line as anyLine } from './support/arbitrary-lines.js'
+import { givenMatch, matchedLine, meetsGiven } from './support/arbitrary-matches.js'
 
 const LEVEL_KEYS = ['level', 'severity']
-const MAX_LINE_BYTES = 120
+const MAX_LINE_BYTES = 160
 const levels = new LevelNames({ http: 25, alert: 55 })
 
 // Values of levels as they may be written in JSON.
@@ -24,10 +26,13 @@ const record = fc.record({
   after: fc.oneof(fc.constantFrom('', ' ', ' ,"a":1', ',"msg":"\\"level\\":60"', ',"level":60', ',"severity":"fatal"'), anyLine.map(msg => `,"msg":${JSON.stringify(msg)}`))
 }).map(({ key, level, before, after }) => `{${before}"${key}":${level}${after}}`)
 
-const lines = fc.array(fc.oneof({ weight: 8, arbitrary: record }, { weight: 1, arbitrary: anyLine }, { weight: 1, arbitrary: fc.constantFrom('{"level":30', '{"level":"info', '[]', '1', 'null') }), { maxLength: 30 })
+const lines = fc.array(fc.oneof({ weight: 8, arbitrary: record }, { weight: 1, arbitrary: anyLine }, { weight: 4, arbitrary: matchedLine }, { weight: 1, arbitrary: fc.constantFrom('{"level":30', '{"level":"info', '[]', '1', 'null') }), { maxLength: 30 })
 
 const options = fc.record({
-  minLevels: fc.array(fc.constantFrom(EVERYTHING, EVERYTHING, 10, 30, 30, 29.7, 50, Infinity, -50), { minLength: 1, maxLength: 5 }),
+  wanted: fc.array(fc.record({
+    minLevel: fc.constantFrom(EVERYTHING, EVERYTHING, 10, 30, 30, 29.7, 50, Infinity, -50),
+    given: fc.option(givenMatch, { nil: undefined })
+  }), { minLength: 1, maxLength: 5 }),
   levelKey: fc.constantFrom(...LEVEL_KEYS),
   dedupe: fc.boolean()
 })
@@ -48,9 +53,11 @@ function levelOf (line: string, levelKey: string): number | undefined {
 }
 
 t.test('each lane gets exactly the lines that a parser of JSON would give it, in order and counted', async () => {
-  fc.assert(fc.property(fc.array(lines, { minLength: 1, maxLength: 4 }), options, fc.nat(30), fc.boolean(), (texts, { minLevels, levelKey, dedupe }, cut, isText) => {
-    const lanes = minLevels.map(minLevel => ({
+  fc.assert(fc.property(fc.array(lines, { minLength: 1, maxLength: 4 }), options, fc.nat(30), fc.boolean(), (texts, { wanted, levelKey, dedupe }, cut, isText) => {
+    const lanes = wanted.map(({ minLevel, given }) => ({
       minLevel,
+      given,
+      match: settleMatch(given),
       batches: new Array<Batch>(),
       texts: new Array<string>(),
       refused: 0,
@@ -81,7 +88,7 @@ t.test('each lane gets exactly the lines that a parser of JSON would give it, in
       const expected = lanes.map(() => new Array<string>())
       for (const line of kept) {
         const level = levelOf(line, levelKey)
-        const takers = level === undefined ? lanes : lanes.filter(({ minLevel }) => minLevel <= level)
+        const takers = lanes.filter(({ minLevel, given }) => (level === undefined || minLevel <= level) && (given === undefined || meetsGiven(line, given)))
         const highest = Math.max(...takers.map(({ minLevel }) => minLevel))
         if (level === undefined) withoutLevel++
         for (const [i, lane] of lanes.entries()) {
@@ -101,6 +108,6 @@ t.test('each lane gets exactly the lines that a parser of JSON would give it, in
 
     const tooLong = texts.flat().filter(line => Buffer.byteLength(line) > MAX_LINE_BYTES).length
     for (const { refused } of lanes) assert.equal(refused, tooLong)
-    if (minLevels.some(minLevel => minLevel !== EVERYTHING)) assert.equal(router.linesWithoutLevel, withoutLevel)
+    if (lanes.some(({ minLevel }) => minLevel !== EVERYTHING)) assert.equal(router.linesWithoutLevel, withoutLevel)
   }), { numRuns: 1000 })
 })

@@ -225,3 +225,21 @@ function takes (line: string, minLevel: number): boolean {
     return true
   }
 }
+
+t.test('lanes with the same level and an equal match share a batch, and others do not', async t => {
+  const match = [{ key: 'a', is: [1] }]
+  const lanes = [match, [...match], [{ key: 'a', is: [2] }], undefined].map(match => Object.assign(new FakeLane(30), { match }))
+  const router = new Router<FakeLane>({ lanes, levels: new LevelNames(), levelKey: 'level', dedupe: false, maxLineBytes: 100, deliver: (lanes, batch) => { for (const lane of lanes) lane.batches.push(batch) } })
+  const [one, two, three] = [1, 2, 3].map(a => `{"level":30,"a":${a}}\n`) as [string, string, string]
+  router.route([one + two + three + one])
+  t.same(lanes.map(({ text }) => text), [one + one, one + one, two, one + two + three + one])
+  t.equal(lanes[1]?.batches[0], lanes[0]?.batches[0])
+})
+
+t.test('where every lane takes all levels, no line is parsed for its level, and labels are known all the same', async t => {
+  const lane = Object.assign(new FakeLane(EVERYTHING), { match: [{ key: 'a', not: [1] }] })
+  const router = new Router<FakeLane>({ lanes: [lane], levels: new LevelNames(), levelKey: 'level', dedupe: true, maxLineBytes: 100, deliver: (lanes, batch) => { for (const lane of lanes) lane.batches.push(batch) } })
+  router.route(['{"level":"info"}\nno JSON\n{"a":1}\n'])
+  t.equal(lane.text, '{"level":"info"}\nno JSON\n')
+  t.match(router, { linesWithoutLevel: 0, usesLabels: true })
+})

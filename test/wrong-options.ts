@@ -53,6 +53,25 @@ export const wrongOptions: readonly WrongOptions[] = [
     message: 'targets[0].options: belong to an entry of the pipeline'
   },
 
+  // Matches
+  { what: 'a match that is no object', options: target({ match: 'audit' }), message: 'targets[0].match: expected a non-empty object, got "audit"' },
+  { what: 'a match without keys', options: target({ match: {} }), message: 'targets[0].match: expected a non-empty object, got an empty object' },
+  { what: 'a key without a value in a match, which would take everything', options: target({ match: { module: undefined } }), message: 'targets[0].match.module: expected a string, a number, true or false, null, a non-empty array of values or a non-empty object, got nothing' },
+  { what: 'an operator without a value', options: target({ match: { module: { exists: true, not: undefined } } }), message: 'targets[0].match.module.not: expected a string, a number, true or false, null or a non-empty array of values, got nothing', beyondSchema: true },
+  { what: 'a key without operators', options: target({ match: { 'log.module': { } } }), message: 'targets[0].match["log.module"]: expected a string, a number, true or false, null, a non-empty array of values or a non-empty object, got an empty object; if it was a URL object, write its text: url.href' },
+  { what: 'an empty list of values', options: target({ match: { module: [] } }), message: 'targets[0].match.module: expected a string, a number, true or false, null, a non-empty array of values or a non-empty object, got an empty array' },
+  { what: 'a list within a list of values', options: target({ match: { module: ['audit', ['billing']] } }), message: 'targets[0].match.module[1]: expected a string, a number, true or false or null, got an array' },
+  { what: 'a prefix that is no text', options: target({ match: { url: { prefix: 5 } } }), message: 'targets[0].match.url.prefix: expected a non-empty string or a non-empty array of strings, got 5' },
+  { what: 'an empty prefix', options: target({ match: { url: { prefix: ['/api', ''] } } }), message: 'targets[0].match.url.prefix[1]: expected a non-empty string, got ""' },
+  { what: '`exists` with a text', options: target({ match: { err: { exists: 'yes' } } }), message: 'targets[0].match.err.exists: expected true or false, got "yes"' },
+  { what: 'a key within an object in a match', options: target({ match: { req: { url: '/api' } } }), message: 'targets[0].match.req.url: unknown option; expected "not", "prefix" or "exists": only top-level keys of a line can be matched' },
+  { what: 'a misspelt operator', options: target({ match: { url: { prefx: '/api' } } }), message: 'targets[0].match.url.prefx: unknown option; did you mean "prefix"?' },
+  { what: 'the name that others have for an operator', options: target({ match: { url: { startsWith: '/api' } } }), message: 'targets[0].match.url.startsWith: unknown option; did you mean "prefix"?' },
+  { what: 'equality as an operator', options: target({ match: { module: { in: ['audit'] } } }), message: 'targets[0].match.module.in: unknown option; write the value, or a list of values, in place of the object' },
+  { what: 'a regular expression in a match', options: target({ match: { url: /^.api/ } }), message: 'targets[0].match.url: expected a string, a number, true or false, null, a non-empty array of values or a non-empty object, got an empty object; a regular expression is not supported: "prefix" compares how a text begins' },
+  { what: 'a number that JSON does not have in a match', options: target({ match: { status: NaN } }), message: 'targets[0].match.status: expected a string, a number, true or false, null, a non-empty array of values or a non-empty object, got NaN' },
+  { what: 'a match at the top level', options: above({ match: { module: 'audit' } }), message: 'match: unknown option; it stands in an entry of "targets": { targets: [{ match: … }] }' },
+
   // Unknown keys
   { what: 'a misspelt option of a target', options: target({ whenOpne: 'skip' }), message: 'targets[0].whenOpne: unknown option; did you mean "whenOpen"?' },
   { what: 'an option in another case', options: target({ WRITETIMEOUTMS: 5 }), message: 'targets[0].WRITETIMEOUTMS: unknown option; did you mean "writeTimeoutMs"?' },

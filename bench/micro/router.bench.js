@@ -20,4 +20,28 @@ export default function addTasks (bench) {
       bench.add(`${what}, ${kind}`, () => router.route(part))
     }
   }
+  addMatches(bench)
+}
+
+/** One of three lanes takes only lines that match. Levels alone are the comparison. */
+function addMatches (bench) {
+  const [some, all] = ['some', 'all'].map(modules => [textOf(250, undefined, modules)])
+  const tasks = {
+    'no match': [some, undefined],
+    'a key of 1% of the lines': [some, ['audit']],
+    'a key of all lines, a text of 1%': [all, ['audit']],
+    'a key of all lines, parsed': [all, ['audit', null]]
+  }
+  for (const [what, [part, is]] of Object.entries(tasks)) {
+    const match = is && [{ key: 'module', is }]
+    const router = new Router({
+      lanes: [10, 30, 50].map(minLevel => ({ minLevel, ...minLevel === 30 && { match }, refuse () {} })),
+      levels: new LevelNames(),
+      levelKey: 'level',
+      dedupe: false,
+      maxLineBytes: 1024 * 1024,
+      deliver () {}
+    })
+    bench.add(`match: ${what}`, () => router.route(part))
+  }
 }

@@ -19,7 +19,12 @@ const otherNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** The field that was meant by a text in place of the whole object. */
 const mainKeys: Readonly<Record<string, string>> = { deadLetter: 'path', diagnostics: 'to', monitor: 'socket', spool: 'dir' }
 
+/** Names that other tools have for what `match` does with a key. */
+const operatorNames: Readonly<Record<string, string>> = { begins: 'prefix', beginsWith: 'prefix', ne: 'not', nin: 'not', present: 'exists', startsWith: 'prefix' }
+const equalityNames = ['eq', 'equals', 'in', 'is']
+
 const TARGET = /^targets\[\d+\]$/
+const MATCHED_KEY = /^targets\[\d+\]\.match[.[]/
 const PIPELINE_ENTRY = /\.pipeline\[\d+\]$/
 const SIZE = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i
 const DURATION = /^(\d+(?:\.\d+)?) ?(ms|s|sec|seconds?|m|min|minutes?|h|hours?)$/i
@@ -31,6 +36,7 @@ export const advice: Advice = {
     if (path === '' && isOf(targetKeys, key) && !isOf(topLevelKeys, key)) return `; it stands in an entry of "targets": { targets: [{ ${key}: … }] }`
     if (path === '' && pinosKeys.includes(key)) return '; it is an option of pino.transport() itself, and stands beside its "options"'
     if (TARGET.test(path)) return forTargetKey(key, suggestion)
+    if (MATCHED_KEY.test(path)) return forOperator(key, suggestion)
     if (PIPELINE_ENTRY.test(path) && isOf(targetKeys, key)) return '; it stands beside "pipeline", for all of it'
     if (lastKeyOf(path) === 'worker' && key === 'autoEnd') return '; it is for the worker of pino.transport() itself'
     const others = otherNames[lastKeyOf(path)] ?? {}
@@ -45,6 +51,7 @@ export const advice: Advice = {
     if (lastKeyOf(path) === 'monitor' && (value === true || typeof value === 'number')) return `; did you mean { port: ${value === true ? 9464 : value} }?`
     if (value === true && alternativesOf(node).some(alternative => alternative.const === false)) return '; leave it out, and it is on'
     if (typeof value !== 'object' || value === null) return ''
+    if (value instanceof RegExp) return MATCHED_KEY.test(path) ? '; a regular expression is not supported: "prefix" compares how a text begins' : ''
     if (alternativesOf(node).some(({ type }) => type === 'string') && isUrl(value)) return forUrl(value)
     if (node.items?.type === 'object' && !Array.isArray(value)) return '; it is a list, also with one entry: [{ … }]'
     return ''
@@ -55,6 +62,12 @@ function forTargetKey (key: string, suggestion: string): string {
   if (isOf(topLevelKeys, key)) return '; it stands at the top level, beside "targets"'
   if (isOf(destinationKeys, key)) return `; an option of what is loaded stands in "options": did you mean "options.${destinationKeys[key]}"?`
   return suggestion === '' ? '; an option of what is loaded stands in "options"' : suggestion
+}
+
+function forOperator (key: string, suggestion: string): string {
+  if (equalityNames.includes(key)) return '; write the value, or a list of values, in place of the object'
+  if (isOf(operatorNames, key)) return `; did you mean "${operatorNames[key]}"?`
+  return suggestion === '' ? '; expected "not", "prefix" or "exists": only top-level keys of a line can be matched' : suggestion
 }
 
 function forText (node: SchemaNode, path: string, text: string): string {

@@ -45,12 +45,12 @@ export function list (items: SchemaNode, meaning: Meaning & Pick<SchemaNode, 'mi
 }
 
 /** An object whose keys the user chooses. */
-export function dictionary (values: SchemaNode, meaning: Meaning): SchemaNode {
+export function dictionary (values: SchemaNode, meaning: Meaning & Pick<SchemaNode, 'minProperties' | 'x-no-undefined'>): SchemaNode {
   return { type: 'object', additionalProperties: values, ...meaning }
 }
 
 /** An object that takes no other keys. Fields are optional unless `required` names them; their titles come from their keys. */
-export function object (fields: Readonly<Record<string, SchemaNode>>, meaning: Meaning & Pick<SchemaNode, 'required' | 'oneOf' | 'dependencies' | 'x-extends'> = {}): SchemaNode {
+export function object (fields: Readonly<Record<string, SchemaNode>>, meaning: Meaning & Pick<SchemaNode, 'required' | 'oneOf' | 'dependencies' | 'minProperties' | 'x-no-undefined' | 'x-extends'> = {}): SchemaNode {
   const properties = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, { title: titleOf(key), ...field }]))
   return { type: 'object', properties, additionalProperties: false, ...meaning }
 }

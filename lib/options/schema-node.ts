@@ -20,6 +20,7 @@ export interface SchemaNode {
   readonly dependencies?: Readonly<Record<string, readonly string[]>>
   readonly items?: SchemaNode
   readonly minItems?: number
+  readonly minProperties?: number
   readonly minLength?: number
   readonly minimum?: number
   readonly exclusiveMinimum?: number
@@ -32,6 +33,8 @@ export interface SchemaNode {
   readonly 'x-env'?: false
   /** A shorter duration, in ms, was probably meant in seconds. */
   readonly 'x-plausible-from'?: number
+  /** A key with the value `undefined` is a fault. To leave it out would change what the other keys mean. */
+  readonly 'x-no-undefined'?: true
   /** The name of its TypeScript type. */
   readonly 'x-type'?: string
   /** The name of the type whose fields it has too. */

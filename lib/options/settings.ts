@@ -1,12 +1,14 @@
 import type { WorkerOptions as NodeWorkerOptions } from 'node:worker_threads'
 import { breakerDefaults, type BreakerSettings } from '../breaker.js'
 import type { BatchSettings } from '../batching.js'
+import type { Match } from '../match/match.js'
 import type { ResolvedTarget } from '../resolve.js'
 import { httpSinkDefaults, pinoFileDefaults, targetDefaults } from './defaults.js'
 import type { DeadLetterSettings } from './dead-letters.js'
 import type { TargetFields } from './draft.js'
 import type { OpenPolicy } from './fallbacks.js'
 import type { HealthCheckSettings } from './health-checks.js'
+import { settleMatch } from './match.js'
 import type { MonitorSettings } from './monitor.js'
 import type { SpoolSettings } from './spools.js'
 import type { DiagnosticsOptions, FanoutOptions, FlushOptions, QueueOptions, SenseOptions, TargetPolicy, WorkerOptions } from './types.js'
@@ -38,6 +40,8 @@ export interface TargetSettings extends PlainPolicy, OpenPolicy {
   source: TargetSource
   /** The lowest level taken: a number, a label whose number may be known only later, or `-Infinity` for all levels. */
   level: number | string
+  /** What a line must have beside its level; `undefined`: nothing. */
+  match: Match | undefined
   /** Without defaults for a sink that has no thread of its own. */
   worker: WorkerSettings
   breaker: BreakerSettings
@@ -99,6 +103,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     name,
     source,
     level: own.standby === true ? -Infinity : own.level ?? topLevel.level ?? defaultLevel,
+    match: own.standby === true ? undefined : settleMatch(own.match),
     isolation,
     worker: settleWorker(isolation === 'thread' ? targetDefaults.worker : {}, own.worker, topLevel.worker),
     breaker: settleBreaker(own.breaker, topLevel.breaker),

@@ -198,6 +198,12 @@ export interface CommonTargetOptions extends TargetPolicy {
    * @default false
    */
   standby?: boolean
+  /**
+   * Takes only lines in which top-level keys have these values: `{ module: 'audit' }`. A list: any of its values. An
+   * object: `not`, `prefix` and `exists`. All keys must hold, and `level` too.
+   * @default none; a standby target takes every line that it is given
+   */
+  match?: Record<string, string | number | boolean | null | ReadonlyArray<string | number | boolean | null> | MatchOperators>
 }
 
 /** Where the transport's own records go. */
@@ -429,6 +435,25 @@ export interface PipelineEntry {
   target: string
   /** Options for what is loaded, handed to it unchanged. */
   options?: unknown
+}
+
+/** What the value of a key must be, beside equality. Everything that is set must hold. */
+export interface MatchOperators {
+  /**
+   * A value, or a list: the value of the key is none of these. Also true for a line without the key.
+   * @default none
+   */
+  not?: string | number | boolean | null | ReadonlyArray<string | number | boolean | null>
+  /**
+   * A text, or a list: the value of the key is a text that begins with one of these.
+   * @default none
+   */
+  prefix?: string | readonly string[]
+  /**
+   * `true`: the line has the key, whatever its value, even `null`. `false`: it does not.
+   * @default none
+   */
+  exists?: boolean
 }
 
 /** Ports of which the monitor takes the first free one, for several processes with the same options. */

@@ -25,7 +25,9 @@ const noAdvice: Advice = { forKey: (_path, _key, suggestion) => suggestion, forV
 export function validate (node: SchemaNode, value: unknown, path: string, faults: Faults, advice = noAdvice): unknown {
   const alternatives = alternativesOf(node)
   const structured = alternatives.find(alternative => isStructured(alternative) && isOfType(alternative, value))
-  if (structured?.type === 'object') return validateObject(structured, value as Record<string, unknown>, path, faults, advice)
+  if (structured?.type === 'object' && Object.keys(value as object).length >= (structured.minProperties ?? 0)) {
+    return validateObject(structured, value as Record<string, unknown>, path, faults, advice)
+  }
   if (structured?.type === 'array' && (value as unknown[]).length >= (structured.minItems ?? 0)) {
     return (value as unknown[]).map((item, index) => validate(structured.items ?? {}, item, `${path}[${index}]`, faults, advice))
   }
@@ -43,7 +45,7 @@ function validateObject (node: SchemaNode, value: Record<string, unknown>, path:
     const itemPath = pathOf(path, key)
     if (property === undefined) {
       faults.add(itemPath, `unknown option${advice.forKey(path, key, suggestionFor(node, key))}`)
-    } else if (item !== undefined) {
+    } else if (item !== undefined || node['x-no-undefined'] === true) {
       const secret = node.writeOnly === true ? { ...property, writeOnly: true } : property
       const validItem = validate(secret, item, itemPath, faults, advice)
       if (validItem !== undefined) valid.push([key, validItem])
@@ -111,7 +113,7 @@ function expectations (node: SchemaNode): string[] {
     case 'string': return [node.minLength === undefined ? 'a string' : 'a non-empty string']
     case 'boolean': return ['true or false']
     case 'array': return [`${node.minItems === undefined ? 'an' : 'a non-empty'} array of ${node.items?.type ?? 'value'}s`]
-    case 'object': return ['an object']
+    case 'object': return [node.minProperties === undefined ? 'an object' : 'a non-empty object']
     default: return ['any value']
   }
 }

@@ -19,6 +19,7 @@ export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft
     if (isolation === 'inline' && own?.sense !== undefined && own.sense !== false) warnings.push(`The sense of the target "${name}" has no effect: it runs inline.`)
     if (standby && !named.has(name) && !addressed.includes(name)) warnings.push(`The standby target "${name}" gets no lines: it is nobody's fallback.`)
     if (standby && own?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
+    if (standby && own?.match !== undefined) warnings.push(`The match of the standby target "${name}" has no effect: it takes what it is handed.`)
     if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
     return warnings
   })

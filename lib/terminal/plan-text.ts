@@ -20,6 +20,7 @@ export function planText ({ targets, diagnostics, monitor, warnings }: Plan, sty
   })
   return [
     tableOf([['target', 'level', 'runs in', 'queue', 'module'], ...rows], style, true),
+    section('it takes only lines in which', names(({ match }) => match), style),
     section('when it is down', names(({ whenDown }) => whenDown), style),
     section('its breaker opens', names(({ trips }) => trips), style),
     section('spools', names(({ spool }) => spool?.folder), style),

@@ -1,3 +1,4 @@
+import { matchText } from '../match/match-text.js'
 import type { FanoutSettings, TargetSettings } from '../options.js'
 import { bytesText, durationText, linesText } from './amounts.js'
 
@@ -8,6 +9,8 @@ export interface TargetPlan {
   readonly modules: readonly string[]
   /** The lowest level that it takes: a number or a label; `'all'` also for lines without a level; `'standby'`: what others pass on. */
   readonly level: number | string
+  /** What a line must have beside its level, in words. */
+  readonly match?: string
   readonly isolation: 'thread' | 'inline'
   readonly queue: { readonly maxBytes: number, readonly maxLines: number, readonly overflow: string }
   readonly whenOpen: string
@@ -48,13 +51,14 @@ export function planOf (settings: FanoutSettings): Plan {
 }
 
 function planOfTarget (target: TargetSettings, all: readonly TargetSettings[]): TargetPlan {
-  const { name, source, level, standby, isolation, queue: { maxBytes, maxLines, overflow }, whenOpen, spool, deadLetter, healthCheck } = target
+  const { name, source, level, match, standby, isolation, queue: { maxBytes, maxLines, overflow }, whenOpen, spool, deadLetter, healthCheck } = target
   const entries = source.kind === 'target' ? [source.entry] : source.entries
   const fallbacks = fallbacksOf(target, all)
   return {
     name,
     modules: entries.map(({ file, isPinoFile }) => isPinoFile ? 'pino/file' : file),
     level: standby ? 'standby' : level === -Infinity ? 'all' : level,
+    ...match !== undefined && { match: matchText(match) },
     isolation,
     queue: { maxBytes, maxLines, overflow },
     whenOpen,

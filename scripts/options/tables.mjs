@@ -15,6 +15,7 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       'top-level': table({ targets, ...only(topLevel, key => !(key in target)) }, []),
       targets: table(only(target, key => !(key in topLevel)), ['targets', 'NAME']),
       policy: table(only(target, key => key in topLevel), []),
+      match: table(propertiesOf(target.match.additionalProperties)),
       breaker: table(propertiesOf(topLevel.breaker), ['breaker']),
       queue: table(propertiesOf(topLevel.queue), ['queue']),
       batch: table(propertiesOf(topLevel.batch), ['batch']),

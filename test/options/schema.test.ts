@@ -21,6 +21,7 @@ t.test('the published schema admits what the options admit', async (t) => {
     { targets: [{ pipeline: [{ target: 'pino-pretty', options: { colorize: true } }, { target: 'pino/file' }], level: 30, breaker: false }] },
     { targets: [{ target: 'a', standby: false, worker: { env: { A: 'b' }, resourceLimits: { stackSizeMb: 1 } } }], levels: { audit: 35 }, diagnostics: false, monitor: false },
     { targets: [{ target: 'a' }], monitor: { port: { from: 9464, to: 9473 }, host: '0.0.0.0', token: 'secret', actions: true } },
+    { targets: [{ target: 'a', match: { module: ['audit', 1, true, null], '': '', tenant: { not: ['a', null], exists: false }, url: { prefix: ['/api'] }, user: null } }] },
     { targets: [{ target: 'a' }], monitor: { socket: '/run/log.sock' } },
     { targets: [{ target: 'a' }], breaker: { mode: 'observe', jitter: 0.5 }, queue: { overflow: 'block' }, diagnostics: { to: ['a'], level: 'warn' } }
   ]) t.ok(validates(options), JSON.stringify(validates.errors))

@@ -21,7 +21,7 @@ t.test('the plan of a config with everything says what becomes of every line, an
     targets: [
       { target: 'pino/file', options: { destination: 'app.log' } },
       { name: 'loki', target: './sink.mjs', level: 'warn', whenOpen: 'spool', spool: { dir: '/var/spool/app' }, healthCheck: { http: 'http://user:secret@loki:3100/ready?key=secret' } },
-      { name: 'pager', target: './sink.mjs', level: 50, whenOpen: 'fallback', fallback: 'spare', breaker: { failureThreshold: 1, backoffMultiplier: 2 }, deadLetter: { path: '/var/dead.ndjson' } },
+      { name: 'pager', target: './sink.mjs', level: 50, match: { module: ['audit', '\u001b[31m\u202e'], err: { exists: true }, url: { prefix: '/api', not: 1 } }, whenOpen: 'fallback', fallback: 'spare', breaker: { failureThreshold: 1, backoffMultiplier: 2 }, deadLetter: { path: '/var/dead.ndjson' } },
       { name: 'spare', pipeline: [{ target: './sink.mjs' }, { target: 'pino/file', options: { destination: 'spare.log' } }], standby: true, isolation: 'inline' }
     ],
     diagnostics: { to: ['file'], level: 'warn' }
@@ -34,6 +34,9 @@ file    info     the main thread  16 MiB or 100,000 lines, block        pino/fil
 loki    warn     its own thread   16 MiB or 100,000 lines, drop-oldest  <dir>/sink.mjs
 pager   50       its own thread   16 MiB or 100,000 lines, drop-oldest  <dir>/sink.mjs
 spare   standby  the main thread  16 MiB or 100,000 lines, drop-oldest  <dir>/sink.mjs | pino/file
+
+it takes only lines in which
+  pager  "err" exists, and "module" is "\\u001b[31m\uFFFD" or "audit", and "url" is not 1, and "url" begins with "/api"
 
 when it is down
   file   lines wait in memory, up to 16 MiB or 100,000 lines, then the oldest are dropped

@@ -1,6 +1,6 @@
 // What may be written as options, and what the compiler refuses. Compiled, never run.
 import pino from 'pino'
-import type { BreakerOptions, BreakerSettings, DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MonitorOptions, PipelineTarget, QueueOptions, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from 'pino-breaker-fanout'
+import type { BreakerOptions, BreakerSettings, DeadLetterOptions, DiagnosticsOptions, FanoutOptions, HealthCheckOptions, MatchOperators, MonitorOptions, PipelineTarget, QueueOptions, SenseOptions, SingleTarget, SpoolOptions, TargetOptions, TargetPolicy, WorkerOptions } from 'pino-breaker-fanout'
 import { sameType } from './expect.js'
 
 const everything: FanoutOptions = {
@@ -25,6 +25,7 @@ const everything: FanoutOptions = {
     { pipeline: [{ target: './transform.js' }, { target: 'pino/file' }], level: 30 },
     { target: 'pino-seq', whenOpen: 'spool', spool: { dir: 'spool', maxBytes: 1, segmentBytes: 1, syncMs: 1, mode: 'always' }, sense: { console: true } },
     { target: 'pino-socket', healthCheck: { tcp: 'logs:514', intervalMs: 10, timeoutMs: 1 }, deadLetter: { path: 'dead.ndjson', maxBytes: 1 }, sense: false },
+    { target: 'pino-syslog', match: { module: ['audit', 'billing'], tenant: { not: 'test' }, url: { prefix: ['/api', '/rpc'], exists: true }, user: null, retries: 0, done: false } },
     { name: 'console', target: 'pino-pretty', standby: true, breaker: false }
   ],
   monitor: { port: { from: 9464, to: 9473 }, host: '::', token: 'secret', actions: true },
@@ -54,6 +55,16 @@ export const migratedByType = (targets: pino.TransportTargetOptions[]): FanoutOp
 export const quiet: FanoutOptions = { targets: pinoTargets, diagnostics: false }
 export const onStderr: FanoutOptions = { targets: pinoTargets, diagnostics: { to: 'stderr' } }
 export const frozen: FanoutOptions = { targets: Object.freeze([...pinoTargets]) }
+
+export const operators: MatchOperators = { not: [1, 'a', null], prefix: 'a', exists: true }
+// @ts-expect-error a key within an object cannot be matched
+export const matchesWithin: FanoutOptions = { targets: [{ target: 'pino/file', match: { req: { url: '/api' } } }] }
+// @ts-expect-error a regular expression is no value of a match
+export const matchesRegExp: FanoutOptions = { targets: [{ target: 'pino/file', match: { url: /api/ } }] }
+// @ts-expect-error a prefix is a text
+export const matchesNumber: FanoutOptions = { targets: [{ target: 'pino/file', match: { url: { prefix: 5 } } }] }
+// @ts-expect-error a match belongs to a target
+export const matchesAll: FanoutOptions = { targets: pinoTargets, match: { module: 'audit' } }
 
 // @ts-expect-error there must be targets
 export const noTargets: FanoutOptions = {}

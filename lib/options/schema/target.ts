@@ -1,5 +1,6 @@
 import { targetDefaults } from '../defaults.js'
 import { flag, list, object, text } from '../fields.js'
+import { matchSchema } from './match.js'
 import { policyFields } from './policy.js'
 
 const source = {
@@ -38,6 +39,7 @@ export const targetSchema = object({
     description: '`true`: the target only takes lines from targets whose `fallback` names it.',
     default: targetDefaults.standby
   }),
+  match: matchSchema,
   ...policyFields
 }, {
   title: 'Target',
