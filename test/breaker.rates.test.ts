@@ -97,7 +97,7 @@ t.test('failure rate', async (t) => {
   })
 
   t.test('after a recovery, and after reset(), counting begins anew', async (t) => {
-    const rig = breakerRig({ ...byRate, minimumAttempts: 4 })
+    const rig = breakerRig({ ...byRate, minimumAttempts: 4, recoveryTimeoutMs: 1 })
     attempt(rig, 'ffff')
     rig.probe().success(FAST)
     attempt(rig, 'fff')
