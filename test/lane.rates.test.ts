@@ -142,6 +142,19 @@ t.test('a request that is answered well judges an attempt by the time until its 
   t.strictSame(rig.story, TRIPPED)
 })
 
+t.test('of a stream whose requests are seen, a request is one attempt, however many batches it holds', async t => {
+  const rig = startedRig({ failureThreshold: 3, failureRate: 0.5, minimumAttempts: 10 }, { kind: 'stream', sense: { console: false } })
+  rig.child.listener.onSensed('requests')
+  for (let n = 0; n < 10 && rig.story.length === 0; n++) {
+    for (const line of 'abcde') rig.offer(`${n}${line}`)
+    rig.child.accept()
+    if (n % 2 === 0) rig.child.listener.onAnswered(rig.child.given)
+    else rig.child.listener.onSetback({ reason: 'http-503', err: { type: 'Error', message: 'unavailable' } })
+    rig.advance(500)
+  }
+  t.match(rig.transitions, [{ reason: 'failure-rate', attempts: 10, failureRate: 0.5 }])
+})
+
 t.test('lines that a slow stream holds as its breaker opens stay there, and are delivered once', async t => {
   const rig = startedRig({ ...SLOWNESS, minimumAttempts: 1, slowRate: 1 }, { kind: 'stream', whenOpen: 'fallback', hasFallback: true })
   rig.offer('a')

@@ -382,13 +382,22 @@ export class SinkOutlet implements Outlet {
     this.#poison.accept(accepted)
     if (this.#detour !== undefined) this.#events.onDoubted(this.#detour)
     this.#detour = undefined
-    for (const attempt of attempts) this.#settleSuccess(attempt)
+    this.#settleSuccess(attempts)
     this.#poison.renew()
   }
 
-  /** An attempt took until its lines were accepted, in waited time; a `send`, until it has resolved. */
-  #settleSuccess ({ permit, sentAt, acceptedAt = this.#clock.waited() }: PermittedAttempt): void {
-    permit?.success(this.#isHurrying ? undefined : acceptedAt - sentAt)
+  /**
+   * While the breaker is closed one proof settles one permit, the newest, as one failure does: a request may hold many batches.
+   * Each attempt took until its lines were accepted, in waited time; a `send`, until it has resolved.
+   */
+  #settleSuccess (attempts: readonly PermittedAttempt[]): void {
+    const areProbes = this.#gate.breaker.state !== 'closed'
+    const newest = attempts.findLast(({ permit }) => permit !== null)
+    for (const attempt of attempts) {
+      const { permit, sentAt, acceptedAt = this.#clock.waited() } = attempt
+      if (areProbes || attempt === newest) permit?.success(this.#isHurrying ? undefined : acceptedAt - sentAt)
+      else permit?.ignore()
+    }
   }
 
   /** Every accepted line has arrived, because the sink ended in good order. */
