@@ -1,68 +1,17 @@
 import type { BreakerOptions } from './breaker/options.js'
+import { AttemptPermit, InertPermit, type Issuer, type Permit } from './breaker/permit.js'
+import { Rates, type RateTrip } from './breaker/rates.js'
 import { MAX_DURATION_MS, toSettings, type BreakerSettings } from './breaker/settings.js'
+import type { CircuitState, TransitionEvent, TransitionFacts, TransitionReason } from './breaker/transition.js'
 import { systemClock } from './clock.js'
-import { serializeError, type SerializedError } from './errors.js'
+import { serializeError } from './errors.js'
 import { reasonOf, type FailureReason } from './failure.js'
 
 export { breakerDefaults } from './breaker/settings.js'
 export type { BreakerOptions } from './breaker/options.js'
+export type { Permit } from './breaker/permit.js'
 export type { BreakerSettings } from './breaker/settings.js'
-
-/**
- * State of a breaker:
- *
- * - `closed`: every attempt is permitted
- * - `open`: every attempt is refused
- * - `half-open`: a few attempts are permitted as probes; their outcome closes the breaker, or opens it again
- */
-export type CircuitState = 'closed' | 'open' | 'half-open'
-
-/**
- * Reason of a change of state: that of the failure that opened the breaker, or
- *
- * - `health-check`: a result of its health check
- * - `recovery-due`: it was time for a probe (open → half-open)
- * - `probe-succeeded`: enough probes succeeded (half-open → closed)
- * - `forced`: `forceOpen()` or `forceClose()`
- * - `reset`: `reset()`
- */
-export type TransitionReason = FailureReason | 'recovery-due' | 'probe-succeeded' | 'forced' | 'reset'
-
-/** One change of state, reported after it has happened. */
-export interface TransitionEvent {
-  readonly sink: string
-  readonly from: CircuitState
-  readonly to: CircuitState
-  readonly reason: TransitionReason
-  /** The generation that this transition began: one more than that of the event before. */
-  readonly generation: number
-  readonly consecutiveFailures: number
-  /** Time since the breaker was last closed, in whole ms: 0 when it trips, the length of the outage when it closes. */
-  readonly openForMs: number
-  /** Time until the next probe, in whole ms; 0 unless the breaker has opened. */
-  readonly retryInMs: number
-  /** Wall time, in ms since the epoch. */
-  readonly time: number
-  /** The failure that opened it, if the caller gave one. */
-  readonly err?: SerializedError
-}
-
-/**
- * Permission to make one attempt. One of its three methods settles it, once; later calls do nothing. If the breaker has
- * changed its state since, settling only adds to the breaker's `stale`.
- */
-export interface Permit {
-  /** The generation that it belongs to. */
-  readonly generation: number
-  success (): void
-  /**
-   * @param err - The thrown value, or its serialized form
-   * @param reason - Default: `reasonOf(err)`
-   */
-  failure (err?: unknown, reason?: FailureReason): void
-  /** Returns it unused: nothing was attempted, or the outcome says nothing about the sink. */
-  ignore (): void
-}
+export type { CircuitState, TransitionEvent, TransitionReason } from './breaker/transition.js'
 
 /** Dependencies of a breaker; the real ones by default. */
 export interface BreakerDeps {
@@ -89,8 +38,9 @@ interface HalfOpen extends Outage { readonly state: 'half-open', inFlight: numbe
 type Phase = Closed | Open | HalfOpen
 
 /**
- * A circuit breaker that trips on consecutive failures. It is pure: it has no timers, and no clock but the one that is
- * handed in. An open breaker turns half-open with the first attempt after its recovery timeout, not before.
+ * A circuit breaker that trips on consecutive failures and, if these options are set, by the share of recent attempts that
+ * failed (`failureRate`) or were slow (`slowMs`). It is pure: it has no timers, and no clock but the one that is handed in. An
+ * open breaker turns half-open with the first attempt after its recovery timeout, not before.
  *
  * Every transition begins a new generation, and an attempt counts only in the generation that permitted it. So a write that
  * fails a minute late cannot open a breaker that has closed since, and one that succeeds late cannot close it. (This is the
@@ -109,6 +59,8 @@ export class SinkCircuitBreaker {
   readonly #wallTime: () => number
   readonly #random: () => number
   readonly #onTransition: ((event: TransitionEvent) => void) | undefined
+  /** Counts attempts only while it is closed. */
+  readonly #rates: Rates | undefined
 
   #phase: Phase = { state: 'closed' }
   #generation = 0
@@ -117,6 +69,17 @@ export class SinkCircuitBreaker {
 
   /** Permits that `shouldAllow()` has taken and no record has settled yet. */
   readonly #unrecorded = { current: 0, inert: 0, late: 0 }
+
+  readonly #issuer: Issuer = {
+    takeBack: generation => {
+      const isCurrent = generation === this.#generation
+      if (!isCurrent) this.#stale++
+      else if (this.#phase.state === 'half-open') this.#phase.inFlight--
+      return isCurrent
+    },
+    succeed: tookMs => this.#succeed(tookMs),
+    fail: (err, reason) => this.#fail(err, reason)
+  }
 
   readonly #events: TransitionEvent[] = []
   #emitting = false
@@ -128,6 +91,7 @@ export class SinkCircuitBreaker {
   constructor (sinkName: string, options: BreakerOptions = {}, deps: BreakerDeps = {}) {
     this.sinkName = sinkName
     this.settings = toSettings(sinkName, options)
+    this.#rates = Rates.of(this.settings)
     this.#now = deps.now ?? systemClock.now
     this.#wallTime = deps.wallTime ?? systemClock.wallTime
     this.#random = deps.random ?? Math.random
@@ -198,9 +162,13 @@ export class SinkCircuitBreaker {
     return true
   }
 
-  /** Records that an attempt succeeded: the one that `shouldAllow()` permitted, otherwise one of the current generation. */
-  recordSuccess (): void {
-    if (this.#claimRecord()) this.#succeed()
+  /**
+   * Records that an attempt succeeded: the one that `shouldAllow()` permitted, otherwise one of the current generation.
+   *
+   * @param tookMs - How long the attempt took, in ms. Without it, the attempt is not slow.
+   */
+  recordSuccess (tookMs?: number): void {
+    if (this.#claimRecord()) this.#succeed(tookMs)
   }
 
   /** Records that an attempt failed: the one that `shouldAllow()` permitted, otherwise one of the current generation. */
@@ -220,9 +188,10 @@ export class SinkCircuitBreaker {
     if (this.#phase.state !== 'closed') this.#close('forced')
   }
 
-  /** Closes it and forgets all failures, even if it is closed. `generation` and `stale` continue. */
+  /** Closes it and forgets all failures and slow attempts, even if it is closed. `generation` and `stale` continue. */
   reset (): void {
     this.#consecutiveFailures = 0
+    this.#rates?.clear()
     if (this.#phase.state !== 'closed') this.#close('reset')
   }
 
@@ -242,17 +211,7 @@ export class SinkCircuitBreaker {
 
   #grant (): Permit {
     if (this.#phase.state === 'half-open') this.#phase.inFlight++
-    return new AttemptPermit(this.#generation, this.#settle)
-  }
-
-  readonly #settle: Settle = (generation, outcome, err, reason) => {
-    if (generation !== this.#generation) {
-      this.#stale++
-      return
-    }
-    if (this.#phase.state === 'half-open') this.#phase.inFlight--
-    if (outcome === 'success') this.#succeed()
-    if (outcome === 'failure') this.#fail(err, reason)
+    return new AttemptPermit(this.#generation, this.#issuer)
   }
 
   /** Takes the permit that a record settles; `false` if its outcome does not count. */
@@ -273,25 +232,43 @@ export class SinkCircuitBreaker {
     return true
   }
 
-  #succeed (): void {
+  #succeed (tookMs: number | undefined): void {
     this.#consecutiveFailures = 0
     const phase = this.#phase
-    if (phase.state === 'half-open' && ++phase.successes >= this.settings.successThreshold) this.#close('probe-succeeded')
+    if (phase.state === 'closed') {
+      const trip = this.#rates?.succeed(this.#now(), tookMs)
+      if (trip !== undefined) this.#tripBy(trip)
+    } else if (phase.state === 'half-open') {
+      // A slow probe that closed it would let lines through only until it trips again.
+      if (this.#rates?.isSlow(tookMs) === true) this.#open(this.#grown(phase), 'slow', undefined, { tookMs: Math.round(tookMs) })
+      else if (++phase.successes >= this.settings.successThreshold) this.#close('probe-succeeded')
+    }
   }
 
   #fail (err: unknown, reason: FailureReason | undefined): void {
     this.#consecutiveFailures++
     const phase = this.#phase
-    const { enabled, failureThreshold, recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs } = this.settings
-    if (phase.state === 'closed' && enabled && this.#consecutiveFailures >= failureThreshold) {
-      this.#open(recoveryTimeoutMs, reason ?? reasonOf(err), err)
+    const { enabled, failureThreshold, recoveryTimeoutMs } = this.settings
+    if (phase.state === 'closed') {
+      const trip = this.#rates?.fail(this.#now())
+      if (enabled && this.#consecutiveFailures >= failureThreshold) this.#open(recoveryTimeoutMs, reason ?? reasonOf(err), err)
+      else if (trip !== undefined) this.#tripBy(trip, err)
     } else if (phase.state === 'half-open') {
-      const grown = Math.min(phase.backoffMs * backoffMultiplier, maxRecoveryTimeoutMs)
-      this.#open(Math.max(recoveryTimeoutMs, grown), reason ?? reasonOf(err), err)
+      this.#open(this.#grown(phase), reason ?? reasonOf(err), err)
     }
   }
 
-  #open (backoffMs: number, reason: TransitionReason, err?: unknown): void {
+  #tripBy ({ reason, ...facts }: RateTrip, err?: unknown): void {
+    this.#open(this.settings.recoveryTimeoutMs, reason, err, facts)
+  }
+
+  /** The wait after a failed probe. */
+  #grown ({ backoffMs }: HalfOpen): number {
+    const { recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs } = this.settings
+    return Math.max(recoveryTimeoutMs, Math.min(backoffMs * backoffMultiplier, maxRecoveryTimeoutMs))
+  }
+
+  #open (backoffMs: number, reason: TransitionReason, err?: unknown, facts?: TransitionFacts): void {
     const now = this.#now()
     const jittered = Math.round(backoffMs * (1 + this.settings.jitter * this.#random()))
     this.#enter({
@@ -300,7 +277,7 @@ export class SinkCircuitBreaker {
       recoveryTimeoutMs: Math.min(jittered, MAX_DURATION_MS),
       trippedAt: this.#phase.state === 'closed' ? now : this.#phase.trippedAt,
       backoffMs
-    }, reason, now, err)
+    }, reason, now, err, facts)
     this.#emit()
   }
 
@@ -314,10 +291,11 @@ export class SinkCircuitBreaker {
     this.#emit()
   }
 
-  #enter (next: Phase, reason: TransitionReason, now: number, err?: unknown): void {
+  #enter (next: Phase, reason: TransitionReason, now: number, err?: unknown, facts?: TransitionFacts): void {
     const previous = this.#phase
     this.#phase = next
     this.#generation++
+    this.#rates?.clear()
     this.#unrecorded.late += this.#unrecorded.current
     this.#unrecorded.current = 0
     this.#events.push({
@@ -330,7 +308,8 @@ export class SinkCircuitBreaker {
       openForMs: elapsedMs(previous, now),
       retryInMs: next.state === 'open' ? next.recoveryTimeoutMs : 0,
       time: this.#wallTime(),
-      ...(err === undefined ? undefined : { err: serializeError(err) })
+      ...(err === undefined ? undefined : { err: serializeError(err) }),
+      ...facts
     })
   }
 
@@ -347,49 +326,6 @@ export class SinkCircuitBreaker {
     }
     this.#emitting = false
   }
-}
-
-type Settle = (generation: number, outcome: 'success' | 'failure' | 'ignored', err?: unknown, reason?: FailureReason) => void
-
-class AttemptPermit implements Permit {
-  readonly generation: number
-  #settle: Settle | null
-
-  constructor (generation: number, settle: Settle) {
-    this.generation = generation
-    this.#settle = settle
-  }
-
-  success (): void {
-    this.#take()?.(this.generation, 'success')
-  }
-
-  failure (err?: unknown, reason?: FailureReason): void {
-    this.#take()?.(this.generation, 'failure', err, reason)
-  }
-
-  ignore (): void {
-    this.#take()?.(this.generation, 'ignored')
-  }
-
-  #take (): Settle | null {
-    const settle = this.#settle
-    this.#settle = null
-    return settle
-  }
-}
-
-/** The permit that `mode: 'observe'` gives in place of a refusal: the attempt is made, and its outcome does not count. */
-class InertPermit implements Permit {
-  readonly generation: number
-
-  constructor (generation: number) {
-    this.generation = generation
-  }
-
-  success (): void {}
-  failure (): void {}
-  ignore (): void {}
 }
 
 function dueAt ({ openedAt, recoveryTimeoutMs }: Open): number {

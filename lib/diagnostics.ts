@@ -62,10 +62,10 @@ export class Diagnostics {
   }
 
   /** @param transitions - The number of transitions that the record stands for. It describes the last of them. */
-  transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err }: TransitionEvent, transitions = 1): void {
+  transition ({ sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, err, attempts, failureRate, slowRate, tookMs }: TransitionEvent, transitions = 1): void {
     const errorKey = this.#config.errorKey ?? 'err'
     this.#write(to === 'open' ? 'warn' : 'info', sink, {
-      component: 'circuit-breaker', sink, from, to, reason, consecutiveFailures, openForMs, retryInMs, ...(transitions > 1 && { transitions }), ...(err !== undefined && { [errorKey]: err })
+      component: 'circuit-breaker', sink, from, to, reason, consecutiveFailures, attempts, failureRate, slowRate, tookMs, openForMs, retryInMs, ...(transitions > 1 && { transitions }), ...(err !== undefined && { [errorKey]: err })
     }, `sink circuit ${to}`)
   }
 

@@ -8,6 +8,7 @@ import { Faults } from './options/faults.js'
 import { settleHealthChecks } from './options/health-checks.js'
 import { settleMonitor } from './options/monitor.js'
 import { nameTargets } from './options/names.js'
+import { warnOfRates } from './options/rate-warnings.js'
 import { settleTarget, type FanoutSettings } from './options/settings.js'
 import { checkSharedFiles } from './options/shared-files.js'
 import { settleSources } from './options/sources.js'
@@ -83,7 +84,7 @@ export function parseOptions (input: unknown, { env = process.env, cwd = process
     closeTimeoutMs: topLevel.closeTimeoutMs ?? fanoutDefaults.closeTimeoutMs,
     maxLineBytes: topLevel.maxLineBytes ?? fanoutDefaults.maxLineBytes,
     pinoWillSendConfig,
-    warnings: [...environment.warnings, ...targetWarnings, ...warnOfShortDurations(draft), ...warnOfNoEffect(targets, draft, diagnostics)]
+    warnings: [...environment.warnings, ...targetWarnings, ...warnOfShortDurations(draft), ...warnOfNoEffect(targets, draft, diagnostics), ...warnOfRates(targets, draft)]
   })
 }
 

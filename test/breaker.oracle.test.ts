@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { circuitBreaker, CircuitState as OracleState, ConsecutiveBreaker, handleAll, isBrokenCircuitError, IterableBackoff } from 'cockatiel'
+import { circuitBreaker, CircuitState as OracleState, ConsecutiveBreaker, handleAll, isBrokenCircuitError, IterableBackoff, SamplingBreaker } from 'cockatiel'
 import { SinkCircuitBreaker } from '#lib/breaker'
 
 // cockatiel asks Date.now for the time, and nothing else can be handed to it.
@@ -78,6 +78,61 @@ t.test('200,000 random steps in sequential use agree with cockatiel, attempt by 
   t.equal(steps, RUNS * STEPS_PER_RUN)
   t.equal(steps, 200_000)
   t.ok(refused > 1000 && visited.closed > 1000 && visited['half-open'] > 1000, `the steps went everywhere: ${JSON.stringify({ refused, ...visited })}`)
+})
+
+/**
+ * cockatiel begins a bucket with the first attempt that comes a bucket's length after the beginning of the last one, and drops
+ * one bucket at a time. Here buckets begin at multiples of their length, and all that are too old are dropped. With an attempt
+ * at the beginning of each second, both have the same buckets. These differences are evened out:
+ *
+ * - cockatiel trips above its threshold, and this breaker at its rate: no share can be equal to the rates below.
+ * - cockatiel counts the probe that closed it; here it is recorded once more.
+ * - cockatiel asks for attempts a second, and this breaker for attempts in the window.
+ */
+t.test('50,000 random attempts agree with cockatiel\'s SamplingBreaker on when the rate trips', async (t) => {
+  const SECONDS = 100
+  const windowMs = 10_000
+  const options = fc.record({
+    failureRate: fc.constantFrom(0.20001, 0.50001, 0.79999),
+    minimumAttempts: fc.constantFrom(10, 20, 50)
+  })
+  // How likely attempts are to fail changes from second to second, so that rates are crossed in both directions.
+  const second = fc.record({ failing: fc.constantFrom(0, 0.2, 0.5, 0.8, 1), chances: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 8, maxLength: 12 }), offsets: fc.array(fc.nat(999), { minLength: 12, maxLength: 12 }) })
+  let attempts = 0
+  let trips = 0
+  await fc.assert(fc.asyncProperty(options, fc.array(second, { minLength: SECONDS, maxLength: SECONDS }), async ({ failureRate, minimumAttempts }, course) => {
+    const recoveryTimeoutMs = 3000
+    const oracle = circuitBreaker(handleAll, {
+      breaker: new SamplingBreaker({ threshold: failureRate, duration: windowMs, minimumRps: minimumAttempts / (windowMs / 1000) }),
+      halfOpenAfter: recoveryTimeoutMs
+    })
+    const breaker = new SinkCircuitBreaker('loki', { failureThreshold: 1e9, failureRate, minimumAttempts, windowMs, recoveryTimeoutMs }, {
+      now: () => now,
+      onTransition: ({ reason }) => { if (reason === 'failure-rate') trips++ }
+    })
+    now = Math.ceil(now / 1000) * 1000 + 100_000
+    const start = now
+    for (const [index, { failing, chances, offsets }] of course.entries()) {
+      const times = offsets.slice(0, chances.length - 1).sort((a, b) => a - b)
+      // A probe comes at the beginning of a second, as the breaker opens there at the latest a second before.
+      for (const [n, offset] of [0, ...times].entries()) {
+        now = start + index * 1000 + offset
+        const isProbe = breaker.state === 'open' && breaker.retryInMs === 0
+        if (isProbe && offset > 0) continue
+        const works = (chances[n] as number) >= failing
+        attempts++
+        const outcome = await oracle.execute(() => { if (!works) throw new Error('fails') }).then(() => 'works', (err: unknown) => isBrokenCircuitError(err) ? 'refused' : 'fails')
+        const permit = breaker.tryAcquire()
+        equal(permit === null ? 'refused' : works ? 'works' : 'fails', outcome, 'the attempt', attempts)
+        if (works) permit?.success()
+        else permit?.failure()
+        if (isProbe && works) breaker.recordSuccess()
+        equal(breaker.state, nameOf(oracle.state), 'the state', attempts)
+      }
+    }
+  }), { numRuns: 60 })
+  t.ok(attempts > 50_000, `${attempts} attempts`)
+  t.ok(trips > 250, `it tripped ${trips} times`)
 })
 
 function nameOf (state: OracleState): string {

@@ -4,7 +4,11 @@ import assert from 'node:assert/strict'
 import { SinkCircuitBreaker, type BreakerOptions, type BreakerSettings, type CircuitState, type Permit, type TransitionEvent } from '#lib/breaker'
 import { snapshot } from './support/breaker-rig.js'
 
-type Outcome = 'success' | 'failure' | 'ignore'
+type Outcome = 'success' | 'slow' | 'failure' | 'ignore'
+
+const SLOW_MS = 100
+/** How long a slow attempt takes. */
+const TOOK_MS = 130
 
 /** One thing that can happen to a breaker. `which` picks out of all permits ever given, settled and stale ones too. */
 type Step =
@@ -13,7 +17,7 @@ type Step =
   | { readonly do: 'advance', readonly ms: number }
   | { readonly do: 'wait', readonly aroundMs: number }
 
-const outcome = fc.constantFrom<Outcome>('success', 'failure', 'failure', 'ignore')
+const outcome = fc.constantFrom<Outcome>('success', 'slow', 'failure', 'failure', 'ignore')
 
 /** `which` counts from the newest permit backwards, so that most settlements hit what is in flight. */
 const steps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
@@ -32,7 +36,12 @@ const enforcing: fc.Arbitrary<BreakerOptions> = fc.record({
   successThreshold: fc.integer({ min: 1, max: 6 }),
   backoffMultiplier: fc.constantFrom(1, 1.5, 2, 10),
   maxRecoveryTimeoutMs: fc.integer({ min: 1, max: 1000 }),
-  jitter: fc.constantFrom(0, 0.3, 1)
+  jitter: fc.constantFrom(0, 0.3, 1),
+  failureRate: fc.constantFrom(0.2, 0.5, 2 / 3, 1),
+  slowMs: fc.constant(SLOW_MS),
+  slowRate: fc.constantFrom(0.3, 0.5, 1),
+  windowMs: fc.constantFrom(1, 99, 300, 1000),
+  minimumAttempts: fc.integer({ min: 1, max: 6 })
 }, { requiredKeys: ['failureThreshold', 'recoveryTimeoutMs'] })
 
 const anyOptions = fc.tuple(enforcing, fc.constantFrom<BreakerOptions>({}, {}, {}, { mode: 'observe' }, { mode: 'observe' }, { enabled: false }))
@@ -44,6 +53,11 @@ const chances = fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: t
 function dice (values: number[]): () => number {
   let thrown = 0
   return () => values[thrown++ % values.length] ?? 0
+}
+
+function settle (permit: Permit, outcome: Outcome): void {
+  if (outcome === 'slow') permit.success(TOOK_MS)
+  else permit[outcome]()
 }
 
 /** A breaker that steps are done to, and all permits that it has given. */
@@ -87,7 +101,7 @@ class Course {
   settle (permit: Permit | undefined, outcome: Outcome): void {
     if (permit === undefined) return
     this.settled.add(permit)
-    permit[outcome]()
+    settle(permit, outcome)
   }
 
   /** Permits of the present generation that are not settled. */
@@ -110,6 +124,8 @@ class Model {
   dueAt = 0
   wait = 0
   transitions: string[] = []
+  /** Attempts that were settled while it was closed, since it has closed or was reset. */
+  settled: Array<{ at: number, outcome: Outcome, busyMs: number }> = []
 
   constructor (readonly settings: BreakerSettings, readonly random: () => number) {}
 
@@ -121,7 +137,7 @@ class Model {
       case 'advance': case 'wait': return
       case 'force-open': if (this.state !== 'open' && this.settings.enabled) this.open(now, this.state === 'closed' ? this.settings.recoveryTimeoutMs : this.wait, 'forced'); return
       case 'force-close': if (this.state !== 'closed') this.close('forced'); return
-      case 'reset': this.failuresInARow = 0; if (this.state !== 'closed') this.close('reset')
+      case 'reset': this.failuresInARow = 0; this.settled = []; if (this.state !== 'closed') this.close('reset')
     }
   }
 
@@ -129,7 +145,7 @@ class Model {
     if (this.state === 'open' && (early || now >= this.dueAt)) this.enter('half-open', 'recovery-due')
     const ofThisTime = this.attempts.filter(({ generation, counts }) => counts && generation === this.generation)
     const inFlight = ofThisTime.filter(({ outcome }) => outcome === undefined).length
-    const successes = ofThisTime.filter(({ outcome }) => outcome === 'success').length
+    const successes = ofThisTime.filter(({ outcome }) => outcome === 'success' || outcome === 'slow').length
     const admitted = this.state === 'closed' ||
       (this.state === 'half-open' && inFlight < this.settings.halfOpenMaxCalls && inFlight + successes < this.settings.successThreshold)
     if (admitted || this.settings.mode === 'observe') this.attempts.push({ generation: this.generation, counts: admitted, outcome: undefined })
@@ -140,20 +156,52 @@ class Model {
     attempt.outcome = outcome
     if (!attempt.counts) return
     if (attempt.generation !== this.generation) { this.stale++; return }
-    if (outcome === 'success') {
+    const rate = this.state === 'closed' ? this.rateAfter(outcome, now) : ''
+    if (outcome === 'slow' && this.isSlowKnown()) {
       this.failuresInARow = 0
-      const successes = this.attempts.filter(({ generation, counts, outcome }) => counts && generation === this.generation && outcome === 'success').length
+      if (this.state === 'half-open') this.reopen(now, 'slow')
+      else if (rate !== '') this.open(now, this.settings.recoveryTimeoutMs, rate)
+    } else if (outcome === 'success' || outcome === 'slow') {
+      this.failuresInARow = 0
+      const successes = this.attempts.filter(({ generation, counts, outcome }) => counts && generation === this.generation && (outcome === 'success' || outcome === 'slow')).length
       if (this.state === 'half-open' && successes === this.settings.successThreshold) this.close('probe-succeeded')
     }
     if (outcome === 'failure') {
       this.failuresInARow++
-      const { enabled, failureThreshold, recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs } = this.settings
+      const { enabled, failureThreshold, recoveryTimeoutMs } = this.settings
       if (this.state === 'half-open') {
-        this.open(now, Math.max(recoveryTimeoutMs, Math.min(maxRecoveryTimeoutMs, this.wait * backoffMultiplier)), 'write-error')
+        this.reopen(now, 'write-error')
       } else if (enabled && this.failuresInARow >= failureThreshold) {
         this.open(now, recoveryTimeoutMs, 'write-error')
+      } else if (rate !== '') {
+        this.open(now, recoveryTimeoutMs, rate)
       }
     }
+  }
+
+  isSlowKnown (): boolean {
+    return this.settings.enabled && this.settings.slowMs !== undefined
+  }
+
+  /** The reason of the rate that this attempt trips the breaker by, if it does. */
+  rateAfter (outcome: Outcome, now: number): string {
+    const { enabled, failureRate, slowMs, slowRate, windowMs, minimumAttempts } = this.settings
+    if (outcome === 'ignore' || !enabled) return ''
+    const slowBefore = this.settled.filter(({ outcome }) => outcome === 'slow').at(-1)?.at ?? -Infinity
+    this.settled.push({ at: now, outcome, busyMs: outcome === 'slow' ? Math.round(Math.min(TOOK_MS, now - slowBefore, windowMs)) : 0 })
+    const bucketOf = (time: number): number => Math.floor(time / (windowMs / 10))
+    const recent = this.settled.filter(({ at }) => bucketOf(at) > bucketOf(now) - 10)
+    const countOf = (outcome: Outcome): number => recent.filter(attempt => attempt.outcome === outcome).length
+    const areEnough = recent.length >= minimumAttempts
+    const isBusy = countOf('slow') >= 2 && recent.reduce((sum, { busyMs }) => sum + busyMs, 0) >= windowMs / 2
+    if (outcome === 'failure' && failureRate !== undefined && areEnough && countOf('failure') / recent.length >= failureRate) return 'failure-rate'
+    if (outcome === 'slow' && slowMs !== undefined && (areEnough || isBusy) && countOf('slow') / recent.length >= slowRate) return 'slow'
+    return ''
+  }
+
+  reopen (now: number, reason: string): void {
+    const { recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs } = this.settings
+    this.open(now, Math.max(recoveryTimeoutMs, Math.min(maxRecoveryTimeoutMs, this.wait * backoffMultiplier)), reason)
   }
 
   open (now: number, wait: number, reason: string): void {
@@ -172,6 +220,7 @@ class Model {
     this.transitions.push(`${this.state}>${state} ${reason} ${this.failuresInARow}`)
     this.state = state
     this.generation++
+    this.settled = []
   }
 
   snapshot (now: number): ReturnType<typeof snapshot> {
@@ -187,7 +236,8 @@ class Model {
   }
 }
 
-t.test('whatever happens, a breaker does what the plain model does', async () => {
+t.test('whatever happens, a breaker does what the plain model does', async (t) => {
+  const trips = { 'failure-rate': 0, slow: 0, 'slow probe': 0 }
   fc.assert(fc.property(anyOptions, chances, steps, (options, chances, steps) => {
     const course = new Course(options, dice(chances))
     const model = new Model(course.breaker.settings, dice(chances))
@@ -198,7 +248,12 @@ t.test('whatever happens, a breaker does what the plain model does', async () =>
       assert.equal(course.permits.length, model.attempts.length)
     }
     assert.deepEqual(course.events.map(({ from, to, reason, consecutiveFailures }) => `${from}>${to} ${reason} ${consecutiveFailures}`), model.transitions)
+    for (const { reason, from } of course.events) {
+      if (reason === 'failure-rate') trips['failure-rate']++
+      if (reason === 'slow') trips[from === 'closed' ? 'slow' : 'slow probe']++
+    }
   }), { numRuns: 3000 })
+  t.ok(Object.values(trips).every(count => count > 100), `it tripped by rates: ${JSON.stringify(trips)}`)
 })
 
 t.test('permits in flight never exceed the cap of half-open, nor what is needed to close', async (t) => {
@@ -216,7 +271,7 @@ t.test('permits in flight never exceed the cap of half-open, nor what is needed 
       if (breaker.generation !== generation) {
         generation = breaker.generation
         successes = 0
-      } else if (isProbe && step.do === 'settle' && step.outcome === 'success') {
+      } else if (isProbe && step.do === 'settle' && (step.outcome === 'success' || step.outcome === 'slow')) {
         successes++
       }
       const inFlight = course.inFlight().length
@@ -310,7 +365,8 @@ t.test('the chain of events has no gap either if a listener does things to the b
     for (const step of steps) {
       if (step.do === 'advance') now += step.ms
       if (step.do === 'wait') now += Math.max(0, breaker.retryInMs + step.aroundMs)
-      if (step.do === 'settle') permits.at(-1 - step.which)?.[step.outcome]()
+      const settled = step.do === 'settle' ? permits.at(-1 - step.which) : undefined
+      if (step.do === 'settle' && settled !== undefined) settle(settled, step.outcome)
       if (step.do === 'acquire') permits.push(...[breaker.tryAcquire()].filter((permit) => permit !== null))
     }
     assert.equal(nested, 0, 'a listener is told one event at a time')
@@ -347,8 +403,8 @@ t.test('a stale permit changes nothing but stale, and settling again changes not
 
 t.test('in sequential use the classic shape does what permits do', async () => {
   fc.assert(fc.property(anyOptions, fc.array(fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom<Step | 'works' | 'fails'>('works', 'fails') },
-    { weight: 1, arbitrary: fc.constantFrom<Step | 'works' | 'fails'>({ do: 'wait', aroundMs: 0 }, { do: 'wait', aroundMs: -1 }, { do: 'force-open' }, { do: 'reset' }) }
+    { weight: 4, arbitrary: fc.constantFrom<Step | 'works' | 'works slowly' | 'fails'>('works', 'works slowly', 'fails') },
+    { weight: 1, arbitrary: fc.constantFrom<Step | 'works' | 'works slowly' | 'fails'>({ do: 'wait', aroundMs: 0 }, { do: 'wait', aroundMs: -1 }, { do: 'force-open' }, { do: 'reset' }) }
   ), { maxLength: 150, size: 'max' }), (options, steps) => {
     const classic = new Course(options)
     const permits = new Course(options)
@@ -359,9 +415,10 @@ t.test('in sequential use the classic shape does what permits do', async () => {
       } else {
         const permit = permits.breaker.tryAcquire()
         assert.equal(classic.breaker.shouldAllow(), permit !== null)
-        if (permit !== null && step === 'works') {
-          permit.success()
-          classic.breaker.recordSuccess()
+        if (permit !== null && step !== 'fails') {
+          const tookMs = step === 'works' ? 1 : TOOK_MS
+          permit.success(tookMs)
+          classic.breaker.recordSuccess(tookMs)
         } else if (permit !== null) {
           permit.failure()
           classic.breaker.recordFailure()

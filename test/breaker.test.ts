@@ -803,7 +803,10 @@ t.test('options', async (t) => {
       maxRecoveryTimeoutMs: 300000,
       jitter: 0,
       settleMs: 6000,
-      mode: 'enforce'
+      mode: 'enforce',
+      slowRate: 0.5,
+      windowMs: 10000,
+      minimumAttempts: 10
     }
     t.strictSame({ ...breakerDefaults }, documented)
     t.strictSame({ ...new SinkCircuitBreaker('loki').settings }, documented)
@@ -827,12 +830,14 @@ t.test('options', async (t) => {
   t.test('the bounds themselves are accepted', async (t) => {
     const bounds: BreakerOptions[] = [
       { failureThreshold: 1, recoveryTimeoutMs: 1, halfOpenMaxCalls: 1, successThreshold: 1, backoffMultiplier: 1, maxRecoveryTimeoutMs: 1, jitter: 0, settleMs: 0 },
-      { recoveryTimeoutMs: 2147483647, maxRecoveryTimeoutMs: 2147483647, settleMs: 2147483647, jitter: 1, successThreshold: 1000, backoffMultiplier: 1.01 }
+      { recoveryTimeoutMs: 2147483647, maxRecoveryTimeoutMs: 2147483647, settleMs: 2147483647, jitter: 1, successThreshold: 1000, backoffMultiplier: 1.01 },
+      { failureRate: 1, slowMs: 1, slowRate: 1, windowMs: 1, minimumAttempts: 1 },
+      { failureRate: Number.MIN_VALUE, slowMs: 2147483647, slowRate: Number.MIN_VALUE, windowMs: 2147483647, minimumAttempts: 1000 }
     ]
     for (const options of bounds) t.doesNotThrow(() => new SinkCircuitBreaker('loki', options))
   })
 
-  const known = 'enabled, failureThreshold, recoveryTimeoutMs, halfOpenMaxCalls, successThreshold, backoffMultiplier, maxRecoveryTimeoutMs, jitter, settleMs, mode'
+  const known = 'enabled, failureThreshold, recoveryTimeoutMs, halfOpenMaxCalls, successThreshold, backoffMultiplier, maxRecoveryTimeoutMs, jitter, settleMs, mode, failureRate, slowMs, slowRate, windowMs, minimumAttempts'
   const wrong: Array<[unknown, string]> = [
     [{ enabled: 'yes' }, 'breaker.enabled: expected a boolean, got "yes"'],
     [{ enabled: null }, 'breaker.enabled: expected a boolean, got null'],
@@ -867,6 +872,15 @@ t.test('options', async (t) => {
     [{ settleMs: -1 }, 'breaker.settleMs: expected an integer from 0 to 2147483647, got -1'],
     [{ settleMs: 0.1 }, 'breaker.settleMs: expected an integer from 0 to 2147483647, got 0.1'],
     [{ mode: 'watch' }, 'breaker.mode: expected \'enforce\' or \'observe\', got "watch"'],
+    [{ failureRate: 0 }, 'breaker.failureRate: expected a number > 0 and <= 1, got 0'],
+    [{ failureRate: 50 }, 'breaker.failureRate: expected a number > 0 and <= 1, got 50'],
+    [{ failureRate: NaN }, 'breaker.failureRate: expected a number > 0 and <= 1, got NaN'],
+    [{ failureRate: '0.5' }, 'breaker.failureRate: expected a number > 0 and <= 1, got "0.5"'],
+    [{ slowMs: 0 }, 'breaker.slowMs: expected an integer from 1 to 2147483647, got 0'],
+    [{ slowRate: 0 }, 'breaker.slowRate: expected a number > 0 and <= 1, got 0'],
+    [{ slowRate: 1.01 }, 'breaker.slowRate: expected a number > 0 and <= 1, got 1.01'],
+    [{ windowMs: 0.5 }, 'breaker.windowMs: expected an integer from 1 to 2147483647, got 0.5'],
+    [{ minimumAttempts: 0 }, 'breaker.minimumAttempts: expected an integer >= 1, got 0'],
     [{ failureTreshold: 5 }, `breaker.failureTreshold: unknown option, expected one of ${known}`],
     [{ toString: 5 }, `breaker.toString: unknown option, expected one of ${known}`],
     [null, 'breaker: expected an object, got null'],

@@ -22,6 +22,17 @@ function transition (fields: Partial<TransitionEvent> = {}): TransitionEvent {
   }
 }
 
+t.test('a breaker that was opened by a share of its attempts is told with that share', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.transition(transition({ reason: 'slow', attempts: 10, slowRate: 0.6, tookMs: 2013 }))
+  diagnostics.transition(transition({ reason: 'failure-rate', attempts: 25, failureRate: 0.52 }))
+  diagnostics.transition(transition())
+  t.match(written[0]?.record, { reason: 'slow', attempts: 10, slowRate: 0.6, tookMs: 2013 })
+  t.match(written[1]?.record, { reason: 'failure-rate', attempts: 25, failureRate: 0.52 })
+  t.notOk('slowRate' in (written[1]?.record ?? {}))
+  t.notOk('attempts' in (written[2]?.record ?? {}))
+})
+
 t.test('a transition is told with all of its fields, as a warning if the breaker opens', async t => {
   const { diagnostics, written } = createDiagnostics()
   diagnostics.transition(transition())

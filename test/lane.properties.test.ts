@@ -55,8 +55,12 @@ const options: fc.Arbitrary<LaneRigOptions> = fc.record({
     halfOpenMaxCalls: fc.integer({ min: 1, max: 3 }),
     settleMs: fc.constantFrom(0, 250),
     mode: fc.constantFrom('enforce' as const, 'enforce' as const, 'observe' as const),
-    enabled: fc.constantFrom(true, true, true, false)
-  })
+    enabled: fc.constantFrom(true, true, true, false),
+    failureRate: fc.constantFrom(0.3, 1),
+    slowMs: fc.constantFrom(1, 100),
+    windowMs: fc.constantFrom(200, 10000),
+    minimumAttempts: fc.integer({ min: 1, max: 3 })
+  }, { requiredKeys: ['failureThreshold', 'recoveryTimeoutMs', 'halfOpenMaxCalls', 'settleMs', 'mode', 'enabled'] })
 })
 
 /** A lane that steps are done to, and that is asked after each whether all is well. */

@@ -96,7 +96,12 @@ t.test('every option comes out as it was given', async (t) => {
     maxRecoveryTimeoutMs: 5,
     jitter: 0.5,
     settleMs: 0,
-    mode: 'observe'
+    mode: 'observe',
+    failureRate: 0.1,
+    slowMs: 3,
+    slowRate: 1,
+    windowMs: 4,
+    minimumAttempts: 6
   }
   const queue = { maxBytes: 1, maxLines: 2, overflow: 'drop-newest', blockTimeoutMs: 0 } as const
   const worker = { resourceLimits: { maxOldGenerationSizeMb: 64 }, env: { A: 'b' }, execArgv: ['--no-warnings'], argv: ['x'], name: 'n' }
@@ -294,6 +299,31 @@ t.test('a standby target sends on to stderr what it cannot take', async (t) => {
   t.strictSame(policies({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'a' }, a], whenOpen: 'skip' }), [['fallback', 'a'], ['fallback', 'stderr']])
   t.strictSame(policies({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'a' }, { ...a, whenOpen: 'fallback' }] }), [['fallback', 'a'], ['fallback', 'stderr']])
   t.strictSame(policies({ targets: [{ ...file, whenOpen: 'hold' }, pretty], whenOpen: 'fallback', fallback: 'stderr' }), [['hold', undefined], ['fallback', 'stderr']])
+})
+
+t.test('options for rates of a breaker that have no effect are told', async (t) => {
+  const warningsOf = (breaker: FanoutOptions['breaker'], topLevel?: FanoutOptions['breaker'], more: object = {}): readonly string[] => {
+    return parse({ targets: [{ ...pretty, name: 'loki', ...more, ...breaker !== undefined && { breaker } }], ...topLevel !== undefined && { breaker: topLevel } }).warnings
+  }
+  t.strictSame(warningsOf({ failureRate: 0.5, windowMs: 20000, minimumAttempts: 5 }), [])
+  t.strictSame(warningsOf({ slowMs: 1000, slowRate: 0.8, windowMs: 20000, minimumAttempts: 5 }), [])
+  t.strictSame(warningsOf({ slowRate: 0.5 }), ['The slowRate of the target "loki" has no effect: its breaker has no slowMs.'])
+  t.strictSame(warningsOf({ failureRate: 0.5, slowRate: 0.8 }), ['The slowRate of the target "loki" has no effect: its breaker has no slowMs.'])
+  t.strictSame(warningsOf({ windowMs: 5000, minimumAttempts: 10 }), [
+    'The windowMs of the target "loki" has no effect: its breaker has no failureRate and no slowMs.',
+    'The minimumAttempts of the target "loki" has no effect: its breaker has no failureRate and no slowMs.'
+  ])
+  t.strictSame(warningsOf(undefined, { slowRate: 0.8 }), ['The slowRate of the breaker has no effect: no target has a slowMs.'])
+  t.strictSame(warningsOf(undefined, { windowMs: 5000 }), ['The windowMs of the breaker has no effect: no target has a failureRate or a slowMs.'])
+  t.strictSame(warningsOf({ failureRate: 0.5 }, { windowMs: 5000 }), [])
+  t.strictSame(warningsOf({ enabled: false, windowMs: 5000 }), [])
+  t.strictSame(warningsOf({ slowMs: 9999 }), [])
+  t.strictSame(warningsOf({ slowMs: 10000 }), ['The slowMs of the target "loki", 10000, is not below its writeTimeoutMs, 10000: an attempt that takes so long fails before it is slow.'])
+  t.strictSame(warningsOf({ failureRate: 0.5 }, undefined, { batch: { maxMs: 2000 } }), [])
+  t.strictSame(warningsOf({ failureRate: 0.5 }, undefined, { batch: { maxMs: 2001 } }), [
+    'The failureRate of the target "loki" may have no effect: it gathers lines for 2001 ms (batch.maxMs), and 10000 ms (windowMs) are too short for 10 attempts (minimumAttempts).'
+  ])
+  t.strictSame(warningsOf({ slowMs: 2 }), ['targets[0].breaker.slowMs is 2 ms; did you mean 2000?'])
 })
 
 t.test('what has no effect is told, and is no fault', async (t) => {

@@ -59,4 +59,34 @@ export interface BreakerOptions {
    * @default 'enforce'
    */
   mode?: 'enforce' | 'observe'
+  /**
+   * Opens the breaker once this share of the attempts of the last `windowMs` has failed, if there were at least
+   * `minimumAttempts`. Applies beside `failureThreshold`. Value: number, more than 0, up to 1.
+   * @default none
+   */
+  failureRate?: number
+  /**
+   * An attempt that succeeds is slow if it takes longer than this until the sink has accepted its lines; with a
+   * delivery sink, until `send` has resolved. `slowRate` says how many slow attempts open the breaker. A slow probe
+   * opens it again. Value: milliseconds, 1 to 2147483647.
+   * @default none
+   */
+  slowMs?: number
+  /**
+   * Opens the breaker once this share of the attempts of the last `windowMs` was slow, if there were at least
+   * `minimumAttempts`. Two are enough if slow attempts took half of `windowMs`. Value: number, more than 0, up to 1.
+   * @default 0.5
+   */
+  slowRate?: number
+  /**
+   * How far `failureRate` and `slowRate` look back. Value: milliseconds, 1 to 2147483647.
+   * @default 10000 (10 s)
+   */
+  windowMs?: number
+  /**
+   * The fewest attempts within `windowMs` whose share opens the breaker. An attempt is a batch that the sink was
+   * handed. Value: integer, 1 or more.
+   * @default 10
+   */
+  minimumAttempts?: number
 }

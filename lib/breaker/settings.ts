@@ -3,9 +3,10 @@ import type { BreakerOptions } from './options.js'
 
 /**
  * Complete, valid and frozen {@link BreakerOptions}. With `enabled: false` every attempt is permitted, and the state stays
- * `closed`. The breaker itself does not use `settleMs`; its owner does.
+ * `closed`. Without `failureRate` and `slowMs`, no share of attempts opens the breaker. The breaker itself does not use
+ * `settleMs`; its owner does.
  */
-export type BreakerSettings = Readonly<Required<BreakerOptions>>
+export type BreakerSettings = Readonly<Required<Omit<BreakerOptions, 'failureRate' | 'slowMs'>> & Pick<BreakerOptions, 'failureRate' | 'slowMs'>>
 
 /** Settings of a breaker without options. */
 export const breakerDefaults: BreakerSettings = Object.freeze({
@@ -18,7 +19,10 @@ export const breakerDefaults: BreakerSettings = Object.freeze({
   maxRecoveryTimeoutMs: 300000,
   jitter: 0,
   settleMs: 6000,
-  mode: 'enforce'
+  mode: 'enforce',
+  slowRate: 0.5,
+  windowMs: 10000,
+  minimumAttempts: 10
 })
 
 /** The longest delay of a timer; Node.js turns a longer one into 1 ms. */
@@ -39,6 +43,8 @@ function duration (min: number): Rule {
   }
 }
 
+const share: Rule = { expected: 'a number > 0 and <= 1', admits: (value) => isNumber(value) && value > 0 && value <= 1 }
+
 const rules: Readonly<Record<keyof BreakerSettings, Rule>> = {
   enabled: flag,
   failureThreshold: count,
@@ -49,7 +55,12 @@ const rules: Readonly<Record<keyof BreakerSettings, Rule>> = {
   maxRecoveryTimeoutMs: duration(1),
   jitter: { expected: 'a number from 0 to 1', admits: (value) => isNumber(value) && value >= 0 && value <= 1 },
   settleMs: duration(0),
-  mode: { expected: "'enforce' or 'observe'", admits: (value) => value === 'enforce' || value === 'observe' }
+  mode: { expected: "'enforce' or 'observe'", admits: (value) => value === 'enforce' || value === 'observe' },
+  failureRate: share,
+  slowMs: duration(1),
+  slowRate: share,
+  windowMs: duration(1),
+  minimumAttempts: count
 }
 
 /**

@@ -1,3 +1,4 @@
+import { MAX_DURATION_MS } from '../breaker/settings.js'
 import { createChildMaker } from '../child/create-child.js'
 import { serializeError } from '../errors.js'
 import { Lane } from '../lane.js'
@@ -17,7 +18,8 @@ const LOOK_MS = 100
 
 /**
  * Starts a lane for a target, as the transport would, except that it loses no line: no line is skipped, passed on or dropped
- * from a full queue, and failed lines are sent again. Its lines come from a spool, or are offered.
+ * from a full queue, and failed lines are sent again. Nor does it stop because its sink is slow, since nothing else waits.
+ * Its lines come from a spool, or are offered.
  */
 export function startReplayLane (target: TargetSettings, { settings, clock }: ReplayContext, note: (text: string) => void, refused: DeadLetterStore & { maxBytes: number }, createSpool?: LaneDeps['createSpool']): Lane {
   const { name } = target
@@ -26,6 +28,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
       ...target,
       whenOpen: createSpool === undefined ? 'hold' : 'spool',
       redelivery: 'at-least-once',
+      breaker: { ...target.breaker, slowMs: MAX_DURATION_MS },
       // Code that offers lines here limits them itself.
       batch: targetDefaults.batch,
       queue: { maxBytes: Infinity, maxLines: Infinity, overflow: 'drop-newest', blockTimeoutMs: 0 },

@@ -16,7 +16,7 @@ import { Pace } from '../pace.js'
 import { Poison } from './poison.js'
 import { Quiet } from '../quiet.js'
 import { Supervisor } from '../child/supervisor.js'
-import { Unsettled, type Attempt } from './unsettled.js'
+import { Unsettled, type Attempt, type PermittedAttempt } from './unsettled.js'
 import { Watch } from './watch.js'
 
 /** Dependencies of a {@link SinkOutlet}. */
@@ -91,6 +91,7 @@ export class SinkOutlet implements Outlet {
   readonly #poison: Poison
   #restartReportedAt = -Infinity
   #isHastened = false
+  #isHurrying = false
   #ending: 'no' | 'asked' | 'ended' = 'no'
   /** The child that is being ended in order to be started again. */
   #reopened: Child | undefined
@@ -217,8 +218,12 @@ export class SinkOutlet implements Outlet {
     this.#failAll([], failure)
   }
 
-  /** An acceptance need not stay quiet for longer than this from now on. */
+  /**
+   * The end is near. An acceptance need not stay quiet for longer than this from now on, and no attempt counts as slow: lines
+   * that arrive slowly are better than lines that do not arrive.
+   */
   settleWithin (ms: number): void {
+    this.#isHurrying = true
     this.#quiet.shorten(ms)
     this.#watch.update()
   }
@@ -299,9 +304,9 @@ export class SinkOutlet implements Outlet {
   #onAnswered (bytes: number): void {
     // Lines in doubt are sent alone: a request that was made since was about them.
     if (this.held.isInDoubt) return this.#onDelivered(bytes)
-    const permits = this.held.takePermits(bytes)
-    if (permits.length === 0) return
-    this.#prove([], () => { for (const permit of permits) permit.success() })
+    const attempts = this.held.takePermits(bytes)
+    if (attempts.length === 0) return
+    this.#prove([], attempts)
     this.#events.onChange()
   }
 
@@ -355,7 +360,7 @@ export class SinkOutlet implements Outlet {
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
     if (delivered > 0) {
       this.#ledger.deliver(delivered)
-      this.#prove([lines], () => permit?.success())
+      this.#prove([lines], [attempt])
     } else if (retry.length > 0) {
       this.#settleFailure(permit, rejection)
     } else {
@@ -368,17 +373,31 @@ export class SinkOutlet implements Outlet {
   #succeed (attempts: readonly Attempt[]): void {
     if (attempts.length === 0) return
     for (const { lines } of attempts) this.#ledger.deliver(lines.count)
-    this.#prove(attempts.map(({ lines }) => lines), () => { for (const { permit } of attempts) permit?.success() })
+    this.#prove(attempts.map(({ lines }) => lines), attempts)
   }
 
   /** The sink has accepted lines, in this generation of the breaker, and in the one that their success may begin. */
-  #prove (accepted: readonly Lines[], settle: () => void): void {
+  #prove (accepted: readonly Lines[], attempts: readonly PermittedAttempt[]): void {
     this.supervisor.succeed()
     this.#poison.accept(accepted)
     if (this.#detour !== undefined) this.#events.onDoubted(this.#detour)
     this.#detour = undefined
-    settle()
+    this.#settleSuccess(attempts)
     this.#poison.renew()
+  }
+
+  /**
+   * While the breaker is closed one proof settles one permit, the newest, as one failure does: a request may hold many batches.
+   * Each attempt took until its lines were accepted, in waited time; a `send`, until it has resolved.
+   */
+  #settleSuccess (attempts: readonly PermittedAttempt[]): void {
+    const areProbes = this.#gate.breaker.state !== 'closed'
+    const newest = attempts.findLast(({ permit }) => permit !== null)
+    for (const attempt of attempts) {
+      const { permit, sentAt, acceptedAt = this.#clock.waited() } = attempt
+      if (areProbes || attempt === newest) permit?.success(this.#isHurrying ? undefined : acceptedAt - sentAt)
+      else permit?.ignore()
+    }
   }
 
   /** Every accepted line has arrived, because the sink ended in good order. */

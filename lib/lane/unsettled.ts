@@ -29,6 +29,9 @@ export interface Attempt {
   consumedAt: number | undefined
 }
 
+/** The permit of an attempt, and how long the attempt has taken. */
+export type PermittedAttempt = Pick<Attempt, 'permit' | 'sentAt' | 'acceptedAt'>
+
 /** An attempt, and what is needed to join others with it. */
 interface HeldAttempt extends Attempt {
   /** Of joined attempts: their memory, the permit of the newest, and when the oldest was consumed. */
@@ -180,16 +183,17 @@ export class Unsettled {
     return part === undefined ? delivered : [...delivered, part]
   }
 
-  /** Takes the permits of attempts up to this count of bytes; their lines stay. */
-  takePermits (end: number): Permit[] {
-    const permits: Permit[] = []
+  /** Takes the permits of attempts up to this count of bytes, with the times of each; their lines stay. */
+  takePermits (end: number): PermittedAttempt[] {
+    const permitted: PermittedAttempt[] = []
     for (let n = 0, count = this.#countUpTo(end); n < count; n++) {
       const attempt = this.#at(n)
-      if (attempt.permit !== null) permits.push(attempt.permit)
+      const { permit, sentAt, acceptedAt } = attempt
+      if (permit !== null) permitted.push({ permit, sentAt, acceptedAt })
       attempt.permit = null
       if (attempt.joined !== undefined) attempt.joined.permit = null
     }
-    return permits
+    return permitted
   }
 
   /** Takes out attempts whose lines had left the sink's own buffers by this time. */

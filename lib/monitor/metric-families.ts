@@ -76,10 +76,10 @@ const failureReasons = keysOf<Exclude<FailureReason, `http-${number}`>>({
 
 /** The transitions of a breaker, each with its reasons. */
 const transitions = [
-  ...withReasons('closed', 'open', [...failureReasons, 'forced']),
+  ...withReasons('closed', 'open', [...failureReasons, 'failure-rate', 'slow', 'forced']),
   ...withReasons('open', 'half-open', ['recovery-due']),
   ...withReasons('half-open', 'closed', ['probe-succeeded', 'forced', 'reset']),
-  ...withReasons('half-open', 'open', [...failureReasons, 'forced']),
+  ...withReasons('half-open', 'open', [...failureReasons, 'slow', 'forced']),
   ...withReasons('open', 'closed', ['forced', 'reset'])
 ]
 

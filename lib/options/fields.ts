@@ -16,6 +16,11 @@ export function count (meaning: Meaning): SchemaNode {
   return { type: 'integer', minimum: 1, ...meaning }
 }
 
+/** A share of a whole, above 0. */
+export function share (meaning: Meaning): SchemaNode {
+  return { type: 'number', exclusiveMinimum: 0, maximum: 1, ...meaning }
+}
+
 /** A non-empty text. */
 export function text (meaning: Meaning = {}): SchemaNode {
   return { type: 'string', minLength: 1, ...meaning }

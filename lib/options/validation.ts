@@ -119,7 +119,7 @@ function expectations (node: SchemaNode): string[] {
 }
 
 function rangeOf ({ minimum, exclusiveMinimum, maximum }: SchemaNode): string {
-  if (exclusiveMinimum !== undefined) return ` > ${exclusiveMinimum}`
+  if (exclusiveMinimum !== undefined) return ` > ${exclusiveMinimum}${maximum === undefined ? '' : ` and <= ${maximum}`}`
   if (minimum === undefined) return ''
   return maximum === undefined ? ` >= ${minimum}` : ` from ${minimum} to ${maximum}`
 }

@@ -30,7 +30,7 @@ export function readMonitorSnapshot (value: unknown): ShownSnapshot {
 
 /** Takes a transition from the JSON of a monitor. */
 export function readTransition (value: unknown): TransitionEvent {
-  const { sink, from, to, reason, generation, consecutiveFailures, openForMs, retryInMs, time, err } = fieldsOf(value)
+  const { sink, from, to, reason, generation, consecutiveFailures, openForMs, retryInMs, time, err, attempts, failureRate, slowRate, tookMs } = fieldsOf(value)
   const error = readError(err)
   return {
     sink: textOf(sink),
@@ -43,7 +43,11 @@ export function readTransition (value: unknown): TransitionEvent {
     openForMs: numberOf(openForMs),
     retryInMs: numberOf(retryInMs),
     time: numberOf(time),
-    ...error !== undefined && { err: error }
+    ...error !== undefined && { err: error },
+    ...attempts !== undefined && { attempts: numberOf(attempts) },
+    ...failureRate !== undefined && { failureRate: numberOf(failureRate) },
+    ...slowRate !== undefined && { slowRate: numberOf(slowRate) },
+    ...tookMs !== undefined && { tookMs: numberOf(tookMs) }
   }
 }
 

@@ -95,11 +95,19 @@ function whenDown (target: TargetSettings, fallbacks: readonly string[]): string
 }
 
 function trips ({ breaker, healthCheck }: TargetSettings): string {
-  const { enabled, failureThreshold, recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs } = breaker
+  const { enabled, failureThreshold, recoveryTimeoutMs, backoffMultiplier, maxRecoveryTimeoutMs, failureRate, slowMs, slowRate, windowMs } = breaker
   if (!enabled) return 'never'
-  const failures = failureThreshold === 1 ? 'the first failure' : `${failureThreshold} failures in a row`
+  const causes = [
+    failureThreshold === 1 ? 'the first failure' : `${failureThreshold} failures in a row`,
+    ...failureRate === undefined ? [] : [`once ${percent(failureRate)} of the attempts of ${durationText(windowMs)} have failed`],
+    ...slowMs === undefined ? [] : [`once ${percent(slowRate)} of the attempts of ${durationText(windowMs)} took longer than ${durationText(slowMs)}`]
+  ]
   const later = backoffMultiplier > 1 ? `, then ever later, up to ${durationText(maxRecoveryTimeoutMs)}` : ''
-  return `after ${failures}; it is tried again after ${durationText(recoveryTimeoutMs)}${later}${healthCheck === undefined ? '' : ', once its health check succeeds'}`
+  return `after ${causes.join(', or ')}; it is tried again after ${durationText(recoveryTimeoutMs)}${later}${healthCheck === undefined ? '' : ', once its health check succeeds'}`
+}
+
+function percent (share: number): string {
+  return `${Math.round(share * 1000) / 10}%`
 }
 
 function diagnosticsOf (diagnostics: FanoutSettings['diagnostics']): string {

@@ -8,7 +8,7 @@ const DURATIONS = [['min', 60000], ['s', 1000]]
 export function rangeOf (key, { type, minimum, exclusiveMinimum, maximum }) {
   if (type !== 'integer' && type !== 'number') return undefined
   const [, unit = type] = UNITS.find(([suffix]) => key.endsWith(suffix)) ?? []
-  if (exclusiveMinimum !== undefined) return `${unit}, more than ${exclusiveMinimum}`
+  if (exclusiveMinimum !== undefined) return `${unit}, more than ${exclusiveMinimum}${maximum === undefined ? '' : `, up to ${maximum}`}`
   return maximum === undefined ? `${unit}, ${minimum} or more` : `${unit}, ${minimum} to ${maximum}`
 }
 

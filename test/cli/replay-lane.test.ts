@@ -1,5 +1,10 @@
+import { join } from 'node:path'
 import t from 'tap'
-import { createWait, type Verdict } from '#lib/cli/replay-lane'
+import { Batch } from '#lib/batch'
+import type { ReplayContext } from '#lib/cli/replay-context'
+import { createWait, startReplayLane, type Verdict } from '#lib/cli/replay-lane'
+import { systemClock } from '#lib/clock'
+import { parseOptions, type TargetSettings } from '#lib/options'
 import type { Lane } from '#lib/lane'
 import { HandClock, settled } from '../support/hand-clock.js'
 
@@ -53,4 +58,19 @@ t.test('a signal ends a wait soon', async t => {
   stopping.abort()
   await pass(100)
   t.same(verdicts, ['stopped'])
+})
+
+t.test('a slow sink opens no breaker of a replay, since nothing else waits', async t => {
+  const dir = t.testdir({ 'sink.cjs': 'module.exports = () => ({ send: () => new Promise(resolve => setTimeout(resolve, 50)) })' })
+  const settings = parseOptions({ targets: [{ name: 'loki', target: join(dir, 'sink.cjs'), isolation: 'inline', breaker: { slowMs: 1, slowRate: 0.1, minimumAttempts: 1 } }] })
+  const notes: string[] = []
+  const lane = startReplayLane(settings.targets[0] as TargetSettings, { settings, clock: systemClock } as ReplayContext, text => notes.push(text), { append: async () => ({ written: 0 }), maxBytes: 0 })
+  const hasArrived = (lines: number) => (): boolean => lane.snapshot().linesDelivered === lines
+  for (const lines of [1, 2, 3]) {
+    lane.offer(new Batch('{}\n', 1))
+    await lane.until(hasArrived(lines), systemClock.now() + 20000)
+  }
+  t.match(lane.snapshot(), { linesDelivered: 3, state: 'closed', transitions: [] })
+  t.same(notes, [])
+  await lane.end(systemClock.now() + 5000)
 })

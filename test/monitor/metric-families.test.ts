@@ -16,7 +16,8 @@ t.test('every combination of labels that can be known is there with 0 before any
   t.same(combinations('restarts_total', 'reason').sort(), reasons)
   const transitions = seriesOf('circuit_transitions_total', snapshot).filter(({ labels }) => labels['sink'] === 'loki').map(({ labels: { from, to, reason } }) => `${from} -> ${to}: ${reason}`)
   t.same(transitions.sort(), [
-    ...[...reasons, 'forced'].flatMap(reason => [`closed -> open: ${reason}`, `half-open -> open: ${reason}`]),
+    ...[...reasons, 'slow', 'forced'].flatMap(reason => [`closed -> open: ${reason}`, `half-open -> open: ${reason}`]),
+    'closed -> open: failure-rate',
     'open -> half-open: recovery-due',
     ...['probe-succeeded', 'forced', 'reset'].map(reason => `half-open -> closed: ${reason}`),
     ...['forced', 'reset'].map(reason => `open -> closed: ${reason}`)

@@ -11,6 +11,13 @@ t.test('a transition says why, by which error, and what comes next', t => {
   t.end()
 })
 
+t.test('a breaker that was opened by a share of its attempts says how large that was', t => {
+  t.equal(transitionText({ ...transition, reason: 'failure-rate', attempts: 1204, failureRate: 0.516, err: { type: 'Error', message: 'unavailable' } }), 'loki: closed -> open, failure-rate; 52% of 1,204 attempts failed; unavailable; probes in 30 s')
+  t.equal(transitionText({ ...transition, reason: 'slow', attempts: 10, slowRate: 0.6, tookMs: 2013 }), 'loki: closed -> open, slow; 60% of 10 attempts were slow; the last took 2 s; probes in 30 s')
+  t.equal(transitionText({ ...transition, from: 'half-open', reason: 'slow', tookMs: 2013 }), 'loki: half-open -> open, slow; the probe took 2 s; probes in 30 s')
+  t.end()
+})
+
 t.test('an error without a message is known by its code, or by its type', t => {
   t.match(transitionText({ ...transition, err: { type: 'Error', message: '', code: 'ECONNRESET' } }), '; ECONNRESET;')
   t.match(transitionText({ ...transition, err: { type: 'AggregateError', message: '' } }), '; AggregateError;')

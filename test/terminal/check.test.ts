@@ -135,3 +135,16 @@ t.test('nothing is made or loaded by a check', async t => {
   t.equal(code, 0)
   t.notOk(existsSync(join(dir, 'spool')))
 })
+
+t.test('the plan says by what share of its attempts a breaker opens', async t => {
+  const { stdout } = await check(t, {
+    targets: [
+      { name: 'failing', target: './sink.mjs', breaker: { failureRate: 0.5, windowMs: 60000 } },
+      { name: 'slow', target: './sink.mjs', breaker: { slowMs: 1500, slowRate: 0.755 } },
+      { name: 'both', target: './sink.mjs', breaker: { failureRate: 1, slowMs: 250 } }
+    ]
+  })
+  t.match(stdout, 'failing  after 5 failures in a row, or once 50% of the attempts of 1 min have failed; it is tried again after 30 s')
+  t.match(stdout, 'slow     after 5 failures in a row, or once 75.5% of the attempts of 10 s took longer than 1.5 s; it is tried again after 30 s')
+  t.match(stdout, 'both     after 5 failures in a row, or once 100% of the attempts of 10 s have failed, or once 50% of the attempts of 10 s took longer than 250 ms; it is tried again after 30 s')
+})

@@ -23,10 +23,21 @@ t.test('whatever a stranger answers, it is refused as no snapshot, or shown', t 
     } catch (error) {
       if (!(error instanceof TypeError && error.message.includes('no snapshot'))) throw error
     }
+    transitionText(readTransition({ attempts: value, failureRate: value, slowRate: value, tookMs: value }))
     transitionText(readTransition(value))
     const notice = readNotice(value)
     return notice === undefined || noticeText(notice) !== ''
   }))
+  t.end()
+})
+
+t.test('a transition comes out as it was sent, with the share of attempts if it has one', t => {
+  const event = { sink: 'loki', from: 'closed', to: 'open', reason: 'slow', generation: 1, consecutiveFailures: 0, openForMs: 0, retryInMs: 30000, time: 5, attempts: 10, slowRate: 0.6, tookMs: 2013 }
+  t.strictSame(readTransition(event), event)
+  const { attempts, slowRate, tookMs, ...other } = { ...event, reason: 'network' }
+  t.strictSame(readTransition(other), other)
+  t.strictSame(readTransition({ ...other, attempts, failureRate: 0.5 }), { ...other, attempts, failureRate: 0.5 })
+  t.ok(slowRate > 0 && tookMs > 0)
   t.end()
 })
 

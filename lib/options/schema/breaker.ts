@@ -1,5 +1,5 @@
 import { breakerDefaults } from '../../breaker/settings.js'
-import { MAX_TIMER_MS, count, flag, milliseconds, object, oneOf } from '../fields.js'
+import { MAX_TIMER_MS, count, flag, milliseconds, object, oneOf, share } from '../fields.js'
 
 /** The options of a circuit breaker. */
 export const breakerSchema = object({
@@ -50,6 +50,28 @@ export const breakerSchema = object({
   mode: oneOf(['enforce', 'observe'], {
     description: '`\'enforce\'`: the breaker keeps lines from the sink while it is not closed. `\'observe\'`: it only reports its transitions, and every line still goes to the sink.',
     default: breakerDefaults.mode
+  }),
+  failureRate: share({
+    description: 'Opens the breaker once this share of the attempts of the last `windowMs` has failed, if there were at least `minimumAttempts`. Applies beside `failureThreshold`.',
+    'x-default': 'none'
+  }),
+  slowMs: milliseconds(1, MAX_TIMER_MS, {
+    description: 'An attempt that succeeds is slow if it takes longer than this until the sink has accepted its lines; with a delivery sink, until `send` has resolved. `slowRate` says how many slow attempts open the breaker. A slow probe opens it again.',
+    'x-default': 'none',
+    'x-plausible-from': 20
+  }),
+  slowRate: share({
+    description: 'Opens the breaker once this share of the attempts of the last `windowMs` was slow, if there were at least `minimumAttempts`. Two are enough if slow attempts took half of `windowMs`.',
+    default: breakerDefaults.slowRate
+  }),
+  windowMs: milliseconds(1, MAX_TIMER_MS, {
+    description: 'How far `failureRate` and `slowRate` look back.',
+    default: breakerDefaults.windowMs,
+    'x-plausible-from': 100
+  }),
+  minimumAttempts: count({
+    description: 'The fewest attempts within `windowMs` whose share opens the breaker. An attempt is a batch that the sink was handed.',
+    default: breakerDefaults.minimumAttempts
   })
 }, {
   title: 'Breaker',

@@ -1,5 +1,5 @@
 import { element, foreign, setAttribute } from './element.js'
-import { formatDateTime, formatDuration, formatTime, readableLine } from './format.js'
+import { formatCount, formatDateTime, formatDuration, formatShare, formatTime, readableLine } from './format.js'
 import { StateGlyph } from './glyphs.js'
 import type { Notice, TransitionEvent } from './messages.js'
 import { errorLine, knownState, noticeWords, reasonWords, stateWords } from './words.js'
@@ -34,12 +34,15 @@ export class Happenings {
     this.#showWhether()
   }
 
-  addTransition ({ time, sink, from, to, reason, consecutiveFailures, openForMs, err }: TransitionEvent): void {
+  addTransition ({ time, sink, from, to, reason, consecutiveFailures, openForMs, err, attempts = 0, failureRate, slowRate, tookMs }: TransitionEvent): void {
     const state = knownState(to)
     const what = element('td', { role: 'cell', class: 'what', 'data-state': state },
       new StateGlyph(state).element, element('span', { class: 'from' }, `${stateWords[knownState(from)].toLowerCase()} → `), element('strong', {}, stateWords[state].toLowerCase()))
     const facts = [reasonWords(reason)]
     if (state === 'open' && consecutiveFailures > 1) facts.push(`${consecutiveFailures} failures in a row`)
+    if (failureRate !== undefined) facts.push(`${formatShare(failureRate)} of ${formatCount(attempts)}`)
+    if (slowRate !== undefined) facts.push(`${formatShare(slowRate)} of ${formatCount(attempts)} attempts were slow`)
+    if (tookMs !== undefined) facts.push(`${from === 'half-open' ? 'the probe' : 'the last'} took ${formatDuration(tookMs)}`)
     if (state === 'closed' && openForMs > 0) facts.push(`after ${formatDuration(openForMs)}`)
     const why = element('td', { role: 'cell', class: 'why' }, foreign(facts.join(', ')))
     if (err !== undefined) why.append(element('span', { class: 'note' }, foreign(errorLine(err))))

@@ -29,6 +29,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['network', 'a connection failed'],
   ['health-check', 'by its health check'],
   ['still-hung', 'a call of the sink still hangs'],
+  ['failure-rate', 'too many of its attempts failed'],
   ['slow', 'the sink was too slow'],
   ['recovery-due', 'it was time for a probe'],
   ['probe-succeeded', 'a probe succeeded'],
