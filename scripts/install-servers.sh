@@ -7,6 +7,7 @@ servers=(
   clickhouse-server
   nginx-light
   rsyslog
+  tinyproxy
 )
 
 as_root=()
