@@ -92,7 +92,7 @@ function matches (host: string, name: string): boolean {
   const family = isIP(address)
   if (family !== 0) return isIP(host) === family && isInRange(host, address, family === 4 ? 'ipv4' : 'ipv6', prefix)
   const domain = name.replace(/^\*?\./, '').replace(/\.$/, '')
-  return domain !== '' && (host === domain || host.endsWith(`.${domain}`))
+  return host === domain || host.endsWith(`.${domain}`)
 }
 
 function isInRange (host: string, address: string, family: 'ipv4' | 'ipv6', prefix: string | undefined): boolean {

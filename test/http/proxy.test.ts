@@ -67,6 +67,7 @@ t.test('NO_PROXY excludes names, domains, ports, addresses and ranges', async t 
     ['http://logs.example', 'logs.example:3100'],
     ['https://logs.example', 'logs.example:80'],
     ['http://11.1.2.3', '10.0.0.0/8'],
+    ['http://logs.example', '10.0.0.0/8'],
     ['http://10.1.2.3', '10.0.0.0/33'],
     ['http://10.1.2.3', '10.0.0.0/'],
     ['http://10.1.2.3', '10.0.0.0/x'],

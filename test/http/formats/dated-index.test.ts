@@ -19,6 +19,8 @@ t.test('{date:…} has a form of its own, and there may be several', async t => 
   t.equal(createDatedIndex('{date:YYYY}-logs-{date:MM}')(at), '2026-logs-03')
   t.equal(createDatedIndex('logs-{date:YYYY.MM.DD.HH}')(at), 'logs-2026.03.04.05')
   t.equal(createDatedIndex('logs')(at), 'logs')
+  const hourly = createDatedIndex('{date:HH}')
+  t.same(['05:59', '06:00', '06:59', '05:00'].map(time => hourly(nsOf(`2026-03-04T${time}:00Z`))), ['05', '06', '06', '05'])
 })
 
 t.test('whatever came before, the index is that of the time', async () => {

@@ -134,7 +134,8 @@ t.test('an error with status 400 that is about an index is no refusal of the lin
     ['mapper_parsing_exception', 'failed to parse'],
     ['document_parsing_exception', '[1:30] failed to parse field [n] of type [long]'],
     ['illegal_argument_exception', 'Limit of total fields [1000] has been exceeded'],
-    ['validation_exception', 'something else']
+    ['validation_exception', 'something else'],
+    ['mapper_parsing_exception', 'failed to parse "maximum shards open"']
   ]
   for (const [type, reason] of ofLine) t.match(outcomeOf(type, reason), { refused: [{ line: 0 }], retry: [] }, reason)
 })

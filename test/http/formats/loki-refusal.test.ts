@@ -85,6 +85,7 @@ t.test('entries that are too new are found by their stream and their second', as
   t.same(readLokiRefusal(entries, `2 errors like: ${tooNew(5000)}; 1 errors like: ${tooNew(5001)}; 1 errors like: ${tooNew(5001, 'error')}`), { refused: [1, 2, 3, 5], untold: [], reason: 'timestamp too new' })
   t.match(readLokiRefusal(entries, `1 errors like: ${tooNew(5000)}; 1 errors like: ${tooNew(5001)}`), { refused: [3], untold: [1, 2] }, 'the limit is within a second')
   t.match(readLokiRefusal(entries, tooNew(5001).replace(/(\d)T(\S+)Z/, '$1 $2 +0000 UTC')), { refused: [3], untold: [] })
+  t.match(readLokiRefusal(entries, `3 errors: ${tooNew(5000)}; ${tooNew(5000)}; ${tooNew(5001)}`), { refused: [1, 2, 3], untold: [] }, 'older versions')
   t.equal(readLokiRefusal(entries, `1 errors like: ${tooNew(5000)}`), undefined, 'nothing is certain')
   t.equal(readLokiRefusal(entries, tooNew(5001).replace(/\d{4}-/, '')), undefined)
 })
