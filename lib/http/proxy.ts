@@ -40,12 +40,15 @@ export function settleProxy ({ origin, proxy }: ProxySettings, sources: SecretSo
   return settled
 }
 
-/** The variables are those of curl and Node.js. The one in lower case comes first, and an empty one means no proxy. */
+/**
+ * The variables are those of curl and Node.js. The one in lower case comes first, and an empty one means no proxy. In a CGI
+ * program `HTTP_PROXY` is a header of the client's request (https://httpoxy.org), so it is ignored there.
+ */
 function fromEnvironment (target: URL, env: NodeJS.ProcessEnv, faults: Faults): Proxy | undefined {
   const upper = target.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const lower = upper.toLowerCase()
   const name = env[lower] === undefined ? upper : lower
-  const text = env[name]?.trim() ?? ''
+  const text = (name === 'HTTP_PROXY' && env['REQUEST_METHOD'] !== undefined ? '' : env[name])?.trim() ?? ''
   if (text === '' || isExcluded(target, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return undefined
   const proxy = parseProxy(text)
   if (proxy === undefined) faults.add('proxy', `the environment variable ${name} is not ${EXPECTED}; with proxy: false it is ignored`)

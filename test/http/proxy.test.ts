@@ -33,6 +33,8 @@ t.test('the environment names a proxy for each scheme, and the variable in lower
   t.equal(proxyFor('http://logs.example', { HTTP_PROXY: PROXY, no_proxy: '', NO_PROXY: '*' })?.origin, PROXY)
   t.equal(proxyFor('http://logs.example', { HTTP_PROXY: PROXY, no_proxy: '*', NO_PROXY: '' }), undefined)
   t.equal(proxyFor('http://logs.example', {}), undefined)
+  t.equal(proxyFor('http://logs.example', { HTTP_PROXY: PROXY, REQUEST_METHOD: 'GET' }), undefined, 'a header of a request to a CGI program')
+  t.equal(proxyFor('http://logs.example', { http_proxy: PROXY, REQUEST_METHOD: 'GET' })?.origin, PROXY)
 })
 
 t.test('NO_PROXY excludes names, domains, ports, addresses and ranges', async t => {
