@@ -88,7 +88,7 @@ t.test('tinyproxy is killed while lines come, and every line arrives once it is 
 t.test('a proxy of the environment of its thread is used, and its password is never shown', async t => {
   const backend = await openTlsBackend(t)
   const proxy = await openProxy(t)
-  const targetWith = (env: Record<string, string>) => ({ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, tls }, worker: { env: { ...process.env, ...env } } })
+  const targetWith = (env: Record<string, string>) => ({ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, tls }, worker: { env } })
   const fanout = openFanout({ targets: [targetWith({ https_proxy: proxy.url.replace('//', `//jo:${PASSWORD}@`) })] })
   fanout.log.info({ n: 0 }, 'through a proxy')
   await fanout.sinkWhen('http', ({ linesDelivered }) => linesDelivered === 1, 'the line to be delivered')
