@@ -8,7 +8,7 @@ import { exchange, type Answer, type ExchangeLimits, type NoAnswer } from './exc
 import type { HttpSettings } from './options.js'
 import type { Proxy } from './proxy.js'
 import { readTls } from './tls.js'
-import { TunnelAgent, type TunnelOptions } from './tunnel-agent.js'
+import { createTunnelAgent, type TunnelOptions } from './tunnel-agent.js'
 
 export type { Answer } from './exchange.js'
 
@@ -52,7 +52,7 @@ export class HttpClient {
       const servername = isIP(hostname ?? '') === 0 ? hostname ?? '' : ''
       // The settings of TLS are those of the backend, not of the proxy.
       const secured = { ...options, servername, ...!isForwarded && readTls(tls) }
-      this.#agent = proxy === undefined || isForwarded ? new HttpsAgent(secured) : new TunnelAgent(proxy, secured)
+      this.#agent = proxy === undefined || isForwarded ? new HttpsAgent(secured) : createTunnelAgent(proxy, secured)
       this.#request = httpsRequest
     } else {
       this.#agent = new HttpAgent(options)

@@ -9,34 +9,30 @@ import type { Proxy } from './proxy.js'
 import { sendErrorOf } from './send-report.js'
 import { isSuccess } from './status.js'
 
-/** Options of a request to a {@link TunnelAgent}. */
+/** Options of a request to an agent of {@link createTunnelAgent}. */
 export interface TunnelOptions extends RequestOptions {
   /** The limits of the request for which a tunnel is opened. */
   tunnelLimits: ExchangeLimits
 }
 
-type OnConnection = (error: Error | null, connection: Duplex) => void
-
 /**
- * An agent whose TLS connections go through tunnels of a proxy (RFC 9110, 9.3.6). The proxy sees the host and the port of the
- * target, and none of its headers. The target never sees the credentials of the proxy.
+ * Creates an agent whose TLS connections go through tunnels of a proxy (RFC 9110, 9.3.6). The proxy sees the host and the port
+ * of the target, and none of its headers. The target never sees the credentials of the proxy.
  */
-export class TunnelAgent extends HttpsAgent {
-  readonly #proxy: Proxy
-
-  constructor (proxy: Proxy, options: AgentOptions) {
-    super(options)
-    this.#proxy = proxy
-  }
-
-  override createConnection (options: RequestOptions, callback?: OnConnection): undefined {
+export function createTunnelAgent (proxy: Proxy, options: AgentOptions): HttpsAgent {
+  // Not a subclass: that would load node:https together with this module.
+  const agent = new HttpsAgent(options)
+  const secure = agent.createConnection.bind(agent)
+  agent.createConnection = (options, callback) => {
     const { host = '', port, tunnelLimits } = options as TunnelOptions
     const authority = `${isIPv6(host ?? '') ? `[${host}]` : host}:${port}`
-    openTunnel(this.#proxy, authority, tunnelLimits).then(
-      socket => callback?.(null, super.createConnection({ ...options, socket } as RequestOptions) as Duplex),
+    openTunnel(proxy, authority, tunnelLimits).then(
+      socket => callback?.(null, secure({ ...options, socket } as RequestOptions) as Duplex),
       (error: Error) => (callback as ((error: Error) => void) | undefined)?.(error)
     )
+    return undefined
   }
+  return agent
 }
 
 /**
