@@ -8,6 +8,7 @@ servers=(
   nginx-light
   rsyslog
   rsyslog-elasticsearch
+  tinyproxy
 )
 
 as_root=()

@@ -1,12 +1,13 @@
 import { Faults } from '../options/faults.js'
 import { settleHttpOptions } from './options.js'
+import { settleProxy } from './proxy.js'
 import { readHeaders } from './request-headers.js'
 import { systemSources } from './secrets.js'
 import { settleTls } from './tls.js'
 
 /**
- * Checks the options of an HTTP sink before it is started. Secrets, certificates and keys that cannot be read are faults
- * too. Loads no HTTP client.
+ * Checks the options of an HTTP sink before it is started. Secrets, certificates, keys and proxies that cannot be read are
+ * faults too. Loads no HTTP client.
  *
  * @param env - The environment that the sink will have.
  */
@@ -18,5 +19,6 @@ export function checkHttpOptions (input: unknown, env: NodeJS.ProcessEnv): Fault
   const sources = { ...systemSources, env }
   readHeaders(settings, sources, faults)
   settleTls(settings.tls, sources, faults)
+  settleProxy(settings, sources, faults)
   return faults
 }

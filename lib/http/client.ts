@@ -4,9 +4,11 @@ import { isIP } from 'node:net'
 import { urlToHttpOptions } from 'node:url'
 import { systemClock } from '../clock.js'
 import { FanoutError } from '../errors.js'
-import { exchange, type Answer, type NoAnswer } from './exchange.js'
+import { exchange, type Answer, type ExchangeLimits, type NoAnswer } from './exchange.js'
 import type { HttpSettings } from './options.js'
+import type { Proxy } from './proxy.js'
 import { readTls } from './tls.js'
+import { createTunnelAgent, type TunnelOptions } from './tunnel-agent.js'
 
 export type { Answer } from './exchange.js'
 
@@ -18,25 +20,39 @@ export interface BrokenOff {
   brokenOff: FanoutError
 }
 
-/** Makes POST requests to one backend, over connections that are kept alive. */
+/**
+ * Makes POST requests to one backend, over connections that are kept alive. A proxy gets requests to an `http:` backend
+ * itself (RFC 9112, 3.2.2), and opens a tunnel to an `https:` backend.
+ */
 export class HttpClient {
   readonly #settings: HttpSettings
   readonly #agent: HttpAgent
   readonly #request: typeof httpRequest
   readonly #target: RequestOptions
+  /** What a proxy is told before the path and in the headers of a request; empty for a tunnel and without a proxy. */
+  readonly #forwarding: { origin: string, headers: Readonly<Record<string, string>> }
+  /** The name of the backend in messages. */
+  readonly name: string
 
-  /** @throws FanoutError `ERR_FANOUT_OPTIONS` if a certificate or a key cannot be read */
-  constructor (settings: HttpSettings) {
+  /**
+   * @param proxy - The proxy to go through; `undefined` for none.
+   * @throws FanoutError `ERR_FANOUT_OPTIONS` if a certificate or a key cannot be read
+   */
+  constructor (settings: HttpSettings, proxy: Proxy | undefined) {
     const { origin, concurrency, tls } = settings
-    const url = new URL(origin)
-    const { protocol, hostname, port } = urlToHttpOptions(url)
+    const isForwarded = proxy !== undefined && origin.startsWith('http:')
+    const { protocol, hostname, port } = urlToHttpOptions(new URL(isForwarded ? proxy.origin : origin))
+    this.name = proxy === undefined ? origin : `${origin} (through the proxy at ${proxy.origin})`
     this.#settings = settings
     this.#target = { method: 'POST', protocol, hostname, port } as RequestOptions
+    this.#forwarding = isForwarded ? { origin, headers: forwardedHeaders(origin, proxy) } : { origin: '', headers: {} }
     const options: AgentOptions = { keepAlive: true, maxSockets: concurrency, scheduling: 'lifo', timeout: MAX_IDLE_MS }
     if (protocol === 'https:') {
       // The default is the name in a `host` header.
       const servername = isIP(hostname ?? '') === 0 ? hostname ?? '' : ''
-      this.#agent = new HttpsAgent({ ...options, servername, ...readTls(tls) })
+      // The settings of TLS are those of the backend, not of the proxy.
+      const secured = { ...options, servername, ...!isForwarded && readTls(tls) }
+      this.#agent = proxy === undefined || isForwarded ? new HttpsAgent(secured) : createTunnelAgent(proxy, secured)
       this.#request = httpsRequest
     } else {
       this.#agent = new HttpAgent(options)
@@ -52,8 +68,7 @@ export class HttpClient {
    * @throws the signal's reason; FanoutError `ERR_FANOUT_SINK_REPORTED`, with its `cause`, if there is no whole answer
    */
   async post (path: string, headers: Readonly<Record<string, string>>, body: string | Buffer, signal: AbortSignal, mayRepeat: boolean): Promise<Answer | BrokenOff> {
-    const { origin, timeoutMs } = this.#settings
-    const deadline = systemClock.waited() + timeoutMs
+    const deadline = systemClock.waited() + this.#settings.timeoutMs
     let outcome = await this.#attempt(path, headers, body, signal, deadline)
     if ('error' in outcome && outcome.isStale && mayRepeat) {
       this.#closeIdle()
@@ -62,7 +77,9 @@ export class HttpClient {
     if (!('error' in outcome)) return outcome
     signal.throwIfAborted()
     const { error, isBrokenOff } = outcome
-    const failure = new FanoutError('ERR_FANOUT_SINK_REPORTED', `no whole answer from ${origin}: ${messageOf(error)}`, { cause: error })
+    // The proxy's answer to a request for a tunnel.
+    if (error instanceof FanoutError) throw error
+    const failure = new FanoutError('ERR_FANOUT_SINK_REPORTED', `no whole answer from ${this.name}: ${messageOf(error)}`, { cause: error })
     if (isBrokenOff) return { brokenOff: failure }
     throw failure
   }
@@ -77,12 +94,10 @@ export class HttpClient {
     // Reads the end of an idle connection first, if that has arrived already.
     await new Promise(resolve => setImmediate(resolve))
     signal.throwIfAborted()
-    const request = this.#request({ ...this.#target, path, headers, agent: this.#agent })
-    return await exchange(request, body, {
-      signal,
-      deadline,
-      timeoutError: () => timeoutError(this.#settings.timeoutMs)
-    })
+    const limits: ExchangeLimits = { signal, deadline, timeoutError: () => timeoutError(this.#settings.timeoutMs) }
+    const { origin, headers: forwarded } = this.#forwarding
+    const options: TunnelOptions = { ...this.#target, path: origin + path, headers: { ...forwarded, ...headers }, agent: this.#agent, tunnelLimits: limits }
+    return await exchange(this.#request(options), body, limits)
   }
 
   #closeIdle (): void {
@@ -90,6 +105,10 @@ export class HttpClient {
       for (const socket of sockets ?? []) socket.destroy()
     }
   }
+}
+
+function forwardedHeaders (origin: string, { authorization }: Proxy): Record<string, string> {
+  return { host: new URL(origin).host, ...authorization !== undefined && { 'proxy-authorization': authorization } }
 }
 
 function timeoutError (timeoutMs: number): Error {

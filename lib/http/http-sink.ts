@@ -8,6 +8,7 @@ import { HttpClient, type Answer, type BrokenOff } from './client.js'
 import { createFormat } from './formats.js'
 import type { Format, LineOutcomes, RequestRefusal } from './formats/format.js'
 import { parseHttpOptions, type HttpSettings, type HttpSinkOptions } from './options.js'
+import { readProxy } from './proxy.js'
 import { Redactor } from './redactor.js'
 import { RequestHeaders } from './request-headers.js'
 import { RequestSize } from './request-size.js'
@@ -23,6 +24,7 @@ const MAX_EXCERPT_LENGTH = 300
 const MAX_READ_LENGTH = 64 * 1024
 const TOO_LARGE = 413
 const UNAUTHORIZED = [401, 403]
+const PROXY_UNAUTHORIZED = 407
 const SECRET_PARAMETER = /auth|key|pass|secret|sig|token/i
 // Some services put a secret key into the path.
 const MIN_SECRET_SEGMENT_LENGTH = 20
@@ -52,15 +54,16 @@ class HttpSink implements DeliverySink {
     this.#settings = settings
     this.#format = createFormat(settings, systemClock.wallTime)
     this.#path = pathOf(settings, this.#format)
-    this.#redactor = new Redactor(secretsOf(settings))
+    const proxy = readProxy(settings)
+    this.#redactor = new Redactor([...secretsOf(settings), ...proxy?.secrets ?? []])
     this.#headers = new RequestHeaders(settings, this.#redactor)
-    this.#client = new HttpClient(settings)
+    this.#client = new HttpClient(settings, proxy)
   }
 
   async send (batch: SinkBatch, { signal, attempt, redelivers }: SendContext): Promise<void> {
-    const { origin, concurrency } = this.#settings
+    const { origin, concurrency, maxRequestBytes } = this.#settings
     const shares = Math.max(1, Math.min(concurrency, Math.floor(batch.bytes / MIN_SHARE_BYTES)))
-    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, this.#size.limit))
+    const parts = divide(wholeOf(batch), shares).flatMap(part => cutPart(part, Math.min(this.#size.limit, maxRequestBytes)))
     const report = new SendReport(origin, batch.count)
     const request = (part: BatchPart): Promise<PartResult> => this.#request(part, signal, redelivers)
     await new Sending({ request, size: this.#size, report, redelivers, attempt }).run(parts, concurrency)
@@ -72,8 +75,12 @@ class HttpSink implements DeliverySink {
   }
 
   async #request (part: BatchPart, signal: AbortSignal, redelivers: boolean): Promise<PartResult> {
+    const { maxRequestBytes } = this.#settings
     try {
-      const answer = await this.#post(part, signal, redelivers)
+      const content = this.#format.encode(part)
+      const bytes = Buffer.byteLength(content)
+      if (bytes > maxRequestBytes) return { kind: 'over-limit', share: maxRequestBytes / bytes, reason: `too large: its request would have ${bytes} bytes, more than maxRequestBytes (${maxRequestBytes})` }
+      const answer = await this.#post(part, content, signal, redelivers)
       if ('brokenOff' in answer) return { kind: 'broken-off', error: answer.brokenOff }
       if (isSuccess(answer.status)) return { kind: 'taken', outcomes: this.#outcomesOf(part, answer) }
       if (answer.status === TOO_LARGE) return { kind: 'too-large', status: TOO_LARGE, reason: `too large${this.#excerptOf(answer)}` }
@@ -84,14 +91,14 @@ class HttpSink implements DeliverySink {
     }
   }
 
-  async #post (part: BatchPart, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
-    const content = this.#format.encode(part)
+  async #post (part: BatchPart, content: string | Buffer, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
     const { gzipLevel } = this.#settings
     const body = gzipLevel === 0 ? content : await compress(content, { level: gzipLevel })
     const post = (): Promise<Answer | BrokenOff> => this.#client.post(this.#path, {
       'content-type': this.#format.contentType,
       'user-agent': 'pino-breaker-fanout',
       'idempotency-key': keyOf(part),
+      ...this.#format.headers,
       ...this.#headers.values,
       ...gzipLevel !== 0 && { 'content-encoding': 'gzip' }
     }, body, signal, redelivers)
@@ -108,8 +115,7 @@ class HttpSink implements DeliverySink {
       return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) } }
     } catch {
       // No cause: the message of JSON.parse() quotes the answer, which may have secrets.
-      const { origin, format } = this.#settings
-      throw sendErrorOf(`the backend at ${origin} answered http ${answer.status}, but its body is not an answer of ${format}${this.#excerptOf(answer)}`)
+      throw sendErrorOf(`the backend at ${this.#client.name} answered http ${answer.status}, but its body is not an answer of ${this.#settings.format}${this.#excerptOf(answer)}`)
     }
   }
 
@@ -124,9 +130,10 @@ class HttpSink implements DeliverySink {
     const { status, retryAfter, location } = answer
     const retryAfterMs = parseRetryAfter(retryAfter, systemClock.wallTime())
     const redirect = status < 400 && location !== undefined ? ` and redirects to ${this.#redactor.redact(originOf(location, origin))}; redirects are not followed` : ''
-    return sendErrorOf(`the backend at ${origin} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
+    const who = status === PROXY_UNAUTHORIZED ? 'a proxy before the backend' : 'the backend'
+    return sendErrorOf(`${who} at ${this.#client.name} answered http ${status}${redirect}${this.#excerptOf(answer)}`, {
       statusCode: status,
-      retryable: !isRefusalStatus(status),
+      retryable: !isRefusalStatus(status) || this.#format.isAboutAll?.(answer.body) === true,
       ...retryAfterMs !== undefined && { retryAfterMs }
     })
   }

@@ -1,6 +1,7 @@
 import { Faults, show } from '../options/faults.js'
 import { pathOf, validate } from '../options/validation.js'
 import { SPLUNK_SCHEME, httpDefaults } from './defaults.js'
+import { isIndexPattern } from './formats/dated-index.js'
 import { httpSchema, type Secret } from './schema.js'
 import type { HttpSinkOptions } from './types.js'
 
@@ -37,6 +38,10 @@ export interface HttpSettings {
   tls: NonNullable<HttpSinkOptions['tls']>
   elasticsearch: { index: string | undefined, opType: 'create' | 'index', ids: boolean }
   splunk: NonNullable<HttpSinkOptions['splunk']>
+  /** `Infinity` for none. */
+  maxRequestBytes: number
+  /** `undefined` for that of the environment. */
+  proxy: false | Secret | undefined
 }
 
 /** Options that only some formats use. */
@@ -51,6 +56,7 @@ const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatN
 
 // A header's name is a token (RFC 9110, 5.6.2).
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
+const GUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 // These control how the message is framed, so the user cannot set them.
 const OWN_HEADERS = ['connection', 'content-encoding', 'content-length', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
@@ -75,11 +81,16 @@ export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings
   checkUse(given, format, faults)
   checkHeaders(given.headers ?? {}, auth, faults)
   for (const [key, value] of Object.entries(given.tls ?? {})) checkSecret(value, `tls.${key}`, faults)
+  checkSecret(given.proxy, 'proxy', faults)
   if ((given.tls?.cert === undefined) !== (given.tls?.key === undefined)) faults.add('tls', 'expected cert and key together')
   const { index, opType, ids } = { ...httpDefaults.elasticsearch, index: undefined, ...given.elasticsearch }
   if (format === 'elasticsearch' && index === undefined && url?.pathname === '/' && !faults.concern('elasticsearch')) {
     faults.add('elasticsearch.index', 'expected a non-empty string, as the URL names no index, got nothing')
   }
+
+  if (index !== undefined && !isIndexPattern(index)) faults.add('elasticsearch.index', `expected {date} or {date:YYYY.MM.DD} in place of other braces, got ${show(index)}`)
+  const { channel } = given.splunk ?? {}
+  if (channel !== undefined && !GUID.test(channel)) faults.add('splunk.channel', `expected a GUID, got ${show(channel)}`)
 
   const { origin = '', pathname = '/', search = '' } = url ?? {}
   const levelLabel = given.levelLabel ?? httpDefaults.levelLabel
@@ -99,7 +110,9 @@ export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings
     concurrency: given.concurrency ?? httpDefaults.concurrency,
     tls: given.tls ?? {},
     elasticsearch: { index, opType, ids },
-    splunk: given.splunk ?? {}
+    splunk: given.splunk ?? {},
+    maxRequestBytes: given.maxRequestBytes ?? Infinity,
+    proxy: given.proxy
   })
 }
 

@@ -50,7 +50,7 @@ const tls = object({
 })
 
 const elasticsearch = object({
-  index: text({ description: 'Index or data stream. Required if the path of the URL does not name it.', 'x-default': 'that of the URL' }),
+  index: text({ description: 'Index or data stream. Required if the path of the URL does not name it. `{date}` stands for the day of each line in UTC, `2026-11-28`; `{date:YYYY.MM}` has a form of its own.', 'x-default': 'that of the URL' }),
   opType: oneOf(['create', 'index'], {
     description: 'Bulk action for each line. A data stream accepts only `create`.',
     default: httpDefaults.elasticsearch.opType
@@ -69,7 +69,8 @@ const splunk = object({
   index: text({ description: 'Index of the events.', 'x-default': 'that of the token' }),
   host: text({ description: 'Host of the events.', 'x-default': 'the one that Splunk sees' }),
   source: text({ description: 'Source of the events.', 'x-default': 'that of the token' }),
-  sourcetype: text({ description: 'Source type of the events.', 'x-default': 'that of the token' })
+  sourcetype: text({ description: 'Source type of the events.', 'x-default': 'that of the token' }),
+  channel: text({ description: 'Channel of the requests, a GUID: `x-splunk-request-channel`. Tokens with indexer acknowledgment require one.', 'x-default': 'a new one at each start of the sink' })
 }, {
   description: 'Settings of the format `splunk`.',
   'x-default': 'the defaults of its settings',
@@ -123,7 +124,16 @@ export const httpSchema = object({
   }),
   tls,
   elasticsearch,
-  splunk
+  splunk,
+  maxRequestBytes: count({
+    description: 'Limit of the body of a request, before compression. A larger one is sent in several requests; a single line that is larger is refused.',
+    'x-default': 'none; a batch has at most `batch.maxBytes` of lines'
+  }),
+  proxy: choice([off, text(), secretPlace], {
+    description: 'URL of an HTTP proxy, with its user and password: `http://user:password@proxy:3128`. `false`: none, whatever the environment says.',
+    writeOnly: true,
+    'x-default': '`HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` excludes the backend'
+  })
 }, {
   title: 'Options of pino-breaker-fanout/http',
   description: 'The `options` of a target `pino-breaker-fanout/http`.',

@@ -8,6 +8,8 @@ export type PartResult =
   | { kind: 'taken', outcomes: LineOutcomes }
   /** The backend said that the request was too large. */
   | { kind: 'too-large', reason: string, status: number }
+  /** The request was not made, since it is larger than the user allows. `share` is the part of it that is allowed. */
+  | { kind: 'over-limit', reason: string, share: number }
   /** The backend refused some of its lines, and said which. */
   | { kind: 'refused', refusal: RequestRefusal }
   /** The connection was broken off before an answer began. */
@@ -81,6 +83,9 @@ export class Sending {
         if (part.count === 1) return report.taken({ refused: [{ line: part.first, reason: result.reason, status: result.status }], retry: [] })
         size.refuse(part.bytes.length)
         return await this.#deliverEach(halve(part))
+      case 'over-limit':
+        if (part.count === 1) return report.taken({ refused: [{ line: part.first, reason: result.reason }], retry: [] })
+        return await this.#deliverEach(cutPart(part, Math.max(1, Math.floor(part.bytes.length * result.share))))
       case 'broken-off':
         return part.count === 1 ? this.#onLineBroken(part, result.error) : await this.#onBroken(part, result.error)
       case 'failed':
@@ -141,6 +146,8 @@ export class Sending {
         this.#take(line, result.outcomes)
       } else if (result.kind === 'too-large') {
         report.taken({ refused: [{ line: line.first, reason: result.reason, status: result.status }], retry: [] })
+      } else if (result.kind === 'over-limit') {
+        report.taken({ refused: [{ line: line.first, reason: result.reason }], retry: [] })
       } else if (result.kind === 'refused') {
         report.taken({ refused: result.refusal.refused, retry: [] })
       } else if (result.kind === 'failed') {

@@ -75,6 +75,18 @@ export interface HttpSinkOptions {
    * @default the defaults of its settings
    */
   splunk?: SplunkOptions
+  /**
+   * Limit of the body of a request, before compression. A larger one is sent in several requests; a single line that is
+   * larger is refused. Value: bytes, 1 or more.
+   * @default none; a batch has at most batch.maxBytes of lines
+   */
+  maxRequestBytes?: number
+  /**
+   * URL of an HTTP proxy, with its user and password: `http://user:password@proxy:3128`. `false`: none, whatever the
+   * environment says.
+   * @default HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY excludes the backend
+   */
+  proxy?: false | string | SecretPlace
 }
 
 /** Where a secret is read from. */
@@ -162,7 +174,8 @@ export interface TlsOptions {
 /** Settings of the format `elasticsearch`. */
 export interface ElasticsearchOptions {
   /**
-   * Index or data stream. Required if the path of the URL does not name it.
+   * Index or data stream. Required if the path of the URL does not name it. `{date}` stands for the day of each line in
+   * UTC, `2026-11-28`; `{date:YYYY.MM}` has a form of its own.
    * @default that of the URL
    */
   index?: string
@@ -201,4 +214,9 @@ export interface SplunkOptions {
    * @default that of the token
    */
   sourcetype?: string
+  /**
+   * Channel of the requests, a GUID: `x-splunk-request-channel`. Tokens with indexer acknowledgment require one.
+   * @default a new one at each start of the sink
+   */
+  channel?: string
 }

@@ -52,6 +52,11 @@ const refused: Array<[what: string, options: unknown, message: string]> = [
   ['a user with a scheme', { url, auth: { user: 'jo', password: 'pw', scheme: 'Digest' } }, 'auth: expected either user and password, or token with or without a scheme'],
   ['a certificate without its key', { url, tls: { cert: '/c.pem' } }, 'tls: expected cert and key together'],
   ['a key in two places', { url, tls: { cert: '/c.pem', key: { env: 'A', file: '/a' } } }, 'tls.key: expected either env or file'],
+  ['a limit of 0', { url, maxRequestBytes: 0 }, 'maxRequestBytes: expected an integer >= 1, got 0'],
+  ['a proxy that is not a text, without showing it', { url, proxy: 3128 }, 'proxy: expected false, a non-empty string or an object, got a number'],
+  ['a proxy in two places', { url, proxy: { env: 'A', file: '/a' } }, 'proxy: expected either env or file'],
+  ['an index with braces that stand for nothing', { url, format: 'elasticsearch', elasticsearch: { index: 'logs-%{DATE}' } }, 'elasticsearch.index: expected {date} or {date:YYYY.MM.DD} in place of other braces, got "logs-%{DATE}"'],
+  ['a channel that is no GUID', { url, format: 'splunk', splunk: { channel: 'mine' } }, 'splunk.channel: expected a GUID, got "mine"'],
   ['several faults at once', { format: 'xml', labels: {}, auth: { user: 1 } }, [
     'format: expected "ndjson", "json", "loki", "elasticsearch" or "splunk", got "xml"',
     'auth.user: expected a non-empty string or an object, got a number',

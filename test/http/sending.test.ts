@@ -122,6 +122,42 @@ t.test('lines that must not be sent again are not, and the size is learned for t
   t.equal((await send(lines.slice(0, 1), () => 'broken-off', { redelivers: false, attempt: 5 })).requests.length, 1)
 })
 
+/** Sends parts whose requests have ten bytes more for each line, with a limit of the user. */
+async function sendWithin (maxBytes: number, all: readonly string[]): Promise<{ requests: string[][], refused: number[] }> {
+  const requests: string[][] = []
+  const request = async (part: BatchPart): Promise<PartResult> => {
+    const bytes = part.bytes.length + 10 * part.count
+    if (bytes > maxBytes) return { kind: 'over-limit', reason: 'too large', share: maxBytes / bytes }
+    requests.push(linesOf(part))
+    return { kind: 'taken', outcomes: { refused: [], retry: [] } }
+  }
+  const report = new SendReport('http://backend', all.length)
+  await new Sending({ request, size: new RequestSize(), report, redelivers: true, attempt: 1 }).run([partOf(all)], 1)
+  try {
+    report.throwIfAny()
+    return { requests, refused: [] }
+  } catch (error) {
+    return { requests, refused: (error as { refused: Array<{ line: number }> }).refused.map(({ line }) => line) }
+  }
+}
+
+t.test('what is larger than the user allows is sent in several requests, in order, and a line that is larger by itself is refused', async t => {
+  const long = lines.with(300, JSON.stringify({ text: 'y'.repeat(5000) }))
+  const { requests, refused } = await sendWithin(4000, long)
+  t.same(refused, [300])
+  t.same(requests.flat(), lines.filter((_, n) => n !== 300))
+  t.ok(requests.length < 80, String(requests.length))
+})
+
+t.test('however small the limit of the user is, every line is sent or refused', async t => {
+  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 500 }), fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 40 }), async (maxBytes, lengths) => {
+    const all = lengths.map((length, n) => JSON.stringify({ n, text: 'x'.repeat(length) }))
+    const { requests, refused } = await sendWithin(maxBytes, all)
+    t.same(refused, all.flatMap((line, n) => line.length + 11 > maxBytes ? [n] : []))
+    t.same(requests.flat(), all.filter((_, n) => !refused.includes(n)))
+  }))
+})
+
 t.test('whatever a backend breaks off or fails, every line has one outcome', async t => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 60 }),

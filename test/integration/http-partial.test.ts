@@ -101,6 +101,30 @@ t.test('through the transport: of a push that Loki refuses only the lines that i
   t.same(unaccounted(fanout), [])
 })
 
+t.test('through the transport: a line that is larger than a request may be is a dead letter, all others arrive in order, and nothing counts as a failure', async t => {
+  const backend = await openBackend(t)
+  const taken: number[] = []
+  backend.answer = (response, { body }) => {
+    taken.push(...body.trimEnd().split('\n').map(text => (JSON.parse(text) as Document).id))
+    response.writeHead(204).end()
+  }
+  const file = join(t.testdir({}), 'dead.ndjson')
+  const fanout = openFanout({
+    targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, maxRequestBytes: 4000 }, deadLetter: { path: file } }],
+    diagnostics: false
+  })
+  for (let id = 0; id < 500; id++) fanout.log.info({ id, ...id % 100 === 42 && { text: 'x'.repeat(5000) } }, 'a line')
+  await fanout.sinkWhen('http', ({ linesDelivered, linesDeadLettered }) => linesDelivered === 495 && linesDeadLettered === 5, 'every line to have its end')
+  await fanout.close()
+  t.same(deadLetters(file).map(({ id }) => id), [42, 142, 242, 342, 442])
+  t.match(deadLetters(file)[0], { reason: /^too large: its request would have 5\d\d\d bytes, more than maxRequestBytes \(4000\)$/ })
+  t.same(taken, Array.from({ length: 500 }, (_, id) => id).filter(id => id % 100 !== 42))
+  t.ok(backend.requests.every(({ body }) => body.length <= 4000))
+  t.same(fanout.transitions, [])
+  t.same(fanout.snapshots.at(-1)?.sinks[0]?.failures['http-413'] ?? 0, 0)
+  t.same(unaccounted(fanout), [])
+})
+
 t.test('through the transport: whatever a bulk API does, no good line is lost, and no refused one is kept', async t => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   t.comment(`seed ${seed}`)

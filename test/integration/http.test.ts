@@ -435,3 +435,47 @@ t.test('through the transport: an unknown authority opens the breaker as a netwo
   t.match(await fanout.transitionTo('http', 'open'), { reason: 'network', err: { code: 'SELF_SIGNED_CERT_IN_CHAIN' } })
   await fanout.close()
 })
+
+t.test('a body that is larger than the user allows, before compression, is sent in several requests; a line that is larger by itself is refused without one', async t => {
+  const formats: Array<Partial<HttpSinkOptions>> = [{}, { gzip: true }, { format: 'json' }, { format: 'loki' }, { format: 'splunk' }, { format: 'elasticsearch', elasticsearch: { index: 'logs' } }]
+  for (const options of formats) {
+    const backend = await openBackend(t)
+    backend.answer = response => { response.end('{"errors":false}') }
+    const many = Array.from({ length: 300 }, (_, n) => JSON.stringify({ level: 30, time: 1700000000000 + n, text: n === 150 ? 'long'.repeat(2000) : `"${n}"`.repeat(20) }))
+    const error = await rejectionOf(sinkFor(t, { url: `${backend.url}/in`, maxRequestBytes: 8000, ...options }).send(batchOf(many), attempt()))
+    t.match(error, { refused: [{ line: 150, reason: /^too large: its request would have \d+ bytes, more than maxRequestBytes \(8000\)$/ }], retry: [] })
+    t.equal(error['statusCode'], undefined, 'the backend is not to blame')
+    const sizes = backend.requests.map(({ body }) => Buffer.byteLength(body))
+    t.ok(Math.max(...sizes) <= 8000, String(sizes))
+    t.ok(sizes.length < 2.5 * sizes.reduce((sum, size) => sum + size, 0) / 8000, 'not in crumbs')
+    t.same(backend.requests.flatMap(({ body }) => Array.from(body.matchAll(/(?<=\D)17000000\d{5}(?=,\\?"text)/g), ([time]) => Number(time) - 1700000000000)), many.flatMap((_, n) => n === 150 ? [] : [n]), JSON.stringify(options))
+  }
+})
+
+t.test('a size that is learned from a 413 stays below the limit of the user', async t => {
+  const backend = await openBackend(t)
+  backend.answer = (response, { body }) => { response.writeHead(body.length > 3000 ? 413 : 204).end() }
+  const sink = sinkFor(t, { url: backend.url, maxRequestBytes: 8000 })
+  const many = Array.from({ length: 300 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(100) }))
+  for (let n = 0; n < 20; n++) await sink.send(batchOf(many), attempt())
+  t.ok(backend.requests.every(({ body }) => body.length <= 8000))
+  t.ok(backend.requests.filter(({ body }) => body.length > 3000).length < 10, 'and what is too large is tried seldom')
+})
+
+t.test('Splunk without a channel, or with a wrong index, is a failure, and no line is refused', async t => {
+  for (const body of ['{"text":"Data channel is missing","code":10}', '{"text":"Incorrect index","code":7,"invalid-event-number":0}']) {
+    t.match(await rejectionBy(t, response => { response.writeHead(400).end(body) }, { format: 'splunk' }), { statusCode: 400, retryable: true })
+  }
+  t.match(await rejectionBy(t, response => { response.writeHead(400).end('{"text":"Invalid data format","code":6,"invalid-event-number":2}') }, { format: 'splunk' }), { statusCode: 400, retryable: false })
+  t.match(await rejectionBy(t, response => { response.writeHead(403).end('{"text":"Invalid token","code":4}') }, { format: 'splunk' }), { statusCode: 403, retryable: true })
+  t.match(await rejectionBy(t, response => { response.writeHead(503).end('{"text":"Server is busy","code":9}') }, { format: 'splunk' }), { statusCode: 503, retryable: true })
+})
+
+t.test('all requests to Splunk have the channel of the sink', async t => {
+  const backend = await openBackend(t)
+  const sink = sinkFor(t, { url: backend.url, format: 'splunk' })
+  for (let n = 0; n < 3; n++) await sink.send(batchOf(lines), attempt())
+  const channels = new Set(backend.requests.map(({ headers }) => headers['x-splunk-request-channel']))
+  t.equal(channels.size, 1)
+  t.match([...channels][0], /^[\da-f-]{36}$/)
+})

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
+import { get } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -58,7 +59,8 @@ export function realServer (t: Test, name: string, args: readonly string[], url:
         hasEnded = true
       })
       const knock = (): void => {
-        fetch(url).then(response => response.text()).then(() => { isThere = true }, () => { if (child === started) setTimeout(knock, 50) })
+        // fetch() fails for a 407.
+        get(url, response => response.resume().once('close', () => { isThere = true })).once('error', () => { if (child === started) setTimeout(knock, 50) })
       }
       knock()
       await until(() => isThere || hasEnded, `${name} to answer`)

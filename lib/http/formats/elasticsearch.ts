@@ -4,10 +4,12 @@ import { fingerprintOf, linesOf, placeOf, type BatchPart } from '../batch-part.j
 import { createHeadReader, msToNs } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import { isSuccess } from '../status.js'
+import { createDatedIndex } from './dated-index.js'
 import type { Format, LineOutcomes } from './format.js'
 import { isObjectText } from './json-text.js'
 
 const CONFLICT = 409
+const INDEX_ERRORS = ['index_closed_exception', 'invalid_index_name_exception']
 
 /** The fields of each item that the query asks for. */
 interface BulkItem {
@@ -23,20 +25,26 @@ interface BulkItem {
 export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { index, opType, ids } = elasticsearch
   const { read } = createHeadReader(levelKey, timeKey)
-  const target = index === undefined ? {} : { _index: index }
-  const action = JSON.stringify({ [opType]: target })
+  const indexAt = createDatedIndex(index ?? '')
+  const isDated = index !== undefined && indexAt('0') !== index
+  const action = JSON.stringify({ [opType]: targetOf('') })
+
+  function targetOf (line: string): { _index?: string } {
+    if (index === undefined) return {}
+    return { _index: isDated ? indexAt(read(line).timeNs ?? msToNs(now())) : index }
+  }
 
   /**
    * The ids are made from the lines, not from their places: the rest of a batch that is sent again may have the same batch id
    * with other places. The second, third, … of identical lines gets a suffix.
    */
   function actionsOf ({ batchId }: BatchPart, lines: readonly string[]): string[] {
-    if (!ids) return lines.map(() => action)
+    if (!ids) return lines.map(line => isDated ? JSON.stringify({ [opType]: targetOf(line) }) : action)
     const seen = new Map<string, number>()
     return lines.map(line => {
       const time = seen.get(line) ?? 0
       seen.set(line, time + 1)
-      return JSON.stringify({ [opType]: { ...target, _id: `${batchId}/${fingerprintOf(line)}${time === 0 ? '' : `-${time}`}` } })
+      return JSON.stringify({ [opType]: { ...targetOf(line), _id: `${batchId}/${fingerprintOf(line)}${time === 0 ? '' : `-${time}`}` } })
     })
   }
 
@@ -77,6 +85,14 @@ function hasTimestamp (line: string): boolean {
   }
 }
 
+/**
+ * Whether an error with status 400 is about an index, and so would hit any other line: the index is closed, its name is not
+ * allowed, or it cannot be created since the cluster has as many shards as it may have.
+ */
+function isAboutIndex (error: BulkItem['error']): boolean {
+  return INDEX_ERRORS.includes(String(error?.type)) || (error?.type === 'validation_exception' && /maximum (?:\w+ )?shards open/.test(String(error.reason)))
+}
+
 function judge (part: BatchPart, items: readonly unknown[], ids: boolean): LineOutcomes {
   const refused: RefusedLine[] = []
   const retry: number[] = []
@@ -87,7 +103,7 @@ function judge (part: BatchPart, items: readonly unknown[], ids: boolean): LineO
     // With ids of our own, a conflict means that an earlier attempt has delivered this line.
     if (isSuccess(status) || (status === CONFLICT && ids)) continue
     const reason = [error?.type, error?.reason].filter(part => typeof part === 'string').join(': ')
-    if (isRefusalStatus(status)) {
+    if (isRefusalStatus(status) && !isAboutIndex(error)) {
       refused.push({ line: placeOf(part, offset), reason, status })
     } else {
       retry.push(placeOf(part, offset))

@@ -23,6 +23,8 @@ export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly defaultPath: string
   /** Parameters that are added to the query of the URL, unless it has them. */
   readonly query?: Readonly<Record<string, string>>
+  /** Headers of every request. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The body of a request. */
   encode (part: BatchPart): Body
   /**
@@ -37,4 +39,6 @@ export interface Format<Body extends string | Buffer = string | Buffer> {
    * answer does not say. Missing if the backend takes either all lines of a request or none.
    */
   readRefusal? (part: BatchPart, status: number, body: string): RequestRefusal | undefined
+  /** Whether an answer that refuses the request would refuse any other request, too. */
+  isAboutAll? (body: string): boolean
 }

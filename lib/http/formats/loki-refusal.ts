@@ -3,16 +3,26 @@ export interface LokiEntry {
   /** The labels of its stream, as JSON. */
   readonly stream: string
   readonly timeNs: bigint
+  /** The length of the line. */
+  readonly bytes: number
 }
 
 /** The lines that a refused push is about, by their places. All others have arrived. */
 export interface LokiRefusal {
-  /** Lines that are too old for Loki. */
+  /** Lines that are too old, too new or too long for Loki. */
   readonly refused: number[]
   /** Lines whose outcome the answer does not give. */
   readonly untold: number[]
   /** Why lines were refused. */
   readonly reason: string
+}
+
+/** What the distributor tells of one entry, or of several by one message. */
+interface LimitGroups {
+  readonly times?: string
+  readonly stream?: string
+  readonly tooNew?: string
+  readonly maxBytes?: string
 }
 
 /** The oldest time that Loki takes. Its answer may give that in whole seconds only. */
@@ -27,15 +37,21 @@ const LISTED = /ignored, reason: '([^']*)'/g
 const TOTAL = /total ignored: (\d+) out of \d+(?: for stream: (\{[^\n]*\}))?/
 const STREAM_OF_ENTRY = /' for stream: (\{[^\n]*\}),\n/
 const OUT_OF_WINDOW = /^entry (?:too far behind|out of order)/
-/** Message of the distributor about a limit of the tenant (`reject_old_samples_max_age`). */
-const OVERAGED = /entry for stream '[^\n]*?' has timestamp too old: [^\n,]*, oldest acceptable timestamp is: [0-9TZ:.+ -]*(?:UTC)?/g
-const GROUPED = /\d+ errors like: |[;\s]/g
+/**
+ * Messages of the distributor about limits of the tenant: `reject_old_samples_max_age`, `creation_grace_period` and
+ * `max_line_size`. One before which a number stands was said so many times.
+ */
+const LIMITS = new RegExp([
+  "(?:(?<times>\\d+) errors like: )?(?:entry for stream '(?<stream>[^\\n]*?)' has timestamp too (?:old: [^\\n,]*, oldest acceptable timestamp is: [0-9TZ:.+ -]*(?:UTC)?|new: (?<tooNew>[0-9TZ:.+ -]*)(?:UTC)?)",
+  "Max entry size '(?<maxBytes>\\d+)' bytes exceeded for stream '[^\\n]*?' while adding an entry with length '\\d+' bytes)"
+].join('|'), 'g')
+const BETWEEN = /\d+ errors: |[;\s]/g
 const CUTOFF = /oldest acceptable timestamp is: ((\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? ?(Z|[+-]\d\d:?\d\d))/
 const LABEL = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*")/g
 
 /**
- * Reads from the body of a 400 which lines Loki has refused because they are too old or out of order. Loki keeps all other
- * lines of the same push. See `errorForFailedEntries` in Loki's `pkg/ingester/stream.go`, and `ValidateEntry` in its
+ * Reads from the body of a 400 which lines Loki has refused because they are too old, too new, too long or out of order.
+ * Loki keeps all other lines of the same push. See `errorForFailedEntries` in Loki's `pkg/ingester/stream.go`, and `ValidateEntry` in its
  * `pkg/distributor/validator.go`.
  *
  * @returns `undefined` if the answer is about something else, or does not say which lines
@@ -69,18 +85,53 @@ function readIngester (entries: readonly LokiEntry[], body: string): LokiRefusal
   }
 }
 
-/** The distributor reports a limit that applies to all streams. */
+/** The distributor reports each entry that is beyond a limit, and these limits apply to all streams. */
 function readDistributor (entries: readonly LokiEntry[], body: string): LokiRefusal | undefined {
-  const cutoff = readCutoff(body)
-  const rest = body.replace(OVERAGED, '')
+  const told = Array.from(body.matchAll(LIMITS), ({ groups }) => groups as LimitGroups)
   // The answer must not have any other error.
-  if (cutoff === undefined || rest === body || rest.replace(GROUPED, '') !== '') return undefined
+  if (told.length === 0 || body.replace(LIMITS, '').replace(BETWEEN, '') !== '') return undefined
+  const cutoff = readCutoff(body)
+  const maxBytes = Math.min(...told.map(({ maxBytes = Infinity }) => Number(maxBytes)))
+  const future = readFuture(entries, told)
+  if (future === undefined) return undefined
+
   const places = entries.map((_, place) => place)
+  const isTooOld = (place: number): boolean => cutoff !== undefined && timeAt(entries, place) < cutoff.earliest
+  const isTooLong = (place: number): boolean => (entries[place] as LokiEntry).bytes > maxBytes
+  const refused = places.filter(place => isTooOld(place) || isTooLong(place) || future.refused.has(place))
   return {
-    refused: places.filter(place => timeAt(entries, place) < cutoff.earliest),
-    untold: places.filter(place => isAround(timeAt(entries, place), cutoff)),
-    reason: `timestamp too old, oldest acceptable timestamp is: ${cutoff.text}`
+    refused,
+    untold: places.filter(place => !refused.includes(place) && (future.untold.has(place) || (cutoff !== undefined && isAround(timeAt(entries, place), cutoff)))),
+    reason: [
+      ...cutoff === undefined ? [] : [`timestamp too old, oldest acceptable timestamp is: ${cutoff.text}`],
+      ...future.refused.size === 0 ? [] : ['timestamp too new'],
+      ...maxBytes === Infinity ? [] : [`max entry size of ${maxBytes} bytes exceeded`]
+    ].join('; ')
   }
+}
+
+/**
+ * The entries that are too new. An answer gives the second of each, but not the limit: if only some entries of a stream in a
+ * second are meant, the outcome of all of them is unknown.
+ *
+ * @returns `undefined` if a time cannot be read
+ */
+function readFuture (entries: readonly LokiEntry[], told: readonly LimitGroups[]): { refused: Set<number>, untold: Set<number> } | undefined {
+  const refused = new Set<number>()
+  const untold = new Set<number>()
+  const counts = new Map<string, { stream: string, second: bigint, times: number }>()
+  for (const { times = '1', stream = '', tooNew } of told) {
+    if (tooNew === undefined) continue
+    const milliseconds = Date.parse(tooNew.trim().replace(/^(\S+) (\d\d:\d\d:\d\d)\S* ([+-]\d{4})$/, '$1T$2$3'))
+    if (Number.isNaN(milliseconds)) return undefined
+    const count = counts.get(stream + tooNew) ?? { stream, second: BigInt(Math.floor(milliseconds / 1000)), times: 0 }
+    counts.set(stream + tooNew, { ...count, times: count.times + Number(times) })
+  }
+  for (const { stream, second, times } of counts.values()) {
+    const meant = placesOfStream(entries, stream).filter(place => timeAt(entries, place) / 1000000000n === second)
+    for (const place of meant) (meant.length === times ? refused : untold).add(place)
+  }
+  return { refused, untold }
 }
 
 /** The `count` entries with the earliest times; `undefined` if times and cutoff do not separate them clearly from the others. */

@@ -43,7 +43,7 @@ export function createLokiFormat ({ labels, levelLabel, levelKey, timeKey }: Htt
       if (status !== BAD_REQUEST) return undefined
       const entries = linesOf(part).map(line => {
         const { level, timeNs = msToNs(now()) } = read(line)
-        return { stream: streamOf(level), timeNs: BigInt(timeNs) }
+        return { stream: streamOf(level), timeNs: BigInt(timeNs), bytes: Buffer.byteLength(line) }
       })
       const refusal = readLokiRefusal(entries, body)
       if (refusal === undefined) return undefined

@@ -1,25 +1,34 @@
+import { randomUUID } from 'node:crypto'
 import { linesOf } from '../batch-part.js'
-import { createHeadReader, msToNs } from '../../line-head.js'
+import { createHeadReader, msToNs, parseRecord } from '../../line-head.js'
 import type { HttpSettings } from '../options.js'
 import type { Format } from './format.js'
 import { toJson } from './json-text.js'
+
+/**
+ * Codes of answers with status 400 that are about the token, the channel or the index of all events: 7 incorrect index, 10 data
+ * channel is missing, 11 invalid data channel, 14 acknowledgment is disabled, 16 authorization by the query is disabled.
+ */
+const CODES_ABOUT_ALL: unknown[] = [7, 10, 11, 14, 16]
 
 /**
  * The event endpoint of Splunk's HTTP Event Collector. Each line becomes the event of an envelope, which has its time. If a
  * request has a bad event, Splunk names it. But what becomes of the other events differs between versions and other
  * implementations of the protocol, so this counts as a refusal of the whole request.
  */
-export function createSplunkFormat ({ labels, splunk, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
+export function createSplunkFormat ({ labels, splunk: { channel = randomUUID(), ...fields }, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
   const { read } = createHeadReader(levelKey, timeKey)
-  const metadata = JSON.stringify({ ...splunk, ...Object.keys(labels).length > 0 && { fields: labels } }).slice(1, -1)
+  const metadata = JSON.stringify({ ...fields, ...Object.keys(labels).length > 0 && { fields: labels } }).slice(1, -1)
   const envelope = metadata === '' ? '' : `${metadata},`
   return {
     contentType: 'application/json',
     defaultPath: '/services/collector/event',
+    headers: { 'x-splunk-request-channel': channel },
     encode: part => linesOf(part).map(line => {
       const { timeNs = msToNs(now()) } = read(line)
       return `{"time":${toSeconds(timeNs)},${envelope}"event":${toJson(line)}}\n`
-    }).join('')
+    }).join(''),
+    isAboutAll: body => CODES_ABOUT_ALL.includes(parseRecord(body)?.['code'])
   }
 }
 

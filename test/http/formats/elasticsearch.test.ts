@@ -62,6 +62,15 @@ t.test('the action follows the options', async t => {
   t.same(actionOf({ index: 'logs', opType: 'index' }), { index: { _index: 'logs' } })
 })
 
+t.test('a dated index is that of the time of each line, or of sending', async t => {
+  const lines = ['{"level":30,"time":1700000000123}', '{"level":30,"time":1700006399999}', '{"level":30,"time":1700006400000}', '{"level":30}', '{"level":30,"time":"2023-11-14T00:00:00+02:00"}']
+  const indexes = (options: Record<string, unknown>): unknown[] => pairs(partOf(lines), options).map(([action]) => (action as { create: { _index: string } }).create._index)
+  const expected = ['logs-2023-11-14', 'logs-2023-11-14', 'logs-2023-11-15', 'logs-2020-09-13', 'logs-2023-11-13']
+  t.same(indexes({ index: 'logs-{date}' }), expected)
+  t.same(indexes({ index: 'logs-{date}', ids: true }), expected)
+  t.same(indexes({ index: 'logs-{date:YYYY.MM}' }).at(-1), 'logs-2023.11')
+})
+
 const idsOf = (part: BatchPart): unknown[] => pairs(part, { ids: true }).map(([action]) => (action as { create: { _id: string } }).create._id)
 
 t.test('with ids, a line keeps its id when it is sent again, whichever lines of its batch are sent with it', async t => {
@@ -107,6 +116,28 @@ t.test('each line has exactly one outcome', async () => {
 t.test('with ids of our own, a conflict means that the line was delivered earlier', async t => {
   t.same(outcomesOf([409], { ids: true }), { refused: [], retry: [] })
   t.same(outcomesOf([409]).refused.map(({ line }) => line), [0])
+})
+
+t.test('an error with status 400 that is about an index is no refusal of the line', async t => {
+  const outcomeOf = (type: string, reason: string): LineOutcomes | undefined => {
+    const items = [{ create: { status: 400, error: { type, reason } } }]
+    return formatOf().readOutcomes?.(partOf(['{}']), JSON.stringify({ errors: true, items }))
+  }
+  const ofIndex: Array<[type: string, reason: string]> = [
+    ['index_closed_exception', 'closed'],
+    ['invalid_index_name_exception', 'Invalid index name [Logs], must be lowercase'],
+    ['validation_exception', 'Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;'],
+    ['validation_exception', 'Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;']
+  ]
+  for (const [type, reason] of ofIndex) t.match(outcomeOf(type, reason), { refused: [], retry: [0], retryReason: { status: 400 } }, reason)
+  const ofLine: Array<[type: string, reason: string]> = [
+    ['mapper_parsing_exception', 'failed to parse'],
+    ['document_parsing_exception', '[1:30] failed to parse field [n] of type [long]'],
+    ['illegal_argument_exception', 'Limit of total fields [1000] has been exceeded'],
+    ['validation_exception', 'something else'],
+    ['mapper_parsing_exception', 'failed to parse "maximum shards open"']
+  ]
+  for (const [type, reason] of ofLine) t.match(outcomeOf(type, reason), { refused: [{ line: 0 }], retry: [] }, reason)
 })
 
 t.test('an answer that is not that of a bulk API is an error', async t => {

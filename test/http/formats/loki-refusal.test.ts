@@ -8,8 +8,8 @@ const START = 1700000000n
 const INFO = '{"app":"shop","level":"info"}'
 const ERROR = '{"app":"shop","level":"error"}'
 
-function entry (seconds: number, stream = INFO): LokiEntry {
-  return { stream, timeNs: START * SECOND + BigInt(Math.round(seconds * 1e9)) }
+function entry (seconds: number, stream = INFO, bytes = 100): LokiEntry {
+  return { stream, bytes, timeNs: START * SECOND + BigInt(Math.round(seconds * 1e9)) }
 }
 
 function rfc3339 (seconds: number): string {
@@ -66,6 +66,36 @@ t.test('a limit of the tenant applies to all streams', async t => {
   t.same(readLokiRefusal(entries, `1 errors like: ${told('{app="shop", level="info"}')}; 1 errors like: ${told('{app="shop", level="error"}')}`), expected)
   t.same(readLokiRefusal(entries, told('{}').replaceAll(/(\d)T(\S+)Z/g, '$1 $2 +0000 UTC'))?.refused, [0, 1])
   t.equal(readLokiRefusal(entries, `1 errors like: ${told('{}')}; 2 errors like: Max entry size '256000' bytes exceeded for stream '{}'`), undefined, 'there is another error, too')
+})
+
+// These texts are those of Loki 3 (`pkg/validation/validate.go`).
+const tooLong = (length: number, max = 256000): string => `Max entry size '${max}' bytes exceeded for stream '{app="shop", level="info"}' while adding an entry with length '${length}' bytes`
+const tooNew = (seconds: number, level = 'info'): string => `entry for stream '{app="shop", level="${level}"}' has timestamp too new: ${rfc3339(seconds)}`
+const tooOld = (seconds: number, cutoff: number): string => `entry for stream '{app="shop", level="info"}' has timestamp too old: ${rfc3339(seconds)}, oldest acceptable timestamp is: ${rfc3339(cutoff)}`
+
+t.test('exactly the entries that are longer than the limit of the tenant are refused', async t => {
+  const entries = [entry(1), entry(2, INFO, 256001), entry(3, ERROR, 256000), entry(4, ERROR, 300000)]
+  t.same(readLokiRefusal(entries, `1 errors like: ${tooLong(256001)}; 1 errors like: ${tooLong(300000)}`), { refused: [1, 3], untold: [], reason: 'max entry size of 256000 bytes exceeded' })
+  t.same(readLokiRefusal(entries, `2 errors: ${tooLong(256001)}; ${tooLong(300000)}\n`)?.refused, [1, 3], 'older versions')
+  t.equal(readLokiRefusal(entries.slice(0, 1), tooLong(300000)), undefined, 'none of these')
+})
+
+t.test('entries that are too new are found by their stream and their second', async t => {
+  const entries = [entry(1), entry(5000.2), entry(5000.7), entry(5001), entry(5000.5, ERROR), entry(5001, ERROR)]
+  t.same(readLokiRefusal(entries, `2 errors like: ${tooNew(5000)}; 1 errors like: ${tooNew(5001)}; 1 errors like: ${tooNew(5001, 'error')}`), { refused: [1, 2, 3, 5], untold: [], reason: 'timestamp too new' })
+  t.match(readLokiRefusal(entries, `1 errors like: ${tooNew(5000)}; 1 errors like: ${tooNew(5001)}`), { refused: [3], untold: [1, 2] }, 'the limit is within a second')
+  t.match(readLokiRefusal(entries, tooNew(5001).replace(/(\d)T(\S+)Z/, '$1 $2 +0000 UTC')), { refused: [3], untold: [] })
+  t.match(readLokiRefusal(entries, `3 errors: ${tooNew(5000)}; ${tooNew(5000)}; ${tooNew(5001)}`), { refused: [1, 2, 3], untold: [] }, 'older versions')
+  t.equal(readLokiRefusal(entries, `1 errors like: ${tooNew(5000)}`), undefined, 'nothing is certain')
+  t.equal(readLokiRefusal(entries, tooNew(5001).replace(/\d{4}-/, '')), undefined)
+})
+
+t.test('an answer may tell of several limits, and each entry is judged by all of them', async t => {
+  const entries = [entry(1), entry(5000), entry(20, INFO, 300000), entry(20)]
+  const expected = { refused: [0, 1, 2], untold: [], reason: `timestamp too old, oldest acceptable timestamp is: ${rfc3339(10)}; timestamp too new; max entry size of 256000 bytes exceeded` }
+  const errors = [tooNew(5000), tooOld(1, 10), tooLong(300000)].map(error => `1 errors like: ${error}`)
+  for (const [a, b, c] of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] as const) t.same(readLokiRefusal(entries, `${errors[a]}; ${errors[b]}; ${errors[c]}`), expected)
+  t.equal(readLokiRefusal(entries, `${errors.join('; ')}; 1 errors like: entry for stream '{app="shop"}' has 99 label names; limit 15`), undefined, 'and another error')
 })
 
 t.test('an answer about something else says nothing about lines', async t => {

@@ -24,6 +24,21 @@ t.test('the time of an event is that of its line, in seconds, or the time of sen
   t.same(events(['{"level":30,"at":1700000000}'], { timeKey: 'at' }).map(({ time }) => time), [1700000000])
 })
 
+t.test('requests have a channel: that of the options, or one of the sink', async t => {
+  const channelOf = (splunk: Record<string, unknown> = {}): string | undefined => createSplunkFormat(settingsOf({ format: 'splunk', splunk }), () => 0).headers?.['x-splunk-request-channel']
+  const channel = '27F9423B-1297-4CAB-8C5E-0F0F1D5C0F6A'
+  t.equal(channelOf({ channel }), channel)
+  t.match(channelOf(), /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)
+  t.not(channelOf(), channelOf())
+  t.same(events(['{"a":1}'], { splunk: { channel } }), [{ time: 1600000000, event: { a: 1 } }], 'and no event has it')
+})
+
+t.test('an answer about token, channel or index is about all events, and one about an event is not', async t => {
+  const { isAboutAll } = createSplunkFormat(settingsOf({ format: 'splunk' }), () => 0)
+  for (const body of ['{"text":"Incorrect index","code":7,"invalid-event-number":0}', '{"text":"Data channel is missing","code":10}', '{"text":"Invalid data channel","code":11}', '{"text":"ACK is disabled","code":14}', '{"text":"Query string authorization is not enabled","code":16}']) t.equal(isAboutAll?.(body), true, body)
+  for (const body of ['{"text":"Invalid data format","code":6,"invalid-event-number":2}', '{"text":"Event field is required","code":12,"invalid-event-number":0}', '', '<html>', 'null', '[7]', '{"code":"7"}']) t.equal(isAboutAll?.(body), false, body)
+})
+
 t.test('an event has the metadata of the options', async t => {
   t.same(events(['{"a":1}']), [{ time: 1600000000, event: { a: 1 } }])
   t.same(events(['{"a":1}'], { splunk: { index: 'main', sourcetype: '_json' }, labels: { app: 'shop' } }), [
