@@ -4,7 +4,10 @@ const SINKS = {
   loki: ['loki', 'pino-breaker-fanout/http, format loki'],
   pinoLoki: ['pino-loki', 'pino-loki'],
   elasticsearch: ['elasticsearch', 'pino-breaker-fanout/http, format elasticsearch'],
-  pinoElasticsearch: ['pino-elasticsearch', 'pino-elasticsearch']
+  pinoElasticsearch: ['pino-elasticsearch', 'pino-elasticsearch'],
+  otlp: ['otlp', 'pino-breaker-fanout/http, format otlp'],
+  pinoOpentelemetry: ['pino-opentelemetry-transport', 'pino-opentelemetry-transport, JSON'],
+  pinoOpentelemetryProtobuf: ['pino-opentelemetry-transport, protobuf', 'pino-opentelemetry-transport, protobuf']
 }
 
 /** A scenario of an app that logs to a backend by HTTP. Its sizes are `lines`, and `linesPerSecond` unless it logs at full speed. */
@@ -15,6 +18,8 @@ export function http ({ goals = [], ...scenario }) {
     goals: [
       { measure: 'cpuUsPerLine', of: 'loki', against: 'pinoLoki', atMost: 0.5 },
       { measure: 'cpuUsPerLine', of: 'elasticsearch', against: 'pinoElasticsearch', atMost: 0.5 },
+      { measure: 'cpuUsPerLine', of: 'otlp', against: 'pinoOpentelemetry', atMost: 0.5 },
+      { measure: 'cpuUsPerLine', of: 'otlp', against: 'pinoOpentelemetryProtobuf', atMost: 0.5 },
       ...goals
     ],
     chart: { kind: 'bars', measure: 'cpuUsPerLine' }

@@ -37,16 +37,25 @@ export interface HttpSettings {
   tls: NonNullable<HttpSinkOptions['tls']>
   elasticsearch: { index: string | undefined, opType: 'create' | 'index', ids: boolean }
   splunk: NonNullable<HttpSinkOptions['splunk']>
+  otlp: {
+    resource: Readonly<Record<string, string>>
+    /** `undefined` for that of pino's config. */
+    messageKey: string | undefined
+    /** `undefined` for that of pino's config. */
+    errorKey: string | undefined
+    traceKeys: { traceId: string, spanId: string, traceFlags: string }
+  }
 }
 
 /** Options that only some formats use. */
 const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatName[]>>> = {
   labels: ['loki', 'splunk'],
   levelLabel: ['loki'],
-  levelKey: ['loki'],
-  timeKey: ['loki', 'elasticsearch', 'splunk'],
+  levelKey: ['loki', 'otlp'],
+  timeKey: ['loki', 'elasticsearch', 'splunk', 'otlp'],
   elasticsearch: ['elasticsearch'],
-  splunk: ['splunk']
+  splunk: ['splunk'],
+  otlp: ['otlp']
 }
 
 // A header's name is a token (RFC 9110, 5.6.2).
@@ -99,7 +108,13 @@ export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings
     concurrency: given.concurrency ?? httpDefaults.concurrency,
     tls: given.tls ?? {},
     elasticsearch: { index, opType, ids },
-    splunk: given.splunk ?? {}
+    splunk: given.splunk ?? {},
+    otlp: {
+      resource: given.otlp?.resource ?? {},
+      messageKey: given.otlp?.messageKey,
+      errorKey: given.otlp?.errorKey,
+      traceKeys: { ...httpDefaults.traceKeys, ...given.otlp?.traceKeys }
+    }
   })
 }
 
