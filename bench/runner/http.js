@@ -18,8 +18,6 @@ export function http ({ goals = [], ...scenario }) {
     goals: [
       { measure: 'cpuUsPerLine', of: 'loki', against: 'pinoLoki', atMost: 0.5 },
       { measure: 'cpuUsPerLine', of: 'elasticsearch', against: 'pinoElasticsearch', atMost: 0.5 },
-      { measure: 'cpuUsPerLine', of: 'otlp', against: 'pinoOpentelemetry', atMost: 0.5 },
-      { measure: 'cpuUsPerLine', of: 'otlp', against: 'pinoOpentelemetryProtobuf', atMost: 0.5 },
       ...goals
     ],
     chart: { kind: 'bars', measure: 'cpuUsPerLine' }

@@ -66,7 +66,7 @@ export class SendReport {
     const [refusal] = this.#refused
     const messages = [
       ...refusal === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#refused.length} of ${this.#count} lines, the first: ${refusal.reason}`],
-      ...this.#remark === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#remark.rejectedLines} of ${this.#count} lines without saying which: ${this.#remark.text}`],
+      ...this.#remark === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#remark.rejectedLines} of ${this.#count} lines without naming them, and says: ${this.#remark.text}`],
       ...this.#hasFailed ? [`${this.#retry.length} of ${this.#count} lines are to be sent again: ${messageOf(this.#failure)}`] : []
     ]
     throw sendErrorOf(messages.join('; '), {
