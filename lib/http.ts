@@ -5,6 +5,7 @@ import type { FanoutStream } from './fanout.js'
 import createHttpSink from './http/http-sink.js'
 import { parseHttpOptions } from './http/options.js'
 import type { HttpSinkOptions } from './http/types.js'
+import type { PinoConfig } from './pino-config.js'
 
 export type { Secret } from './http/schema.js'
 export type { AuthOptions, ElasticsearchOptions, GzipOptions, HttpSinkOptions, OtlpOptions, OtlpTraceKeys, SecretPlace, SplunkOptions, TlsOptions } from './http/types.js'
@@ -28,14 +29,7 @@ export default function http (options: HttpSinkOptions): DeliverySink
 export default function http (options: HttpSinkOptions): DeliverySink | Promise<DeliverySink | FanoutStream> {
   if (isForPino(options)) return openTransport(options)
   const sink = createHttpSink(options)
-  const { configure } = sink
-  return configure === undefined || !willSendConfig ? sink : new Promise(resolve => {
-    const stop = onPinoConfig(config => {
-      stop()
-      configure(config)
-      resolve(sink)
-    })
-  })
+  return sink.configure === undefined || !willSendConfig ? sink : configured(sink)
 }
 
 /** pino adds `$context` to the options of a single target. It passes on those of `targets` and `pipelines` as they came to its thread. */
@@ -52,6 +46,18 @@ async function openTransport (options: object): Promise<FanoutStream> {
   parseHttpOptions(own)
   const { default: fanout } = await import('./fanout.js')
   return await fanout({ targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: own }], ...pinoWillSendConfig === true && { pinoWillSendConfig } } as Parameters<typeof fanout>[0])
+}
+
+/** Waits for the config of the app's logger. */
+async function configured (sink: ReturnType<typeof createHttpSink>): Promise<DeliverySink> {
+  const config = await new Promise<PinoConfig>(resolve => {
+    const stop = onPinoConfig(config => {
+      stop()
+      resolve(config)
+    })
+  })
+  sink.configure?.(config)
+  return sink
 }
 
 function listOf (value: unknown): readonly unknown[] {
