@@ -133,7 +133,7 @@ export class RecordEncoder {
 }
 
 function matching (value: unknown, pattern: RegExp): string | undefined {
-  return typeof value === 'string' && pattern.test(value) ? value.toLowerCase() : undefined
+  return typeof value === 'string' && pattern.test(value) ? value : undefined
 }
 
 /** Trace flags are a byte: a number, or two hexadecimal digits. */

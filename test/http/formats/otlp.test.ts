@@ -176,14 +176,15 @@ t.test('half a surrogate pair becomes a replacement character, as in UTF-8', asy
 t.test('lines of several processes have resources of their own, in the order of the lines', async t => {
   const line = (msg: string, process: object): string => JSON.stringify({ msg, ...process })
   const groups = groupsOf([
-    line('a', { pid: 1, hostname: 'h' }), line('b', { pid: 1, hostname: 'h' }), line('c', { pid: 2, hostname: 'h' }), line('d', {}), 'e', line('f', { pid: 1, hostname: 'h' })
+    line('a', { pid: 1, hostname: 'h' }), line('b', { pid: 1, hostname: 'h' }), line('c', { pid: 2, hostname: 'h' }), line('d', {}), 'e', line('f', { pid: 1, hostname: 'h' }), line('g', { pid: 1, hostname: 'i' })
   ], { otlp: { resource: { 'service.name': 'shop', 'deployment.environment.name': 'test' } } })
   const own = { 'service.name': 'shop', 'deployment.environment.name': 'test' }
   t.strictSame(groups.map(({ resource, records }) => [resource, records.map(({ body }) => body)]), [
     [{ ...own, 'process.pid': 1, 'host.name': 'h' }, ['a', 'b']],
     [{ ...own, 'process.pid': 2, 'host.name': 'h' }, ['c']],
     [own, ['d', 'e']],
-    [{ ...own, 'process.pid': 1, 'host.name': 'h' }, ['f']]
+    [{ ...own, 'process.pid': 1, 'host.name': 'h' }, ['f']],
+    [{ ...own, 'process.pid': 1, 'host.name': 'i' }, ['g']]
   ])
 })
 
