@@ -74,6 +74,8 @@ export class Diagnostics {
       case 'skipped': return this.#write('warn', sink, { component: 'lane', sink, skipped: lines }, 'sink skipped lines')
       case 'dropped': return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: loss.reason }, 'sink dropping lines')
       case 'dead-lettered': return this.#write('warn', sink, { component: 'dead-letter', sink, deadLettered: lines, reason: loss.reason }, 'sink dead-lettered lines')
+      case 'unnamed': return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: 'poison', answer: loss.reason }, 'sink dropping lines')
+      case 'warned': return this.#write('warn', sink, { component: 'lane', sink, answer: loss.reason }, 'sink warned by its backend')
     }
   }
 

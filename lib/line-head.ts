@@ -36,7 +36,17 @@ export function parseHead (line: string, levelKey: string, timeKey: string): Lin
   const { [levelKey]: level, [timeKey]: time } = parseRecord(line) ?? {}
   return {
     level: typeof level === 'number' || typeof level === 'string' ? level : undefined,
-    timeNs: typeof time === 'number' ? numberToNs(time) : typeof time === 'string' ? isoToNs(time) : undefined
+    timeNs: timeToNs(time)
+  }
+}
+
+/** A time as nanoseconds since the epoch, in digits: a number whose size tells its unit, or a text in ISO 8601. `undefined` for anything else. */
+export function timeToNs (time: unknown): string | undefined {
+  switch (typeof time) {
+    case 'number': return numberToNs(time)
+    case 'bigint': return time >= 0n && time < 10n ** 19n ? digitsToNs(String(time)) : undefined
+    case 'string': return isoToNs(time)
+    default: return undefined
   }
 }
 
@@ -68,6 +78,7 @@ function missingDigits (length: number): number {
 
 function numberToNs (time: number): string | undefined {
   if (!(time >= 0 && time < 1e19)) return undefined
+  if (Number.isSafeInteger(time)) return digitsToNs(String(time))
   const whole = Math.floor(time)
   const missing = missingDigits(String(BigInt(whole)).length)
   // Seconds with a fraction are exact to the microsecond, the precision of a number of that size.

@@ -10,7 +10,7 @@ import type { FailureReason } from './failure.js'
  * - `queue-full`: the queue of the lane was full, and the app could not be held back any longer
  * - `too-long`: the line was longer than `maxLineBytes`
  * - `at-most-once`: the sink failed after they had been handed over, and they may not be sent twice
- * - `poison`: the sink could not take them, and no dead-letter file took them
+ * - `poison`: the sink could not take them, and no dead-letter file took them, or the backend did not name them
  * - `spool-full`: they were the oldest on a full disk spool, and made room for new lines
  * - `damaged`: the spool held something that is no line of a log, which is kept in a file beside it; or its folder was removed
  * - `closed`: the lane still had them when the transport ended

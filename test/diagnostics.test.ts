@@ -119,6 +119,16 @@ for (const [level, told] of [['warn', 1], [40, 1], [31, 1], [30, 2], ['info', 2]
   })
 }
 
+t.test('lines that a backend refused without naming them are told with its words, and so is a warning', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.loss('otlp', { kind: 'unnamed', reason: 'too old' }, 3)
+  diagnostics.loss('otlp', { kind: 'warned', reason: 'use the other endpoint' }, 0)
+  t.match(written.map(({ record }) => record), [
+    { level: 40, component: 'lane', sink: 'otlp', dropped: 3, reason: 'poison', answer: 'too old', msg: 'sink dropping lines' },
+    { level: 40, component: 'lane', sink: 'otlp', answer: 'use the other endpoint', msg: 'sink warned by its backend' }
+  ])
+})
+
 t.test('dead letters are told with what the backend said, and a file that cannot be written with its path', async t => {
   const { diagnostics, written } = createDiagnostics()
   diagnostics.loss('loki', { kind: 'dead-lettered', reason: 'answered 400' }, 3)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import pino from 'pino'
 import t from 'tap'
-import { createHeadReader, msToNs } from '#lib/line-head'
+import { createHeadReader, msToNs, timeToNs } from '#lib/line-head'
 
 const { read } = createHeadReader('level', 'time')
 
@@ -61,4 +61,10 @@ t.test('reading the head gives the same result as parsing the line', async () =>
     // The space is valid JSON, but makes the head differ from pino's, so that the line is parsed.
     assert.deepEqual(read(head), read(head.replace('{', '{ ')))
   }))
+})
+
+t.test('a value that was parsed may be a time, too, with all digits of a bigint', async t => {
+  for (const time of [1700000000, 1700000000123, 1700000000123456, 1700000000123456789n, '2023-11-14T22:13:20Z']) t.match(timeToNs(time), /^170000000\d{10}$/, String(time))
+  t.equal(timeToNs(1700000000123456789n), '1700000000123456789')
+  for (const time of [undefined, null, true, {}, [1700000000], NaN, -1, -1n, 1e19, 10n ** 19n, 'yesterday']) t.equal(timeToNs(time), undefined, String(time))
 })

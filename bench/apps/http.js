@@ -15,10 +15,13 @@ const LIMIT_MS = 60000
 const SINKS = {
   loki: url => fanoutTo({ url, format: 'loki', labels: { app: 'bench' } }),
   elasticsearch: url => fanoutTo({ url, format: 'elasticsearch', elasticsearch: { index: 'logs' } }),
+  otlp: url => fanoutTo({ url, format: 'otlp', otlp: { resource: { 'service.name': 'bench' } } }),
   'pino-loki': url => ({ target: 'pino-loki', options: { host: url, labels: { app: 'bench' }, batching: { interval: 1, maxBufferSize: 1e6 } } }),
   'pino-elasticsearch': url => ({ target: 'pino-elasticsearch', options: { node: url, index: 'logs', esVersion: 8, flushBytes: 512 * 1024, flushInterval: 1000 } }),
   rsyslog: () => ({ target: 'pino/file', options: { destination: logFile } }),
-  none: () => ({ target: 'pino/file', options: { destination: '/dev/null' } })
+  none: () => ({ target: 'pino/file', options: { destination: '/dev/null' } }),
+  'pino-opentelemetry-transport': url => opentelemetryTo({ protocol: 'http', httpExporterOptions: { url: `${url}/v1/logs` } }),
+  'pino-opentelemetry-transport, protobuf': url => opentelemetryTo({ protocol: 'http/protobuf', protobufExporterOptions: { url: `${url}/v1/logs` } })
 }
 
 // With `none` nothing is sent: what an app and a thread cost by themselves.
@@ -62,6 +65,11 @@ function cpuMs () {
 
 function fanoutTo (options) {
   return { target: 'pino-breaker-fanout', options: { targets: [{ target: 'pino-breaker-fanout/http', options, queue: { overflow: 'block' } }] } }
+}
+
+function opentelemetryTo (exporterOptions) {
+  const processorConfig = { scheduledDelayMillis: 1000, maxQueueSize: 1e6, maxExportBatchSize: 2000 }
+  return { target: 'pino-opentelemetry-transport', options: { loggerName: 'bench', serviceVersion: '1', resourceAttributes: { 'service.name': 'bench' }, logRecordProcessorOptions: { recordProcessorType: 'batch', exporterOptions, processorConfig } } }
 }
 
 /** Logs lines, those that are due every few milliseconds; at full speed as fast as the transport takes them. */

@@ -7,6 +7,9 @@ const SINKS = {
   pinoLoki: ['pino-loki', 'pino-loki'],
   elasticsearch: ['elasticsearch', 'pino-breaker-fanout/http, format elasticsearch'],
   pinoElasticsearch: ['pino-elasticsearch', 'pino-elasticsearch'],
+  otlp: ['otlp', 'pino-breaker-fanout/http, format otlp'],
+  pinoOpentelemetry: ['pino-opentelemetry-transport', 'pino-opentelemetry-transport, JSON'],
+  pinoOpentelemetryProtobuf: ['pino-opentelemetry-transport, protobuf', 'pino-opentelemetry-transport, protobuf'],
   ...(hasOmelasticsearch && { omelasticsearch: ['rsyslog', 'pino/file, and rsyslog with omelasticsearch'] })
 }
 

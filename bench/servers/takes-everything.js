@@ -1,6 +1,8 @@
-// A backend that takes every line: Loki's push API, and the bulk API of Elasticsearch. A process of its own, so that its work is
+// A backend that takes every line: Loki's push API, the bulk API of Elasticsearch, and OTLP in JSON and in Protocol Buffers. A process of its own, so that its work is
 // not counted. Tells its parent its port, and then what has arrived.
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { gunzipSync } from 'node:zlib'
 
 const NEWLINE = 10
 const TELL_MS = 10
@@ -13,6 +15,12 @@ const server = createServer(async (request, response) => {
   if (request.url.startsWith('/loki/')) {
     count(JSON.parse(body.toString()).streams.reduce((sum, { values }) => sum + values.length, 0), body)
     return response.writeHead(204).end()
+  }
+  if (request.url === '/v1/logs') {
+    const isJson = request.headers['content-type'] === 'application/json'
+    const content = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
+    count(countRecords(isJson ? JSON.parse(content.toString()) : decodeOtlp(content)), body)
+    return response.setHeader('content-type', request.headers['content-type']).end(isJson ? '{}' : '')
   }
   response.setHeader('content-type', 'application/json')
   if (!request.url.includes('_bulk')) return response.end(JSON.stringify({ version: { number: '9.0.0' }, tagline: 'You Know, for Search' }))
@@ -30,6 +38,14 @@ function count (lines, body) {
     timer = undefined
     process.send(counts)
   }, TELL_MS)
+}
+
+function countRecords ({ resourceLogs }) {
+  return resourceLogs.flatMap(({ scopeLogs }) => scopeLogs).reduce((sum, { logRecords }) => sum + logRecords.length, 0)
+}
+
+function decodeOtlp (body) {
+  return createRequire(import.meta.url)('otlp-protocol/build/src/generated/root').opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest.decode(body)
 }
 
 function countNewlines (bytes) {

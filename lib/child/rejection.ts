@@ -11,6 +11,17 @@ export interface RefusedLine {
   readonly status?: number
 }
 
+/** What a backend says of a batch as a whole. */
+export interface Remark {
+  /**
+   * How many lines the backend has refused for good without saying which, beside those in `refused`. It must have taken others.
+   * They count as dropped, with the reason `poison`. 0: this is only a warning.
+   */
+  readonly rejectedLines: number
+  /** The backend's own words, for a diagnostic record. */
+  readonly text: string
+}
+
 /** The properties of an error with which a `send` rejects: `Object.assign(new Error('…'), { statusCode: 503 })`. */
 export interface SendRejection {
   /** The HTTP status of the answer. `status` has the same effect. */
@@ -27,6 +38,8 @@ export interface SendRejection {
   readonly refused?: readonly RefusedLine[]
   /** The indices in `batch.lines` of the lines to send again, each once. */
   readonly retry?: readonly number[]
+  /** Says that the backend took the batch with a reservation. Lines in neither of the lists are not sent again. */
+  readonly remark?: Remark
 }
 
 /** A delivery sink's answer for a batch that has not arrived as a whole, as plain data that can cross threads. */
@@ -35,7 +48,7 @@ export interface Rejection extends SinkFailure {
   readonly isRefusal?: boolean
   readonly retryAfterMs?: number
   /** The outcome of each line: lines in neither list have been delivered. Both lists are in ascending order. */
-  readonly outcome?: { readonly refused: readonly RefusedLine[], readonly retry: readonly number[] }
+  readonly outcome?: { readonly refused: readonly RefusedLine[], readonly retry: readonly number[], readonly remark?: Remark }
 }
 
 const MAX_REASON = 1000
@@ -50,19 +63,20 @@ export function toRejection (thrown: unknown, count: number): Rejection {
   const pause = typeof retryAfterMs === 'number' && retryAfterMs > 0 ? { retryAfterMs } : {}
   const refused = readProperty(thrown, 'refused')
   const retry = readProperty(thrown, 'retry')
-  if (refused === undefined && retry === undefined) {
+  const remark = readProperty(thrown, 'remark')
+  if (refused === undefined && retry === undefined && remark === undefined) {
     const retryable = readProperty(thrown, 'retryable')
     const isRefusal = typeof retryable === 'boolean' ? !retryable : isRefusalStatus(failure.err.statusCode)
     return { ...failure, ...pause, isRefusal }
   }
   try {
-    return { ...failure, ...pause, outcome: readOutcome(refused ?? [], retry ?? [], count) }
+    return { ...failure, ...pause, outcome: readOutcome(refused ?? [], retry ?? [], remark, count) }
   } catch (error) {
     return { ...toFailure('write-error', error), ...pause }
   }
 }
 
-function readOutcome (refused: unknown, retry: unknown, count: number): NonNullable<Rejection['outcome']> {
+function readOutcome (refused: unknown, retry: unknown, remark: unknown, count: number): NonNullable<Rejection['outcome']> {
   const seen = new Set<number>()
   const place = (value: unknown, path: string): number => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value >= count) throw wrong(path, `expected the place of a line, an integer from 0 to ${count - 1}, got ${String(value)}`)
@@ -78,7 +92,23 @@ function readOutcome (refused: unknown, retry: unknown, count: number): NonNulla
     return { line, reason: redactCredentials(reason.slice(0, MAX_REASON)), ...(typeof status === 'number' && { status }) }
   })
   const retryPlaces = listOf(retry, 'retry').map((value, i) => place(value, `retry[${i}]`))
-  return { refused: refusedLines.sort((a, b) => a.line - b.line), retry: retryPlaces.sort((a, b) => a - b) }
+  const others = count - seen.size
+  return {
+    refused: refusedLines.sort((a, b) => a.line - b.line),
+    retry: retryPlaces.sort((a, b) => a - b),
+    ...remark !== undefined && { remark: readRemark(remark, others) }
+  }
+}
+
+/** @param others - How many lines are in neither list */
+function readRemark (remark: unknown, others: number): Remark {
+  const rejectedLines = readProperty(remark, 'rejectedLines')
+  const text = readProperty(remark, 'text')
+  if (typeof rejectedLines !== 'number' || !Number.isInteger(rejectedLines) || rejectedLines < 0 || rejectedLines > Math.max(0, others - 1)) {
+    throw wrong('remark.rejectedLines', `expected an integer from 0 to ${Math.max(0, others - 1)}, got ${String(rejectedLines)}`)
+  }
+  if (typeof text !== 'string') throw wrong('remark.text', `expected a string, got ${typeof text}`)
+  return { rejectedLines, text: redactCredentials(text.slice(0, MAX_REASON)) }
 }
 
 function listOf (value: unknown, path: string): readonly unknown[] {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { countLines, splitLines, type Lines } from '../batch.js'
+import { countLines, type Lines } from '../batch.js'
 import type { SinkBatch } from '../child/delivery.js'
 
 const NEWLINE = 10
+const CARRIAGE_RETURN = 13
 
 /** Lines of a batch that go into one request. */
 export interface BatchPart extends Pick<Lines, 'bytes' | 'count'> {
@@ -33,7 +34,16 @@ export function fingerprintOf (content: string | Buffer): string {
 
 /** The lines of a part, without their newlines. */
 export function linesOf ({ bytes }: BatchPart): string[] {
-  return splitLines(bytes.toString())
+  const lines: string[] = []
+  // One text of more than 100 KB, which V8 allocates apart, would take several times as long.
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(NEWLINE, start)
+    const end = newline < 0 ? bytes.length : newline
+    // As of `crlf: true`.
+    lines.push(bytes.toString('utf8', start, end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end))
+    start = end + 1
+  }
+  return lines
 }
 
 /** The index in the batch of the line at a place in the part. */

@@ -11,7 +11,8 @@ export const httpDefaults = {
   concurrency: 1,
   scheme: 'Bearer',
   rejectUnauthorized: true,
-  elasticsearch: { opType: 'create', ids: false }
+  elasticsearch: { opType: 'create', ids: false },
+  traceKeys: { traceId: 'trace_id', spanId: 'span_id', traceFlags: 'trace_flags' }
 } as const
 
 /** The scheme of a token in Splunk's own `authorization` header. */

@@ -3,6 +3,7 @@ import type { Format } from './formats/format.js'
 import { createJsonFormat } from './formats/json.js'
 import { createLokiFormat } from './formats/loki.js'
 import { createNdjsonFormat } from './formats/ndjson.js'
+import { createOtlpFormat } from './formats/otlp.js'
 import { createSplunkFormat } from './formats/splunk.js'
 import type { FormatName, HttpSettings } from './options.js'
 
@@ -11,7 +12,8 @@ const makers: Readonly<Record<FormatName, (settings: HttpSettings, now: () => nu
   json: createJsonFormat,
   loki: createLokiFormat,
   elasticsearch: createElasticsearchFormat,
-  splunk: createSplunkFormat
+  splunk: createSplunkFormat,
+  otlp: createOtlpFormat
 }
 
 /**

@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib'
 import type { DeliverySink, SendContext, SinkBatch } from '../child/delivery.js'
 import { systemClock } from '../clock.js'
 import { isRefusalStatus } from '../failure.js'
+import type { PinoConfig } from '../pino-config.js'
 import { cutPart, divide, keyOf, wholeOf, type BatchPart } from './batch-part.js'
 import { HttpClient, type Answer, type BrokenOff } from './client.js'
 import { createFormat } from './formats.js'
@@ -36,10 +37,11 @@ const compress = promisify(gzip)
  *
  * @throws FanoutError `ERR_FANOUT_OPTIONS` that lists all faults of the options, or all secrets that cannot be read
  */
-export default function createHttpSink (options: HttpSinkOptions): DeliverySink {
+export default function createHttpSink (options: HttpSinkOptions): HttpSink {
   return new HttpSink(parseHttpOptions(options))
 }
 
+/** A delivery sink that sends each batch by HTTP POST. */
 class HttpSink implements DeliverySink {
   readonly keepsNothing = true
   readonly #settings: HttpSettings
@@ -58,6 +60,11 @@ class HttpSink implements DeliverySink {
     this.#redactor = new Redactor([...secretsOf(settings), ...proxy?.secrets ?? []])
     this.#headers = new RequestHeaders(settings, this.#redactor)
     this.#client = new HttpClient(settings, proxy)
+  }
+
+  /** Takes the config of the app's logger; `undefined` if its format needs nothing of it. */
+  get configure (): ((config: PinoConfig) => void) | undefined {
+    return this.#format.configure
   }
 
   async send (batch: SinkBatch, { signal, attempt, redelivers }: SendContext): Promise<void> {
@@ -110,9 +117,9 @@ class HttpSink implements DeliverySink {
   #outcomesOf (part: BatchPart, answer: Answer): LineOutcomes {
     if (this.#format.readOutcomes === undefined) return { refused: [], retry: [] }
     try {
-      const { refused, retry, retryReason } = this.#format.readOutcomes(part, answer.body)
+      const { refused, retry, retryReason, remark } = this.#format.readOutcomes(part, answer.body)
       const redact = <Outcome extends { reason: string }> (outcome: Outcome): Outcome => ({ ...outcome, reason: this.#redactor.redact(outcome.reason) })
-      return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) } }
+      return { refused: refused.map(redact), retry, ...retryReason && { retryReason: redact(retryReason) }, ...remark && { remark: { ...remark, text: this.#redactor.redact(remark.text) } } }
     } catch {
       // No cause: the message of JSON.parse() quotes the answer, which may have secrets.
       throw sendErrorOf(`the backend at ${this.#client.name} answered http ${answer.status}, but its body is not an answer of ${this.#settings.format}${this.#excerptOf(answer)}`)

@@ -42,16 +42,25 @@ export interface HttpSettings {
   maxRequestBytes: number
   /** `undefined` for that of the environment. */
   proxy: false | Secret | undefined
+  otlp: {
+    resource: Readonly<Record<string, string>>
+    /** `undefined` for that of pino's config. */
+    messageKey: string | undefined
+    /** `undefined` for that of pino's config. */
+    errorKey: string | undefined
+    traceKeys: { traceId: string, spanId: string, traceFlags: string }
+  }
 }
 
 /** Options that only some formats use. */
 const formatsOf: Readonly<Partial<Record<keyof HttpSinkOptions, readonly FormatName[]>>> = {
   labels: ['loki', 'splunk'],
   levelLabel: ['loki'],
-  levelKey: ['loki'],
-  timeKey: ['loki', 'elasticsearch', 'splunk'],
+  levelKey: ['loki', 'otlp'],
+  timeKey: ['loki', 'elasticsearch', 'splunk', 'otlp'],
   elasticsearch: ['elasticsearch'],
-  splunk: ['splunk']
+  splunk: ['splunk'],
+  otlp: ['otlp']
 }
 
 // A header's name is a token (RFC 9110, 5.6.2).
@@ -112,7 +121,13 @@ export function settleHttpOptions (input: unknown, faults: Faults): HttpSettings
     elasticsearch: { index, opType, ids },
     splunk: given.splunk ?? {},
     maxRequestBytes: given.maxRequestBytes ?? Infinity,
-    proxy: given.proxy
+    proxy: given.proxy,
+    otlp: {
+      resource: given.otlp?.resource ?? {},
+      messageKey: given.otlp?.messageKey,
+      errorKey: given.otlp?.errorKey,
+      traceKeys: { ...httpDefaults.traceKeys, ...given.otlp?.traceKeys }
+    }
   })
 }
 

@@ -77,6 +77,28 @@ const splunk = object({
   'x-type': 'SplunkOptions'
 })
 
+const otlp = object({
+  resource: dictionary(text(), {
+    description: 'Attributes of the resource, such as `service.name`. `process.pid` and `host.name` come from each line, unless they are given here.',
+    'x-default': '`service.name` is `unknown_service:node`'
+  }),
+  traceKeys: object({
+    traceId: text({ description: 'Key of the trace id: 32 hexadecimal digits.', default: httpDefaults.traceKeys.traceId }),
+    spanId: text({ description: 'Key of the span id: 16 hexadecimal digits.', default: httpDefaults.traceKeys.spanId }),
+    traceFlags: text({ description: 'Key of the trace flags: two hexadecimal digits, or a number.', default: httpDefaults.traceKeys.traceFlags })
+  }, {
+    description: 'Keys of the trace context in a line.',
+    'x-default': 'those that OpenTelemetry\'s instrumentation of pino writes',
+    'x-type': 'OtlpTraceKeys'
+  }),
+  messageKey: text({ description: 'Key of the message, which becomes the body.', 'x-default': 'that of the app\'s logger, else `\'msg\'`' }),
+  errorKey: text({ description: 'Key of an error, which becomes the attributes `exception.*`.', 'x-default': 'that of the app\'s logger, else `\'err\'`' })
+}, {
+  description: 'Settings of the format `otlp`.',
+  'x-default': 'the defaults of its settings',
+  'x-type': 'OtlpOptions'
+})
+
 const gzip = object({
   level: { type: 'integer', minimum: 1, maximum: 9, description: 'Level of compression: 1 is the fastest, 9 the smallest.', default: httpDefaults.gzipLevel }
 }, {
@@ -86,8 +108,8 @@ const gzip = object({
 
 /** The one description of the options of `pino-breaker-fanout/http`. Validation, types and the docs are made from it. */
 export const httpSchema = object({
-  url: text({ description: 'Where lines are sent by POST: an `http:` or `https:` URL. If it has no path, the formats `loki`, `elasticsearch` and `splunk` use that of their API.' }),
-  format: oneOf(['ndjson', 'json', 'loki', 'elasticsearch', 'splunk'], {
+  url: text({ description: 'Where lines are sent by POST: an `http:` or `https:` URL. If it has no path, the formats `loki`, `elasticsearch`, `splunk` and `otlp` use that of their API.' }),
+  format: oneOf(['ndjson', 'json', 'loki', 'elasticsearch', 'splunk', 'otlp'], {
     description: 'Form of a request, and what is read from its answer.',
     default: httpDefaults.format
   }),
@@ -109,9 +131,9 @@ export const httpSchema = object({
     description: 'Label for the level of the lines (`loki`): each level has a stream of its own. `false` for none.',
     default: httpDefaults.levelLabel
   }),
-  levelKey: text({ description: 'Key of the level in a line (`loki`).', default: httpDefaults.levelKey }),
+  levelKey: text({ description: 'Key of the level in a line (`loki`, `otlp`).', default: httpDefaults.levelKey }),
   timeKey: text({
-    description: 'Key of the time in a line (`loki`, `elasticsearch`, `splunk`). Its value is a number of s, ms, µs or ns, or a text in ISO 8601.',
+    description: 'Key of the time in a line (`loki`, `elasticsearch`, `splunk`, `otlp`). Its value is a number of s, ms, µs or ns, or a text in ISO 8601.',
     default: httpDefaults.timeKey
   }),
   timeoutMs: milliseconds(1, MAX_TIMER_MS, {
@@ -133,7 +155,8 @@ export const httpSchema = object({
     description: 'URL of an HTTP proxy, with its user and password: `http://user:password@proxy:3128`. `false`: none, whatever the environment says.',
     writeOnly: true,
     'x-default': '`HTTPS_PROXY` or `HTTP_PROXY`, unless `NO_PROXY` excludes the backend'
-  })
+  }),
+  otlp
 }, {
   title: 'Options of pino-breaker-fanout/http',
   description: 'The `options` of a target `pino-breaker-fanout/http`.',

@@ -1,4 +1,4 @@
-import type { RefusedLine, SendRejection } from '../child/rejection.js'
+import type { RefusedLine, Remark, SendRejection } from '../child/rejection.js'
 import { FanoutError } from '../errors.js'
 import { indexesOf, type BatchPart } from './batch-part.js'
 import type { LineOutcomes } from './formats/format.js'
@@ -17,6 +17,7 @@ export class SendReport {
   readonly #count: number
   readonly #refused: RefusedLine[] = []
   readonly #retry: number[] = []
+  #remark: Remark | undefined
   #failure: unknown
   #hasFailed = false
 
@@ -35,9 +36,10 @@ export class SendReport {
   }
 
   /** A part was taken, except the lines in the outcomes. */
-  taken ({ refused, retry, retryReason }: LineOutcomes): void {
+  taken ({ refused, retry, retryReason, remark }: LineOutcomes): void {
     this.#refused.push(...refused)
     this.#retry.push(...retry)
+    if (remark !== undefined) this.#remark = { text: this.#remark?.text ?? remark.text, rejectedLines: (this.#remark?.rejectedLines ?? 0) + remark.rejectedLines }
     if (retryReason === undefined) return
     const { status, reason } = retryReason
     this.#fail(sendErrorOf(`the backend at ${this.#origin} had no room (${status}: ${reason})`, { statusCode: status }))
@@ -58,19 +60,21 @@ export class SendReport {
   throwIfAny (): void {
     // A failure of the whole batch needs no list of lines.
     if (this.#hasFailed && this.#retry.length === this.#count) throw this.#failure
-    if (this.#refused.length === 0 && this.#retry.length === 0) return
+    if (this.#refused.length === 0 && this.#retry.length === 0 && this.#remark === undefined) return
 
     const { statusCode, retryAfterMs } = (this.#hasFailed ? this.#failure : {}) as SendRejection
     const [refusal] = this.#refused
     const messages = [
       ...refusal === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#refused.length} of ${this.#count} lines, the first: ${refusal.reason}`],
+      ...this.#remark === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#remark.rejectedLines} of ${this.#count} lines without naming them, and says: ${this.#remark.text}`],
       ...this.#hasFailed ? [`${this.#retry.length} of ${this.#count} lines are to be sent again: ${messageOf(this.#failure)}`] : []
     ]
     throw sendErrorOf(messages.join('; '), {
       ...statusCode !== undefined && { statusCode },
       ...retryAfterMs !== undefined && { retryAfterMs },
       refused: [...this.#refused].sort((a, b) => a.line - b.line),
-      retry: [...this.#retry].sort((a, b) => a - b)
+      retry: [...this.#retry].sort((a, b) => a - b),
+      ...this.#remark !== undefined && { remark: this.#remark }
     }, this.#hasFailed ? this.#failure : undefined)
   }
 

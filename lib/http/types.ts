@@ -3,15 +3,15 @@
 /** The `options` of a target `pino-breaker-fanout/http`. */
 export interface HttpSinkOptions {
   /**
-   * Where lines are sent by POST: an `http:` or `https:` URL. If it has no path, the formats `loki`, `elasticsearch`
-   * and `splunk` use that of their API.
+   * Where lines are sent by POST: an `http:` or `https:` URL. If it has no path, the formats `loki`, `elasticsearch`,
+   * `splunk` and `otlp` use that of their API.
    */
   url: string
   /**
    * Form of a request, and what is read from its answer.
    * @default 'ndjson'
    */
-  format?: 'ndjson' | 'json' | 'loki' | 'elasticsearch' | 'splunk'
+  format?: 'ndjson' | 'json' | 'loki' | 'elasticsearch' | 'splunk' | 'otlp'
   /**
    * Further headers. They replace headers of the format that have the same name.
    * @default none
@@ -38,13 +38,13 @@ export interface HttpSinkOptions {
    */
   levelLabel?: false | string
   /**
-   * Key of the level in a line (`loki`).
+   * Key of the level in a line (`loki`, `otlp`).
    * @default 'level'
    */
   levelKey?: string
   /**
-   * Key of the time in a line (`loki`, `elasticsearch`, `splunk`). Its value is a number of s, ms, µs or ns, or a text
-   * in ISO 8601.
+   * Key of the time in a line (`loki`, `elasticsearch`, `splunk`, `otlp`). Its value is a number of s, ms, µs or ns, or
+   * a text in ISO 8601.
    * @default 'time'
    */
   timeKey?: string
@@ -87,6 +87,11 @@ export interface HttpSinkOptions {
    * @default HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY excludes the backend
    */
   proxy?: false | string | SecretPlace
+  /**
+   * Settings of the format `otlp`.
+   * @default the defaults of its settings
+   */
+  otlp?: OtlpOptions
 }
 
 /** Where a secret is read from. */
@@ -219,4 +224,48 @@ export interface SplunkOptions {
    * @default a new one at each start of the sink
    */
   channel?: string
+}
+
+/** Settings of the format `otlp`. */
+export interface OtlpOptions {
+  /**
+   * Attributes of the resource, such as `service.name`. `process.pid` and `host.name` come from each line, unless they
+   * are given here.
+   * @default service.name is unknown_service:node
+   */
+  resource?: Record<string, string>
+  /**
+   * Keys of the trace context in a line.
+   * @default those that OpenTelemetry's instrumentation of pino writes
+   */
+  traceKeys?: OtlpTraceKeys
+  /**
+   * Key of the message, which becomes the body.
+   * @default that of the app's logger, else 'msg'
+   */
+  messageKey?: string
+  /**
+   * Key of an error, which becomes the attributes `exception.*`.
+   * @default that of the app's logger, else 'err'
+   */
+  errorKey?: string
+}
+
+/** Keys of the trace context in a line. */
+export interface OtlpTraceKeys {
+  /**
+   * Key of the trace id: 32 hexadecimal digits.
+   * @default 'trace_id'
+   */
+  traceId?: string
+  /**
+   * Key of the span id: 16 hexadecimal digits.
+   * @default 'span_id'
+   */
+  spanId?: string
+  /**
+   * Key of the trace flags: two hexadecimal digits, or a number.
+   * @default 'trace_flags'
+   */
+  traceFlags?: string
 }

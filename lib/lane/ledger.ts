@@ -1,4 +1,5 @@
 import type { Lines } from '../batch.js'
+import type { Remark } from '../child/rejection.js'
 import type { FailureReason, SinkFailure } from '../failure.js'
 import type { DropReason, SinkSnapshot } from '../metrics.js'
 import type { NewLines } from '../queue.js'
@@ -87,6 +88,12 @@ export class Ledger {
     if (lines === 0) return
     this.#deadLettered += lines
     this.#loss.add({ kind: 'dead-lettered', reason }, lines)
+  }
+
+  /** The backend made a remark. Lines that it refused without naming them are dropped: no dead letter can be made of them. */
+  remark ({ rejectedLines, text }: Remark): void {
+    if (rejectedLines > 0) this.#dropped.poison = (this.#dropped.poison ?? 0) + rejectedLines
+    this.#loss.add({ kind: rejectedLines > 0 ? 'unnamed' : 'warned', reason: text }, rejectedLines)
   }
 
   passOn (lines: NewLines): void {

@@ -347,9 +347,9 @@ export class SinkOutlet implements Outlet {
   }
 
   /** A delivery sink reported an outcome for each line. */
-  #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry }: NonNullable<Rejection['outcome']>): void {
+  #settlePartly (attempt: Attempt, rejection: Rejection, { refused, retry, remark }: NonNullable<Rejection['outcome']>): void {
     const { lines, permit } = attempt
-    const delivered = lines.count - refused.length - retry.length
+    const delivered = lines.count - refused.length - retry.length - (remark?.rejectedLines ?? 0)
     const isBelieved = this.#poison.bury(lines, refused, delivered)
     if (!isBelieved && retry.length === 0) {
       this.#events.onReturned([this.#poison.suspect(lines)])
@@ -357,6 +357,7 @@ export class SinkOutlet implements Outlet {
     }
     if (delivered === 0 && (refused.length === 0 || !isBelieved)) return this.#failAttempt(attempt, rejection)
     this.pace.progress(this.#clock.waited(), lines.bytes.length)
+    if (remark !== undefined) this.#ledger.remark(remark)
     if (retry.length > 0) this.#events.onReturned([{ ...pickLines(lines, retry), attempts: lines.attempts + 1 }])
     if (delivered > 0) {
       this.#ledger.deliver(delivered)

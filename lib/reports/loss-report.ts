@@ -1,7 +1,10 @@
 import type { DropReason } from '../metrics.js'
 
-/** A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the last one. */
-export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered', reason: string }
+/**
+ * A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the
+ * last one. `unnamed`: the backend refused lines without saying which, with its words. `warned`: its words, without a loss.
+ */
+export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered' | 'unnamed' | 'warned', reason: string }
 
 const SUMMARY_MS = 10000
 

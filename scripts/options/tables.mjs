@@ -34,7 +34,9 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       auth: table(propertiesOf(http.auth)),
       tls: table(propertiesOf(http.tls)),
       elasticsearch: table(propertiesOf(http.elasticsearch)),
-      splunk: table(propertiesOf(http.splunk))
+      splunk: table(propertiesOf(http.splunk)),
+      otlp: table(propertiesOf(http.otlp)),
+      traceKeys: table(propertiesOf(propertiesOf(http.otlp).traceKeys))
     }
   }
 

@@ -29,6 +29,12 @@ t.test('a rejection may tell what became of each line', async t => {
   t.equal(toRejection(error({ refused: [{ line: 0, reason: 'x'.repeat(5000) }] }), 1).outcome?.refused[0]?.reason.length, 1000)
 })
 
+t.test('a rejection may have a remark on the batch, which has arrived but for lines that are not named', async t => {
+  t.strictSame(toRejection(error({ remark: { rejectedLines: 2, text: 'at http://user:secret@host' } }), 3).outcome, { refused: [], retry: [], remark: { rejectedLines: 2, text: 'at http://host' } })
+  t.strictSame(toRejection(error({ retry: [0], refused: [{ line: 1, reason: 'no' }], remark: { rejectedLines: 1, text: '' } }), 4).outcome?.remark, { rejectedLines: 1, text: '' })
+  t.strictSame(toRejection(error({ remark: { rejectedLines: 0, text: 'x'.repeat(5000) } }), 1).outcome?.remark, { rejectedLines: 0, text: 'x'.repeat(1000) })
+})
+
 t.test('what cannot have become of lines is a failure of the whole batch, and says why', async t => {
   const wrong: Array<[fields: object, message: string]> = [
     [{ retry: [5] }, 'wrong retry[0]: expected the place of a line, an integer from 0 to 4, got 5'],
@@ -41,7 +47,15 @@ t.test('what cannot have become of lines is a failure of the whole batch, and sa
     [{ refused: [{ line: 0 }] }, 'wrong refused[0].reason: expected a string, got undefined'],
     [{ refused: [null] }, 'wrong refused[0].line: expected the place of a line, an integer from 0 to 4, got undefined'],
     [{ refused: 1 }, 'wrong refused: expected an array, got number'],
-    [{ retry: 'all' }, 'wrong retry: expected an array, got string']
+    [{ retry: 'all' }, 'wrong retry: expected an array, got string'],
+    [{ remark: { rejectedLines: 5, text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 4, got 5'],
+    [{ retry: [0, 1], remark: { rejectedLines: 3, text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 2, got 3'],
+    [{ retry: [0, 1, 2, 3, 4], remark: { rejectedLines: 1, text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 0, got 1'],
+    [{ remark: { rejectedLines: -1, text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 4, got -1'],
+    [{ remark: { rejectedLines: 0.5, text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 4, got 0.5'],
+    [{ remark: { rejectedLines: '1', text: '' } }, 'wrong remark.rejectedLines: expected an integer from 0 to 4, got 1'],
+    [{ remark: null }, 'wrong remark.rejectedLines: expected an integer from 0 to 4, got undefined'],
+    [{ remark: { rejectedLines: 1 } }, 'wrong remark.text: expected a string, got undefined']
   ]
   for (const [fields, message] of wrong) {
     const rejection = toRejection(error({ statusCode: 400, retryAfterMs: 5, ...fields }), 5)

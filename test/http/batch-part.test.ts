@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import t from 'tap'
 import { cutPart, divide, halve, indexesOf, keyOf, linesOf, pickPart, type BatchPart } from '#lib/http/batch-part'
-import { line } from '../support/arbitrary-lines.js'
+import { splitLines } from '#lib/batch'
+import { line, textOf } from '../support/arbitrary-lines.js'
 import { partOf } from '../support/http-sinks.js'
 
 /** Joined, the parts give all lines. */
@@ -77,4 +78,11 @@ t.test('lines that are picked from a part keep their places in the batch, even i
   t.same([linesOf(picked), indexesOf(picked), picked.first, picked.count], [['c', 'd', 'f'], [12, 13, 15], 12, 3])
   t.same(cutPart(picked, 2).map(part => [linesOf(part), indexesOf(part)]), [[['c'], [12]], [['d'], [13]], [['f'], [15]]])
   t.same(indexesOf(pickPart(rest, [0, 2])), [3, 5])
+})
+
+t.test('the lines of a part are those of its batch: whole characters, without their newlines and the carriage returns before them', async () => {
+  fc.assert(fc.property(fc.array(line, { minLength: 1 }), lines => {
+    const bytes = Buffer.from(textOf(lines))
+    assert.deepEqual(linesOf({ batchId: 'x', first: 0, count: lines.length, bytes }), splitLines(bytes.toString()))
+  }))
 })

@@ -23,6 +23,9 @@ t.test('a short form of an option is completed', async t => {
   t.equal(parseHttpOptions({ url, gzip: {} }).gzipLevel, httpDefaults.gzipLevel)
   t.equal(parseHttpOptions({ url, gzip: { level: 9 } }).gzipLevel, 9)
   t.equal(parseHttpOptions({ url, format: 'loki', levelLabel: false }).levelLabel, undefined)
+  t.same(parseHttpOptions({ url, format: 'otlp', otlp: { traceKeys: { traceId: 'traceId' } } }).otlp, {
+    resource: {}, messageKey: undefined, errorKey: undefined, traceKeys: { traceId: 'traceId', spanId: 'span_id', traceFlags: 'trace_flags' }
+  })
   t.same(parseHttpOptions({ url, format: 'elasticsearch', elasticsearch: { ids: true } }).elasticsearch, { index: undefined, opType: 'create', ids: true })
 })
 
@@ -33,12 +36,16 @@ const refused: Array<[what: string, options: unknown, message: string]> = [
   ['a URL with another protocol, without showing its secrets', { url: 'ftp://jo:pw@logs.example/x?key=s3cr3t#t' }, 'url: expected an http:// or https:// URL, got "ftp://logs.example/x"'],
   ['an unknown option', { url, concurency: 2 }, 'concurency: unknown option; did you mean "concurrency"?'],
   ['an option one level too high', { url, opType: 'index' }, 'opType: unknown option; did you mean "elasticsearch.opType"?'],
-  ['an unknown format', { url, format: 'xml' }, 'format: expected "ndjson", "json", "loki", "elasticsearch" or "splunk", got "xml"'],
+  ['an unknown format', { url, format: 'xml' }, 'format: expected "ndjson", "json", "loki", "elasticsearch", "splunk" or "otlp", got "xml"'],
   ['a timeout of 0', { url, timeoutMs: 0 }, 'timeoutMs: expected an integer from 1 to 2147483647, got 0'],
   ['a compression level that does not exist', { url, gzip: { level: 10 } }, 'gzip.level: expected an integer from 1 to 9, got 10'],
   ['labels that are not strings', { url, format: 'loki', labels: { app: 1 } }, 'labels.app: expected a non-empty string, got 1'],
   ['labels with a format that does not use them', { url, labels: { app: 'x' } }, 'labels: is used only with format "loki" or "splunk", which is "ndjson" here'],
   ['settings of another format', { url, format: 'json', splunk: { index: 'x' } }, 'splunk: is used only with format "splunk", which is "json" here'],
+  ['settings of OTLP with another format', { url, format: 'json', otlp: { resource: {} } }, 'otlp: is used only with format "otlp", which is "json" here'],
+  ['a resource one level too high', { url, format: 'otlp', resource: {} }, 'resource: unknown option; did you mean "otlp.resource"?'],
+  ['an attribute of a resource that is not a string', { url, format: 'otlp', otlp: { resource: { port: 80 } } }, 'otlp.resource.port: expected a non-empty string, got 80'],
+  ['an unknown key of a trace', { url, format: 'otlp', otlp: { traceKeys: { trace: 'x' } } }, 'otlp.traceKeys.trace: unknown option; did you mean "traceId"?'],
   ['Elasticsearch without an index', { url: 'http://es:9200', format: 'elasticsearch' }, 'elasticsearch.index: expected a non-empty string, as the URL names no index, got nothing'],
   ['a header whose value is not a string, without showing it', { url, headers: { 'x-key': 123456 } }, 'headers["x-key"]: expected a non-empty string or an object, got a number'],
   ['a header with an invalid name', { url, headers: { 'x y': '1' } }, 'headers: "x y" cannot be the name of a header'],
@@ -58,7 +65,7 @@ const refused: Array<[what: string, options: unknown, message: string]> = [
   ['an index with braces that stand for nothing', { url, format: 'elasticsearch', elasticsearch: { index: 'logs-%{DATE}' } }, 'elasticsearch.index: expected {date} or {date:YYYY.MM.DD} in place of other braces, got "logs-%{DATE}"'],
   ['a channel that is no GUID', { url, format: 'splunk', splunk: { channel: 'mine' } }, 'splunk.channel: expected a GUID, got "mine"'],
   ['several faults at once', { format: 'xml', labels: {}, auth: { user: 1 } }, [
-    'format: expected "ndjson", "json", "loki", "elasticsearch" or "splunk", got "xml"',
+    'format: expected "ndjson", "json", "loki", "elasticsearch", "splunk" or "otlp", got "xml"',
     'auth.user: expected a non-empty string or an object, got a number',
     'url: expected a non-empty string, got nothing'
   ].join('\n  ')]
@@ -81,7 +88,7 @@ t.test('every field of the schema has a title, a meaning and a default, unless i
 })
 
 t.test('the defaults of the schema are those of the settings', async t => {
-  const settings: object = { ...httpDefaults, ...httpDefaults.elasticsearch, level: httpDefaults.gzipLevel }
+  const settings: object = { ...httpDefaults, ...httpDefaults.elasticsearch, ...httpDefaults.traceKeys, level: httpDefaults.gzipLevel }
   visit(httpSchema, '', (path, node) => {
     const key = path.slice(path.lastIndexOf('.') + 1)
     if (node.default !== undefined) t.strictSame(Reflect.get(settings, key), node.default, path)

@@ -38,6 +38,15 @@ t.test('refused lines are reported in order, and alone are no failure of the bac
   t.equal(error?.retryable, undefined)
 })
 
+t.test('remarks on several parts are one remark on the batch, and no failure', async t => {
+  const report = new SendReport(origin, 6)
+  report.taken({ ...nothing, remark: { rejectedLines: 1, text: 'too old' } })
+  report.taken(nothing)
+  report.taken({ ...nothing, remark: { rejectedLines: 1, text: 'too new' } })
+  t.equal(report.hasFailed, false)
+  t.match(thrownBy(report), { message: /refused 2 of 6 lines without naming them, and says: too old$/, remark: { rejectedLines: 2, text: 'too old' }, refused: [], retry: [] })
+})
+
 t.test('after a failure, the lines of that part and those not sent are to be sent again, with the status and the wait of the failure', async t => {
   const report = new SendReport(origin, 6)
   report.taken(nothing)

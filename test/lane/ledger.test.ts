@@ -27,6 +27,20 @@ t.test('every line is entered where it ended', async t => {
   t.same(losses.at(-1), [{ kind: 'dropped', reason: 'queue-full' }, 1])
 })
 
+t.test('lines that a backend refused without naming them are dropped as poison, and told with its words', async t => {
+  const { ledger, losses } = createLedger()
+  t.teardown(() => ledger.settleLosses())
+  ledger.receive(5)
+  ledger.remark({ rejectedLines: 0, text: 'a warning' })
+  t.strictSame(ledger.entries.linesDropped, {})
+  ledger.remark({ rejectedLines: 2, text: 'too old' })
+  ledger.remark({ rejectedLines: 1, text: 'too new' })
+  t.strictSame(ledger.entries.linesDropped, { poison: 3 })
+  t.equal(ledger.lostLines, 3)
+  ledger.settleLosses()
+  t.strictSame(losses, [[{ kind: 'warned', reason: 'a warning' }, 0], [{ kind: 'unnamed', reason: 'too old' }, 2], [{ kind: 'unnamed', reason: 'too new' }, 1]])
+})
+
 t.test('the loss of a diagnostic is counted and not told', async t => {
   const { ledger, losses } = createLedger()
   ledger.skip(1, true)

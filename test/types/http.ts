@@ -19,6 +19,8 @@ export const target: TargetOptions = { target: 'pino-breaker-fanout/http', optio
 export const loki: HttpSinkOptions = { url: 'http://loki:3100', format: 'loki', labels: { app: 'shop' }, levelLabel: false, levelKey: 'severity' }
 export const splunk: HttpSinkOptions = { url: 'http://splunk:8088', format: 'splunk', auth: { token: 'x', scheme: 'Splunk' }, splunk: { index: 'main', host: 'h', source: 's', sourcetype: '_json' } }
 
+export const otlp: HttpSinkOptions = { url: 'http://collector:4318', format: 'otlp', otlp: { resource: { 'service.name': 'shop' }, traceKeys: { traceId: 'traceId' }, messageKey: 'msg', errorKey: 'err' } }
+
 createHttpSink({ url: 'http://127.0.0.1', gzip: true })
 sameType<ReturnType<typeof createHttpSink>, DeliverySink>()
 sameType<Secret, string | { env?: string, file?: string }>()

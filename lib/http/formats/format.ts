@@ -1,4 +1,5 @@
-import type { RefusedLine } from '../../child/rejection.js'
+import type { RefusedLine, Remark } from '../../child/rejection.js'
+import type { PinoConfig } from '../../pino-config.js'
 import type { BatchPart } from '../batch-part.js'
 
 /** The lines that an answer says have not arrived. All others have arrived. */
@@ -8,6 +9,8 @@ export interface LineOutcomes {
   retry: readonly number[]
   /** The status and the reason for the first line in `retry`. */
   retryReason?: { status: number, reason: string }
+  /** What the backend says of the lines as a whole. */
+  remark?: Remark
 }
 
 /** The lines that the refusal of a request is about. All others have arrived. */
@@ -25,6 +28,8 @@ export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly query?: Readonly<Record<string, string>>
   /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Takes the config of the app's logger, once, before the first lines. Missing if the format needs nothing of it. */
+  configure? (config: PinoConfig): void
   /** The body of a request. */
   encode (part: BatchPart): Body
   /**
