@@ -8,7 +8,7 @@ export interface TargetPlan {
   readonly modules: readonly string[]
   /** The lowest level that it takes: a number or a label; `'all'` also for lines without a level; `'standby'`: what others pass on. */
   readonly level: number | string
-  readonly isolation: 'thread' | 'inline'
+  readonly isolation: 'thread' | 'inline' | 'process'
   readonly queue: { readonly maxBytes: number, readonly maxLines: number, readonly overflow: string }
   readonly whenOpen: string
   /** In words: where lines go while it is down. */

@@ -21,7 +21,7 @@ t.setTimeout(600000)
 const healthyEndMs = await measureHealthyEnd()
 
 for (const fault of faults) {
-  for (const isolation of fault.inline ? ['thread', 'inline'] as const : ['thread'] as const) {
+  for (const isolation of fault.inline ? ['thread', 'process', 'inline'] as const : ['thread', 'process'] as const) {
     t.test(`a sink (${isolation}) that ${fault.does} costs no line elsewhere, and is noticed`, { buffered: true }, async t => {
       const destination = join(t.testdir(), 'healthy.ndjson')
       const reasons: readonly string[] = isolation === 'inline' && fault.isHidden ? [] : fault.reasons
