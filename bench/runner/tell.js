@@ -1,12 +1,25 @@
 // For measured programs: a process reports measures about itself to the runner through file descriptor 3.
-import { readFileSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync, writeSync } from 'node:fs'
+
+const MS_PER_TICK = 10
+const LOOK_MS = 50
+
+/** The peak memory of each process that this one has started, in kB, as far as it was seen. */
+const peaksOfChildren = new Map()
 
 process.on('exit', tellUsage)
 
-/** Reports what the process has used so far. Called at its exit, too. */
+/** Reports what the process has used so far, and what the processes have used that it has started. Called at its exit, too. */
 export function tellUsage () {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-  tell({ cpuMs: (userCPUTime + systemCPUTime) / 1000, peakRssMb: (peakRssKb() ?? maxRSS) / 1024 })
+  lookAtChildren()
+  const peakKb = [...peaksOfChildren.values()].reduce((sum, kb) => sum + kb, peakRssKb('self') ?? maxRSS)
+  tell({ cpuMs: (userCPUTime + systemCPUTime) / 1000 + cpuMsOfChildren(), peakRssMb: peakKb / 1024 })
+}
+
+/** Looks at the memory of the processes that this one starts, again and again: nothing tells of it once they have ended. */
+export function watchChildren () {
+  setInterval(lookAtChildren, LOOK_MS).unref()
 }
 
 /** Reports measures by their names. */
@@ -19,11 +32,38 @@ export function tell (measures) {
   }
 }
 
-/** The peak memory of this process. Linux passes the parent's peak on in `maxRSS`, so that is not used. */
-function peakRssKb () {
+/** The peak memory of a process. Linux passes the parent's peak on in `maxRSS`, so that is not used. */
+function peakRssKb (pid) {
+  const kb = Number(/^VmHWM:\s*(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1])
+  return kb > 0 ? kb : undefined
+}
+
+function lookAtChildren () {
+  for (const pid of children()) peaksOfChildren.set(pid, peakRssKb(pid) ?? peaksOfChildren.get(pid) ?? 0)
+}
+
+/** The CPU time of children that have ended, and of those that run. */
+function cpuMsOfChildren () {
+  const ticks = (pid, fields) => {
+    const values = read(`/proc/${pid}/stat`).replace(/^.*\) /s, '').split(' ')
+    return fields.reduce((sum, field) => sum + (Number(values[field]) || 0), 0)
+  }
+  return MS_PER_TICK * children().reduce((sum, pid) => sum + ticks(pid, [11, 12]), ticks('self', [13, 14]))
+}
+
+/** Each thread has the processes that it has started. */
+function children () {
   try {
-    return Number(/^VmHWM:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
+    return readdirSync('/proc/self/task').flatMap(thread => read(`/proc/self/task/${thread}/children`).split(' ').filter(Boolean))
   } catch {
-    return undefined
+    return []
+  }
+}
+
+function read (file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
   }
 }
