@@ -97,8 +97,8 @@ export const processFaults: readonly Fault[] = [
   {
     does: 'fills its heap too fast to be stopped',
     fixture: 'hoards',
-    options: { what: 'numbers' },
-    worker: { resourceLimits: { maxOldGenerationSizeMb: 64 } },
+    options: { what: 'map' },
+    worker: { resourceLimits: { maxOldGenerationSizeMb: 300 } },
     inline: false,
     reasons: ['process-exit', 'out-of-memory']
   },
