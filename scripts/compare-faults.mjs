@@ -54,8 +54,8 @@ for (const fault of [...faults, ...processFaults]) {
   const isContained = faults.includes(fault)
   tell(isContained ? processRows : onlyProcessRows, cells, {
     does: fault.does,
-    pino: isContained || fault.isHungry ? undefined : await measure({ lines }, prepare, targets => ({ targets, worker: fault.worker })),
-    fanout: isContained || fault.isHungry ? undefined : await measure({ lines }, prepare, ours),
+    pino: isContained || fault.isForProcess ? undefined : await measure({ lines }, prepare, targets => ({ targets, worker: fault.worker })),
+    fanout: isContained || fault.isForProcess ? undefined : await measure({ lines }, prepare, ours),
     process: await measure({ lines }, prepare, ([file, faulty]) => ours([file, { ...faulty, isolation: 'process' }]))
   })
 }

@@ -13,7 +13,7 @@ import { ThreadChild } from './thread-child.js'
 
 /** The descriptor of the pipe to the app's process. */
 const PIPE = 3
-const READ_BYTES = 128 * 1024
+const PIPE_READ_BYTES = 128 * 1024
 /** How long the sink may take to end in good order after the app has died. */
 const ORPHAN_MS = 1000
 /** How long the app's process may take to end this one, which has too much memory. */
@@ -32,7 +32,7 @@ for (const stream of ['stdout', 'stderr'] as const) printThroughApp(stream)
 const pipe = new Socket({
   fd: PIPE,
   onread: {
-    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    buffer: Buffer.allocUnsafeSlow(PIPE_READ_BYTES),
     callback (bytes: number, memory: Uint8Array) {
       orders.read(Buffer.from(memory.buffer, memory.byteOffset, bytes))
       return true

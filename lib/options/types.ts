@@ -270,7 +270,7 @@ export interface WorkerOptions {
   name?: string
   /**
    * The most memory that the process of a sink with `isolation: 'process'` may have resident, that outside the heap
-   * included. With more, it is killed, and the sink restarted. Value: megabytes, 64 or more.
+   * included. With more, it is killed, and the sink restarted. Value: megabytes, 96 or more.
    * @default no limit
    */
   maxRssMb?: number

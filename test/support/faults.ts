@@ -11,8 +11,8 @@ export interface Fault {
   readonly options?: Readonly<Record<string, unknown>>
   /** It gets the path of a FIFO that nobody reads, as the option `fifo`. */
   readonly needsFifo?: true
-  /** Without the limits of its process, it takes all memory of the machine. */
-  readonly isHungry?: true
+  /** The comparison runs it in a process only. In a thread it takes all memory of the machine, or depends on the version of Node.js. */
+  readonly isForProcess?: true
   /** Options of the sink's worker. */
   readonly worker?: Readonly<Record<string, unknown>>
   /** Whether it is a delivery sink, which pino's own `targets` do not support. */
@@ -98,7 +98,8 @@ export const processFaults: readonly Fault[] = [
     does: 'fills its heap too fast to be stopped',
     fixture: 'hoards',
     options: { what: 'map' },
-    worker: { resourceLimits: { maxOldGenerationSizeMb: 300 } },
+    worker: { resourceLimits: { maxOldGenerationSizeMb: 100 } },
+    isForProcess: true,
     inline: false,
     reasons: ['process-exit', 'out-of-memory']
   },
@@ -107,7 +108,7 @@ export const processFaults: readonly Fault[] = [
     fixture: 'hoards',
     options: { what: 'buffers' },
     worker: { maxRssMb: 200 },
-    isHungry: true,
+    isForProcess: true,
     inline: false,
     reasons: ['out-of-memory']
   },

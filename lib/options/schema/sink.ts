@@ -2,8 +2,8 @@ import { targetDefaults } from '../defaults.js'
 import { MAX_TIMER_MS, choice, dictionary, flag, list, milliseconds, object, text } from '../fields.js'
 import type { SchemaNode } from '../schema-node.js'
 
-/** Node.js itself takes some 50 MB. */
-const MIN_RSS_MB = 64
+/** Node.js itself takes some 60 MB. */
+const MIN_RSS_MB = 96
 const NODES_OWN = 'that of Node.js'
 
 function megabytes (description: string, byDefault: Pick<SchemaNode, 'default' | 'x-default'> = { 'x-default': NODES_OWN }): SchemaNode {
