@@ -18,7 +18,8 @@ export const errorCodes = [
   'ERR_FANOUT_BREAKER_OFF',
   'ERR_FANOUT_NO_ANSWER',
   'ERR_FANOUT_METRIC_EXISTS',
-  'ERR_FANOUT_PACKAGE_MISSING'
+  'ERR_FANOUT_PACKAGE_MISSING',
+  'ERR_FANOUT_SINK_PROCESS'
 ] as const
 
 /** One of {@link errorCodes}. */

@@ -11,7 +11,8 @@ import { serializeError, type SerializedError } from './errors.js'
  * - `closed-early`: `close`, `end` or `finish` before it was asked to end
  * - `destroyed`: it is destroyed or errored, and emitted no event
  * - `thread-exit`: its thread ended: `process.exit`, an uncaught exception, an unhandled rejection
- * - `out-of-memory`: its thread held more memory than it may
+ * - `process-exit`: its process ended: a native crash, a full heap, a signal
+ * - `out-of-memory`: its thread or its process held more memory than it may
  * - `network`: a connection failed; the system's code is in the error
  * - `health-check`: a health check of its backend failed
  * - `still-hung`: it could not be restarted, since a call of its former life has not returned
@@ -19,7 +20,7 @@ import { serializeError, type SerializedError } from './errors.js'
  */
 export type FailureReason =
   | 'start-failed' | 'start-timeout' | 'stream-error' | 'write-error' | 'write-timeout' | 'closed-early'
-  | 'destroyed' | 'thread-exit' | 'out-of-memory' | 'network' | 'health-check' | 'still-hung' | `http-${number}`
+  | 'destroyed' | 'thread-exit' | 'process-exit' | 'out-of-memory' | 'network' | 'health-check' | 'still-hung' | `http-${number}`
 
 /** A failure as plain data, which can cross threads. */
 export interface SinkFailure {

@@ -138,11 +138,14 @@ export class Seats {
     await Promise.all(this.lanes.map(lane => lane.end(now)))
   }
 
-  /** The targets whose sink is held by a call that hangs in the system, after a short wait for the others to exit. */
+  /**
+   * The targets whose sink holds this process by a call that hangs in the system, after a short wait for the others to exit. A
+   * process of its own does not hold this one.
+   */
   async findHanging (): Promise<TargetSettings[]> {
     const deadline = this.#deps.clock.now() + EXIT_MS
     await Promise.all(this.lanes.map(lane => lane.until(() => !lane.isHanging, deadline)))
-    return this.all.filter(({ lane }) => lane.isHanging).map(({ target }) => target)
+    return this.all.filter(({ lane, target }) => lane.isHanging && target.isolation !== 'process').map(({ target }) => target)
   }
 
   get #isPressing (): boolean {

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'build', 'package')
 const dist = join(root, 'dist')
 
-const library = { index: 'index', http: 'lib/http', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host' }
+const library = { index: 'index', http: 'lib/http', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host', 'process-host': 'lib/child/process-host' }
 /** Only as CommonJS: Node.js 20 loads that in half the time, and what is loaded late is not loaded at all. */
 const command = { cli: 'lib/cli/bin' }
 const typed = { index: 'index', http: 'lib/http', monitor: 'lib/monitor' }

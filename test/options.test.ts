@@ -333,6 +333,8 @@ t.test('what has no effect is told, and is no fault', async (t) => {
   t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, level: 'warn' }] }).warnings, ['The level of the standby target "spare" has no effect: it takes what it is handed.'])
   t.strictSame(parse({ targets: [{ ...file, whenOpen: 'fallback', fallback: 'spare' }, { ...standby, match: { module: 'audit' } }] }).warnings, ['The match of the standby target "spare" has no effect: it takes what it is handed.'])
   t.strictSame(parse({ targets: [{ ...file, worker: { name: 'x' } }] }).warnings, ['The worker settings of the target "file" have no effect: it runs inline.'])
+  t.strictSame(parse({ targets: [{ ...pretty, worker: { maxRssMb: 200 } }] }).warnings, ['The worker.maxRssMb of the target "pino-pretty" has no effect: it runs in a thread; only isolation: "process" has such a limit.'])
+  t.strictSame(parse({ targets: [{ ...pretty, isolation: 'process', worker: { maxRssMb: 200 } }] }).warnings, [])
   t.strictSame(parse({ targets: [{ ...file, sense: true }] }).warnings, ['The sense of the target "file" has no effect: it runs inline.'])
   t.strictSame(parse({ targets: [{ ...file, sense: false }, pretty], sense: true }).warnings, [])
   t.strictSame(parse({ targets: [file], breaker: { backoffMultiplier: 2, recoveryTimeoutMs: 300000 } }).warnings, [
@@ -452,6 +454,7 @@ t.test('a sink is watched if it has a thread to itself and is no file, unless th
   t.equal(first({ targets: [{ ...file, isolation: 'thread' }] }).sense, false)
   t.strictSame(first({ targets: [pretty] }).sense, { console: false })
   t.equal(first({ targets: [{ ...pretty, isolation: 'inline' }] }).sense, false)
+  t.strictSame(first({ targets: [{ ...pretty, isolation: 'process' }] }).sense, { console: false })
   t.equal(first({ targets: [{ ...pretty, sense: false }] }).sense, false)
   t.strictSame(first({ targets: [pretty], sense: { console: true } }).sense, { console: true })
 })

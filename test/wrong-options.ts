@@ -135,13 +135,13 @@ export const wrongOptions: readonly WrongOptions[] = [
   {
     what: 'a function for a sink in a thread',
     options: { targets: [{ ...pretty, options: { customPrettifiers: { time: () => '' } } }] },
-    message: 'targets[0].options.customPrettifiers.time: a function cannot be handed to a sink in a thread of its own; give the target isolation: "inline", or a file of its own that makes it',
+    message: 'targets[0].options.customPrettifiers.time: a function cannot be handed to a sink in a thread or a process of its own; give the target isolation: "inline", or a file of its own that makes it',
     beyondSchema: true
   },
   {
     what: 'a symbol in a list for a step of a pipeline in a thread',
     options: { targets: [{ pipeline: [{ ...pretty, options: { keys: ['a', Symbol('b')] } }] }] },
-    message: 'targets[0].pipeline[0].options.keys[1]: a symbol cannot be handed to a sink in a thread of its own; give the target isolation: "inline", or a file of its own that makes it',
+    message: 'targets[0].pipeline[0].options.keys[1]: a symbol cannot be handed to a sink in a thread or a process of its own; give the target isolation: "inline", or a file of its own that makes it',
     beyondSchema: true
   },
   { what: 'a size with a unit', options: above({ queue: { maxBytes: '16MB' } }), message: 'queue.maxBytes: expected an integer >= 1, got "16MB"; write the number of bytes: 16777216' },
@@ -208,7 +208,8 @@ export const wrongOptions: readonly WrongOptions[] = [
   { what: 'an unknown whenOpen', options: target({ whenOpen: 'wait' }), message: 'targets[0].whenOpen: expected "hold", "skip", "spool" or "fallback", got "wait"' },
   { what: 'an unknown overflow', options: above({ queue: { overflow: 'drop' } }), message: 'queue.overflow: expected "drop-oldest", "drop-newest" or "block", got "drop"' },
   { what: 'a queue that is no object', options: target({ queue: 1000 }), message: 'targets[0].queue: expected an object, got 1000' },
-  { what: 'an unknown isolation', options: target({ isolation: 'process' }), message: 'targets[0].isolation: expected "thread" or "inline", got "process"' },
+  { what: 'an unknown isolation', options: target({ isolation: 'fork' }), message: 'targets[0].isolation: expected "thread", "inline" or "process", got "fork"' },
+  { what: 'a limit of resident memory below what Node.js itself takes', options: target({ worker: { maxRssMb: 50 } }), message: 'targets[0].worker.maxRssMb: expected a number >= 96, got 50' },
   { what: 'an unknown redelivery', options: above({ redelivery: 'exactly-once' }), message: 'redelivery: expected "at-least-once" or "at-most-once", got "exactly-once"' },
   { what: 'a flag that is no flag', options: above({ parallel: 'no' }), message: 'parallel: expected true or false, got "no"' },
   { what: 'an empty level', options: target({ level: '' }), message: 'targets[0].level: expected a number or a non-empty string, got ""' },

@@ -1,10 +1,12 @@
 // An app that logs as fast as it can: `lines` lines through `transport`, then waits for the transport to close.
+// `startsProcesses`: the transport starts some, whose memory counts too.
 import { once } from 'node:events'
 import pino from 'pino'
 import { labelOf, recordOf } from '../lines.js'
-import '../runner/tell.js'
+import { watchChildren } from '../runner/tell.js'
 
-const { transport: options, lines } = JSON.parse(process.argv[2])
+const { transport: options, lines, startsProcesses = false } = JSON.parse(process.argv[2])
+if (startsProcesses) watchChildren()
 const transport = pino.transport(options)
 const log = pino({ level: 'trace' }, transport)
 

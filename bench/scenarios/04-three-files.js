@@ -1,17 +1,18 @@
 import { app, expectLines, fanoutOf, fileTarget } from '../runner/commands.js'
 
 const NAMES = ['a', 'b', 'c']
-const log = (transport, { lines }) => app('log', { transport, lines })
+const log = (transport, { lines }, more) => app('log', { transport, lines, ...more })
 const level = 'trace'
 
 export default {
   title: 'An app to three files',
-  what: 'An app logs as fast as it can, waits until all is written, and ends; the whole process is measured. Three `pino/file` targets, inline or each in a thread, against pino with one file and pino\'s `targets` with three.',
+  what: 'An app logs as fast as it can, waits until all is written, and ends; the whole process is measured, with all that it starts. Three `pino/file` targets, inline, each in a thread or each in a process, against pino with one file and pino\'s `targets` with three.',
   quick: { lines: 40000 },
   full: { lines: 200000 },
   sides: {
     inline: { label: 'pino-breaker-fanout, inline', command: ({ dir, size }) => log(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, level }))), size) },
     threads: { label: 'pino-breaker-fanout, a thread each', command: ({ dir, size }) => log(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, level, isolation: 'thread' }))), size) },
+    processes: { label: 'pino-breaker-fanout, a process each', command: ({ dir, size }) => log(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, level, isolation: 'process' }))), size, { startsProcesses: true }) },
     one: { label: 'pino, one file', command: ({ dir, size }) => log(fileTarget(dir, 'a'), size) },
     targets: { label: "pino's targets", command: ({ dir, size }) => log({ targets: NAMES.map(name => fileTarget(dir, name, { level })) }, size) }
   },

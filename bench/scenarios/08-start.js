@@ -12,6 +12,7 @@ export default {
   sides: {
     fanout: { label: 'pino-breaker-fanout', command: ({ dir }) => start(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name }))), dir) },
     threads: { label: 'pino-breaker-fanout, a thread each', command: ({ dir }) => start(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, isolation: 'thread' }))), dir) },
+    processes: { label: 'pino-breaker-fanout, a process each', command: ({ dir }) => start(fanoutOf(NAMES.map(name => fileTarget(dir, name, { name, isolation: 'process' }))), dir) },
     targets: { label: "pino's targets", command: ({ dir }) => start({ targets: NAMES.map(name => fileTarget(dir, name)) }, dir) }
   },
   show: ['firstLineMs', 'cpuMs'],

@@ -3,6 +3,8 @@ import { FanoutError } from '../errors.js'
 import type { SourceEntry, TargetSettings } from '../options.js'
 import type { Child, ChildListener, ChildSource } from './child.js'
 import { InlineChild } from './inline-child.js'
+import { ProcessChild } from './process-child.js'
+import { isInSinkProcess } from './process-flags.js'
 import { ThreadChild } from './thread-child.js'
 import { transferablesIn } from './transferables.js'
 
@@ -10,7 +12,7 @@ import { transferablesIn } from './transferables.js'
 export type ChildMaker = (listener: ChildListener) => Child
 
 /**
- * Returns a function that creates the children of a target, inline or in threads. To a backend, each start of a sink looks like the
+ * Returns a function that creates the children of a target, inline, in threads or in processes. To a backend, each start of a sink looks like the
  * first. But only the first start may empty a file: later ones append to it, even if the working directory has changed. An object
  * that was transferred to a thread cannot be transferred again.
  *
@@ -18,6 +20,7 @@ export type ChildMaker = (listener: ChildListener) => Child
  */
 export function createChildMaker (target: TargetSettings, willSendConfig: boolean): ChildMaker {
   const { name, source, isolation, worker, failureEvents, sense, writeTimeoutMs, redelivery } = target
+  const { maxRssMb: _, ...threadOptions } = worker
   const cwd = process.cwd()
   const isPipeline = source.kind === 'pipeline'
   const entries: readonly SourceEntry[] = isPipeline ? source.entries : [source.entry]
@@ -44,8 +47,13 @@ export function createChildMaker (target: TargetSettings, willSendConfig: boolea
       }
     }
     if (isolation === 'inline') return new InlineChild(childSource, ownListener)
+    if (isolation === 'process') {
+      // A logger in a preloaded module would start processes without end: each of them loads the module again.
+      if (isInSinkProcess()) throw new FanoutError('ERR_FANOUT_SINK_START', 'a process that was started for a sink starts none for further sinks; use isolation: "thread" there', { sink: name })
+      return new ProcessChild(childSource, worker, ownListener)
+    }
     hasTransferred = transferables.length > 0
-    return new ThreadChild(childSource, { ...worker, ...hasTransferred && { transferList: transferables } }, ownListener)
+    return new ThreadChild(childSource, { ...threadOptions, ...hasTransferred && { transferList: transferables } }, ownListener)
   }
 }
 

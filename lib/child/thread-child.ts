@@ -11,9 +11,10 @@ import { keepLoopsTerminable } from './loop-checks.js'
 import type { HostData, HostMessage, HostOrder, HostReport } from './messages.js'
 import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 
-const WINDOW_BYTES = 1024 * 1024
+/** The window of a sink in a thread. */
+export const WINDOW_BYTES = 1024 * 1024
 /** The window, and room for one batch of the app beyond it or a gap at the end: such a batch has some 128 KiB. */
-const RING_BYTES = WINDOW_BYTES + 512 * 1024
+export const RING_BYTES = WINDOW_BYTES + 512 * 1024
 /** The most that a batch for a delivery sink has, unless a single line is longer. */
 const BATCH_BYTES = 512 * 1024
 /** How long a thread whose sink has ended may take for its own exit handlers. */

@@ -68,6 +68,7 @@ const failureReasons = keysOf<Exclude<FailureReason, `http-${number}`>>({
   'closed-early': true,
   destroyed: true,
   'thread-exit': true,
+  'process-exit': true,
   'out-of-memory': true,
   network: true,
   'health-check': true,

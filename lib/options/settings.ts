@@ -27,8 +27,8 @@ export type TargetSource =
 /** The complete option `queue`. */
 export type QueueSettings = Readonly<Required<QueueOptions>>
 
-/** The option `worker`, as Node.js takes it. */
-export type WorkerSettings = Pick<NodeWorkerOptions, keyof WorkerOptions>
+/** The option `worker`: what Node.js takes, and what only a process has. */
+export type WorkerSettings = Pick<NodeWorkerOptions, Exclude<keyof WorkerOptions, 'maxRssMb'>> & Pick<WorkerOptions, 'maxRssMb'>
 
 /** Options that a target's settings have unchanged, each complete. */
 type PlainPolicy = Pick<Required<TargetPolicy>, 'isolation' | 'writeTimeoutMs' | 'startTimeoutMs' | 'redelivery' | 'failureEvents'>
@@ -42,13 +42,13 @@ export interface TargetSettings extends PlainPolicy, OpenPolicy {
   level: number | string
   /** What a line must have beside its level; `undefined`: nothing. */
   match: Match | undefined
-  /** Without defaults for a sink that has no thread of its own. */
+  /** Without defaults for a sink that runs inline. */
   worker: WorkerSettings
   breaker: BreakerSettings
   queue: QueueSettings
   batch: BatchSettings
   standby: boolean
-  /** `false` for a sink that has no thread of its own. */
+  /** `false` for a sink that runs inline. */
   sense: false | Required<SenseOptions>
   healthCheck: HealthCheckSettings | undefined
   /** `undefined`: lines that the sink refuses for good are dropped. */
@@ -105,7 +105,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     level: own.standby === true ? -Infinity : own.level ?? topLevel.level ?? defaultLevel,
     match: own.standby === true ? undefined : settleMatch(own.match),
     isolation,
-    worker: settleWorker(isolation === 'thread' ? targetDefaults.worker : {}, own.worker, topLevel.worker),
+    worker: settleWorker(isolation !== 'inline' ? targetDefaults.worker : {}, own.worker, topLevel.worker),
     breaker: settleBreaker(own.breaker, topLevel.breaker),
     batch: { ...targetDefaults.batch, ...isHttpSink && httpSinkDefaults.batch, ...topLevel.batch, ...own.batch },
     queue: { ...queueDefaults, ...topLevel.queue, ...own.queue },
@@ -115,7 +115,7 @@ export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name,
     startTimeoutMs: own.startTimeoutMs ?? topLevel.startTimeoutMs ?? targetDefaults.startTimeoutMs,
     redelivery: own.redelivery ?? topLevel.redelivery ?? targetDefaults.redelivery,
     // A file reports each of its writes.
-    sense: isolation === 'thread' && !isPinoFile && settleSense(own.sense ?? topLevel.sense ?? targetDefaults.sense),
+    sense: isolation !== 'inline' && !isPinoFile && settleSense(own.sense ?? topLevel.sense ?? targetDefaults.sense),
     healthCheck,
     deadLetter,
     spool,

@@ -67,7 +67,7 @@ function checkFunctions (options: unknown, path: string, faults: Faults): void {
   const seen = new Set<object>()
   const visit = (value: unknown, at: string): void => {
     if (typeof value === 'function' || typeof value === 'symbol') {
-      faults.add(at, `a ${typeof value} cannot be handed to a sink in a thread of its own; give the target isolation: "inline", or a file of its own that makes it`)
+      faults.add(at, `a ${typeof value} cannot be handed to a sink in a thread or a process of its own; give the target isolation: "inline", or a file of its own that makes it`)
     } else if (typeof value === 'object' && value !== null && !seen.has(value)) {
       seen.add(value)
       if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${at}[${index}]`))

@@ -80,12 +80,13 @@ export interface TargetPolicy {
    */
   level?: number | string
   /**
-   * Thread in which the sink runs. `'thread'`: one of its own. `'inline'`: that of the transport.
+   * Where the sink runs. `'thread'`: in a thread of its own. `'inline'`: in that of the transport. `'process'`: in a
+   * process of its own.
    * @default 'thread'; 'inline' for pino/file
    */
-  isolation?: 'thread' | 'inline'
+  isolation?: 'thread' | 'inline' | 'process'
   /**
-   * Settings of the sink's own thread, as for `new Worker()` of Node.js.
+   * Settings of the sink's own thread or process, as for `new Worker()` of Node.js.
    * @default those of Node.js
    */
   worker?: WorkerOptions
@@ -270,33 +271,39 @@ export interface FlushOptions {
   timeoutMs?: number
 }
 
-/** Settings of the sink's own thread, as for `new Worker()` of Node.js. */
+/** Settings of the sink's own thread or process, as for `new Worker()` of Node.js. */
 export interface WorkerOptions {
   /**
-   * Memory limits of the thread.
+   * Memory limits of the thread, or of each thread in the process.
    * @default those of Node.js, with maxYoungGenerationSizeMb: 12
    */
   resourceLimits?: ResourceLimits
   /**
-   * The thread's `process.env`.
+   * `process.env` of the thread or the process.
    * @default a copy of the app's
    */
   env?: Record<string, string>
   /**
-   * Command-line options of Node.js for the thread.
+   * Command-line options of Node.js for the thread or the process.
    * @default those of the app
    */
   execArgv?: readonly string[]
   /**
-   * Arguments that are appended to the thread's `process.argv`.
+   * Arguments that are appended to `process.argv` of the thread or the process.
    * @default none
    */
   argv?: readonly string[]
   /**
-   * Name of the thread, for debuggers.
+   * Name of the thread, for debuggers, and of the process.
    * @default pino-breaker-fanout: and the name of the target
    */
   name?: string
+  /**
+   * The most memory that the process of a sink with `isolation: 'process'` may have resident, that outside the heap
+   * included. With more, it is killed, and the sink restarted. Value: megabytes, 96 or more.
+   * @default no limit
+   */
+  maxRssMb?: number
 }
 
 /** Limits of the lines that are held in memory for the sink, and what happens beyond them. */
@@ -464,7 +471,7 @@ export interface PortRange {
   to: number
 }
 
-/** Memory limits of the thread. */
+/** Memory limits of the thread, or of each thread in the process. */
 export interface ResourceLimits {
   /**
    * Limit for the main heap. Value: megabytes, more than 0.

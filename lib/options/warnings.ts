@@ -21,6 +21,7 @@ export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft
     if (standby && own?.level !== undefined) warnings.push(`The level of the standby target "${name}" has no effect: it takes what it is handed.`)
     if (standby && own?.match !== undefined) warnings.push(`The match of the standby target "${name}" has no effect: it takes what it is handed.`)
     if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
+    if (isolation === 'thread' && own?.worker?.maxRssMb !== undefined) warnings.push(`The worker.maxRssMb of the target "${name}" has no effect: it runs in a thread; only isolation: "process" has such a limit.`)
     return warnings
   })
   return [...ofMonitor, ...ofTargets]

@@ -4,13 +4,14 @@ import { fit, printable, widthOf } from './printable.js'
 import type { Style } from './style.js'
 
 const GAP = '  '
+const PLACES: Readonly<Record<TargetPlan['isolation'], string>> = { inline: 'the main thread', thread: 'its own thread', process: 'its own process' }
 
 /** A plan for people: a table of the targets, and then what happens to each, and where things are kept. */
 export function planText ({ targets, diagnostics, monitor, warnings }: Plan, style: Style): string {
   const rows = targets.map(({ name, level, isolation, queue, modules }) => [
     name,
     String(level),
-    isolation === 'inline' ? 'the main thread' : 'its own thread',
+    PLACES[isolation],
     `${bytesText(queue.maxBytes)} or ${linesText(queue.maxLines)}, ${queue.overflow}`,
     modules.join(' | ')
   ])

@@ -11,7 +11,7 @@ export interface TargetPlan {
   readonly level: number | string
   /** What a line must have beside its level, in words. */
   readonly match?: string
-  readonly isolation: 'thread' | 'inline'
+  readonly isolation: 'thread' | 'inline' | 'process'
   readonly queue: { readonly maxBytes: number, readonly maxLines: number, readonly overflow: string }
   readonly whenOpen: string
   /** In words: where lines go while it is down. */

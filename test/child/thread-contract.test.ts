@@ -1,8 +1,9 @@
-// A sink is written for pino, which runs it in a thread-stream worker. In a thread of ours it finds the same.
+// A sink is written for pino, which runs it in a thread-stream worker. In a thread of ours, and in a process, it finds the same.
 import { join } from 'node:path'
 import t from 'tap'
 import ThreadStream from 'thread-stream'
 import type { ChildSource } from '#lib/child/child'
+import { ProcessChild } from '#lib/child/process-child'
 import { ThreadChild } from '#lib/child/thread-child'
 import { deaf } from '../support/deaf-listener.js'
 
@@ -25,10 +26,12 @@ const config = { messageKey: 'message', errorKey: 'error' }
 
 type Told = Record<string, readonly unknown[]>
 
-t.test('a sink in a thread of its own finds what it finds under pino, and can say the same', async t => {
-  const file = join(t.testdir(modules), 'tells.mjs')
-  t.strictSame(await toldByThreadChild(file), await toldByThreadStream(file))
-})
+for (const [place, Child] of [['thread', ThreadChild], ['process', ProcessChild]] as const) {
+  t.test(`a sink in a ${place} of its own finds what it finds under pino, and can say the same`, async t => {
+    const file = join(t.testdir(modules), 'tells.mjs')
+    t.strictSame(await toldByChild(Child, file), await toldByThreadStream(file))
+  })
+}
 
 async function toldByThreadStream (file: string): Promise<Told> {
   const stream = new ThreadStream({ filename: file, workerData: { pinoWillSendConfig: true } })
@@ -47,7 +50,7 @@ async function toldByThreadStream (file: string): Promise<Told> {
   return told
 }
 
-async function toldByThreadChild (file: string): Promise<Told> {
+async function toldByChild (Child: typeof ThreadChild | typeof ProcessChild, file: string): Promise<Told> {
   const source: ChildSource = {
     sink: 'x',
     entries: [{ file, isPinoFile: false, options: {} }],
@@ -60,7 +63,7 @@ async function toldByThreadChild (file: string): Promise<Told> {
   }
   const told: Told = {}
   await new Promise<void>((resolve, reject) => {
-    const child = new ThreadChild(source, {}, {
+    const child = new Child(source, {}, {
       ...deaf,
       onFailure: ({ err }) => reject(new Error(err.message)),
       onEvent: (name, args) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { SinkSnapshot } from 'pino-breaker-fanout'
-import { faults, fixturePath, type Fault } from '../support/faults.js'
+import { faults, fixturePath, optionsOf, processFaults, type Fault } from '../support/faults.js'
 import { readLogFile } from '../support/log-file.js'
 import { runApp, type AppPlan, type AppResult } from '../support/run-app.js'
 
@@ -20,17 +20,20 @@ t.setTimeout(600000)
 /** How long the app takes for its end beside a healthy sink, busy as the machine may be. */
 const healthyEndMs = await measureHealthyEnd()
 
-for (const fault of faults) {
-  for (const isolation of fault.inline ? ['thread', 'inline'] as const : ['thread'] as const) {
+for (const fault of [...faults, ...processFaults]) {
+  for (const isolation of isolationsFor(fault)) {
     t.test(`a sink (${isolation}) that ${fault.does} costs no line elsewhere, and is noticed`, { buffered: true }, async t => {
-      const destination = join(t.testdir(), 'healthy.ndjson')
+      const dir = t.testdir()
+      const destination = join(dir, 'healthy.ndjson')
       const reasons: readonly string[] = isolation === 'inline' && fault.isHidden ? [] : fault.reasons
       const result = await runApp({
         lines: LINES,
         awaitsReady: true,
         ending: 'close',
         awaitTripOf: reasons.length > 0 ? 'faulty' : undefined,
-        transport: transport(destination, { ...faultyTarget(fault), ...impatience(fault), isolation })
+        // Otherwise the app might end before the sink has started.
+        awaitDeliveryBy: reasons.length === 0 && fault.reasons.length === 0 ? 'faulty' : undefined,
+        transport: transport(destination, { ...faultyTarget(fault, dir), ...impatience(fault), isolation })
       }, LIMIT_MS)
       const { ids, diagnostics } = readLogFile(destination)
 
@@ -49,8 +52,10 @@ for (const fault of faults) {
   }
 
   t.test(`a sink that ${fault.does} does not keep the app from its end`, { buffered: true }, async t => {
-    const destination = join(t.testdir(), 'healthy.ndjson')
-    const result = await runApp({ lines: FEWER_LINES, awaitsReady: true, transport: transport(destination, faultyTarget(fault)) }, LIMIT_MS, UNCOUNTED)
+    const dir = t.testdir()
+    const destination = join(dir, 'healthy.ndjson')
+    const isolation = processFaults.includes(fault) ? 'process' : 'thread'
+    const result = await runApp({ lines: FEWER_LINES, awaitsReady: true, transport: transport(destination, { ...faultyTarget(fault, dir), isolation }) }, LIMIT_MS, UNCOUNTED)
 
     assertEndedWell(t, result)
     assertComplete(t, readLogFile(destination).ids, FEWER_LINES)
@@ -68,9 +73,14 @@ function transport (destination: string, faulty: object): AppPlan['transport'] {
   }
 }
 
-function faultyTarget (fault: Fault): object {
-  const { options = {}, worker } = fault
-  return { name: 'faulty', target: fixturePath(fault), options, ...(worker !== undefined && { worker }) }
+function isolationsFor (fault: Fault): ReadonlyArray<'thread' | 'process' | 'inline'> {
+  if (processFaults.includes(fault)) return ['process']
+  return fault.inline ? ['thread', 'process', 'inline'] : ['thread', 'process']
+}
+
+function faultyTarget (fault: Fault, dir: string): object {
+  const { worker } = fault
+  return { name: 'faulty', target: fixturePath(fault), options: optionsOf(fault, dir), ...(worker !== undefined && { worker }) }
 }
 
 /** Settings by which a fault is noticed at once, and by what it does rather than by how long it takes. */

@@ -11,7 +11,7 @@ t.test('every combination of labels that can be known is there with 0 before any
   t.same(combinations('circuit_state', 'state').sort(), ['closed', 'half-open', 'open'])
   t.same(combinations('lines_dropped_total', 'reason').sort(), ['at-most-once', 'closed', 'damaged', 'poison', 'queue-full', 'spool-full', 'too-long'])
   t.same(combinations('lines_fallback_total', 'fallback'), ['spare'])
-  const reasons = ['closed-early', 'destroyed', 'health-check', 'network', 'out-of-memory', 'start-failed', 'start-timeout', 'still-hung', 'stream-error', 'thread-exit', 'write-error', 'write-timeout']
+  const reasons = ['closed-early', 'destroyed', 'health-check', 'network', 'out-of-memory', 'process-exit', 'start-failed', 'start-timeout', 'still-hung', 'stream-error', 'thread-exit', 'write-error', 'write-timeout']
   t.same(combinations('failures_total', 'reason').sort(), reasons)
   t.same(combinations('restarts_total', 'reason').sort(), reasons)
   const transitions = seriesOf('circuit_transitions_total', snapshot).filter(({ labels }) => labels['sink'] === 'loki').map(({ labels: { from, to, reason } }) => `${from} -> ${to}: ${reason}`)

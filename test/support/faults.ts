@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { join, resolve } from 'node:path'
 import type { FailureReason } from '#lib/failure'
 
 /** A way in which a sink misbehaves, and its expected consequences. */
@@ -8,6 +9,10 @@ export interface Fault {
   /** `test/fixtures/sink-<fixture>.js` */
   readonly fixture: string
   readonly options?: Readonly<Record<string, unknown>>
+  /** It gets the path of a FIFO that nobody reads, as the option `fifo`. */
+  readonly needsFifo?: true
+  /** The comparison runs it in a process only. In a thread it takes all memory of the machine, or depends on the version of Node.js. */
+  readonly isForProcess?: true
   /** Options of the sink's worker. */
   readonly worker?: Readonly<Record<string, unknown>>
   /** Whether it is a delivery sink, which pino's own `targets` do not support. */
@@ -25,7 +30,15 @@ export function fixturePath ({ fixture }: Fault): string {
   return resolve(`test/fixtures/sink-${fixture}.js`)
 }
 
-/** All faults that tests and the comparison go through. */
+/** The options of the sink, in an empty folder. */
+export function optionsOf ({ options = {}, needsFifo }: Fault, dir: string): Readonly<Record<string, unknown>> {
+  if (needsFifo !== true) return options
+  const fifo = join(dir, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  return { ...options, fifo }
+}
+
+/** All faults that tests and the comparison go through, except for {@link processFaults}. */
 export const faults: readonly Fault[] = [
   { does: 'throws as its module is loaded', fixture: 'throws-on-load', inline: true, reasons: ['start-failed'] },
   { does: 'has a factory that throws', fixture: 'factory-throws', inline: true, reasons: ['start-failed'] },
@@ -75,4 +88,29 @@ export const faults: readonly Fault[] = [
   { does: 'rejects in send()', fixture: 'send-rejects', isDelivery: true, inline: true, reasons: ['write-error'] },
   { does: 'throws in send()', fixture: 'send-throws', isDelivery: true, inline: true, reasons: ['write-error'] },
   { does: 'hangs in send()', fixture: 'send-hangs', isDelivery: true, inline: true, reasons: ['write-timeout'] }
+]
+
+/** Faults that only a process of its own contains. In a thread they end the app, or keep it from its end. */
+export const processFaults: readonly Fault[] = [
+  { does: 'crashes in native code', fixture: 'crashes', inline: false, reasons: ['process-exit'] },
+  { does: 'aborts its process', fixture: 'crashes', options: { signal: 'SIGABRT' }, inline: false, reasons: ['process-exit'] },
+  {
+    does: 'fills its heap too fast to be stopped',
+    fixture: 'hoards',
+    options: { what: 'map' },
+    worker: { resourceLimits: { maxOldGenerationSizeMb: 100 } },
+    isForProcess: true,
+    inline: false,
+    reasons: ['process-exit', 'out-of-memory']
+  },
+  {
+    does: 'takes memory outside the heap',
+    fixture: 'hoards',
+    options: { what: 'buffers' },
+    worker: { maxRssMb: 200 },
+    isForProcess: true,
+    inline: false,
+    reasons: ['out-of-memory']
+  },
+  { does: 'makes a call that never returns', fixture: 'never-returns', needsFifo: true, inline: false, reasons: ['write-timeout'] }
 ]

@@ -10,7 +10,7 @@ import type { AppPlan, AppReport } from './run-app.js'
 const NOTICE_LIMIT_MS = 15000
 
 const {
-  transport: options, lines, linesPerTurn = 100, turnMs = 5, padBytes = 0, idleMs = 0, awaitsReady = false, awaitTripOf, ending = 'loop'
+  transport: options, lines, linesPerTurn = 100, turnMs = 5, padBytes = 0, idleMs = 0, awaitsReady = false, awaitTripOf, awaitDeliveryBy, ending = 'loop'
 } = JSON.parse(process.argv[2]!) as AppPlan
 
 process.on('uncaughtExceptionMonitor', (error: unknown) => report({ type: 'uncaught', message: error instanceof Error ? error.message : String(error) }))
@@ -18,8 +18,11 @@ process.on('uncaughtExceptionMonitor', (error: unknown) => report({ type: 'uncau
 const transport = pino.transport(options)
 const log = pino({ name: 'app' }, transport)
 let notice = (): void => {}
-const tripped = new Promise<void>(resolve => { notice = resolve })
-transport.on('metrics', (snapshot: FanoutSnapshot) => report({ type: 'metrics', snapshot }))
+const noticed = new Promise<void>(resolve => { notice = resolve })
+transport.on('metrics', (snapshot: FanoutSnapshot) => {
+  report({ type: 'metrics', snapshot })
+  if (snapshot.sinks.some(({ name, linesDelivered }) => name === awaitDeliveryBy && linesDelivered > 0)) notice()
+})
 transport.on('breaker', (event: TransitionEvent) => {
   report({ type: 'breaker', event })
   if (event.sink === awaitTripOf) notice()
@@ -30,9 +33,9 @@ if (ending === 'close') transport.on('ready', () => (transport as unknown as { r
 if (awaitsReady) await once(transport, 'ready')
 report({ type: 'logging' })
 await logLines(0, lines / 2)
-if (awaitTripOf !== undefined) {
+if (awaitTripOf !== undefined || awaitDeliveryBy !== undefined) {
   const limit = setTimeout(notice, NOTICE_LIMIT_MS)
-  await tripped
+  await noticed
   clearTimeout(limit)
 }
 await logLines(lines / 2, lines)

@@ -40,6 +40,8 @@ export interface AppPlan {
   readonly awaitsReady?: boolean
   /** A sink. After half of the lines, the app waits for the first event of its breaker. */
   readonly awaitTripOf?: string | undefined
+  /** A sink. After half of the lines, the app waits until it has delivered one. Requires `metricsIntervalMs`. */
+  readonly awaitDeliveryBy?: string | undefined
   /**
    * How to end: `'loop'` lets the event loop run out, `'exit'` calls `process.exit(0)`, `'close'` ends the transport and
    * waits for its `close`.

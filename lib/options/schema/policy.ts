@@ -17,8 +17,8 @@ export const policyFields = {
     description: 'Lowest level that the target takes, as a number or a label.',
     'x-default': '`\'info\'`; all levels, if no other target takes lines (standby targets aside); a standby target takes every line that it is given'
   }),
-  isolation: oneOf(['thread', 'inline'], {
-    description: 'Thread in which the sink runs. `\'thread\'`: one of its own. `\'inline\'`: that of the transport.',
+  isolation: oneOf(['thread', 'inline', 'process'], {
+    description: 'Where the sink runs. `\'thread\'`: in a thread of its own. `\'inline\'`: in that of the transport. `\'process\'`: in a process of its own.',
     'x-default': '`\'thread\'`; `\'inline\'` for `pino/file`'
   }),
   worker: workerSchema,

@@ -2,6 +2,8 @@ import { targetDefaults } from '../defaults.js'
 import { MAX_TIMER_MS, choice, dictionary, flag, list, milliseconds, object, text } from '../fields.js'
 import type { SchemaNode } from '../schema-node.js'
 
+/** Node.js itself takes some 60 MB. */
+const MIN_RSS_MB = 96
 const NODES_OWN = 'that of Node.js'
 
 function megabytes (description: string, byDefault: Pick<SchemaNode, 'default' | 'x-default'> = { 'x-default': NODES_OWN }): SchemaNode {
@@ -18,21 +20,27 @@ export const workerSchema = object({
     codeRangeSizeMb: megabytes('Limit for the memory of generated code.'),
     stackSizeMb: megabytes('Limit for the stack.')
   }, {
-    description: 'Memory limits of the thread.',
+    description: 'Memory limits of the thread, or of each thread in the process.',
     'x-default': `those of Node.js, with \`maxYoungGenerationSizeMb: ${maxYoungGenerationSizeMb}\``,
     'x-type': 'ResourceLimits'
   }),
   env: dictionary({ type: 'string' }, {
-    description: 'The thread\'s `process.env`.',
+    description: '`process.env` of the thread or the process.',
     writeOnly: true,
     'x-default': 'a copy of the app\'s'
   }),
-  execArgv: list({ type: 'string' }, { description: 'Command-line options of Node.js for the thread.', 'x-default': 'those of the app' }),
-  argv: list({ type: 'string' }, { description: 'Arguments that are appended to the thread\'s `process.argv`.', 'x-default': 'none' }),
-  name: text({ description: 'Name of the thread, for debuggers.', 'x-default': '`pino-breaker-fanout:` and the name of the target' })
+  execArgv: list({ type: 'string' }, { description: 'Command-line options of Node.js for the thread or the process.', 'x-default': 'those of the app' }),
+  argv: list({ type: 'string' }, { description: 'Arguments that are appended to `process.argv` of the thread or the process.', 'x-default': 'none' }),
+  name: text({ description: 'Name of the thread, for debuggers, and of the process.', 'x-default': '`pino-breaker-fanout:` and the name of the target' }),
+  maxRssMb: {
+    type: 'number',
+    minimum: MIN_RSS_MB,
+    description: 'The most memory that the process of a sink with `isolation: \'process\'` may have resident, that outside the heap included. With more, it is killed, and the sink restarted.',
+    'x-default': 'no limit'
+  }
 }, {
   title: 'Worker',
-  description: 'Settings of the sink\'s own thread, as for `new Worker()` of Node.js.',
+  description: 'Settings of the sink\'s own thread or process, as for `new Worker()` of Node.js.',
   'x-default': 'those of Node.js',
   'x-env': false,
   'x-type': 'WorkerOptions'

@@ -25,6 +25,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['closed-early', 'the sink closed by itself'],
   ['destroyed', 'the sink was destroyed'],
   ['thread-exit', "the sink's thread ended"],
+  ['process-exit', "the sink's process ended"],
   ['out-of-memory', 'the sink used too much memory'],
   ['network', 'a connection failed'],
   ['health-check', 'by its health check'],
