@@ -22,8 +22,8 @@ export type TargetSource =
   | { kind: 'target', entry: SourceEntry }
   | { kind: 'pipeline', entries: readonly SourceEntry[] }
 
-/** The complete option `queue`. */
-export type QueueSettings = Readonly<Required<QueueOptions>>
+/** The complete option `queue`. Without a `protectLevel`, all lines are alike. */
+export type QueueSettings = Readonly<Required<Omit<QueueOptions, 'protectLevel'>> & Pick<QueueOptions, 'protectLevel'>>
 
 /** The option `worker`, as Node.js takes it. */
 export type WorkerSettings = Pick<NodeWorkerOptions, keyof WorkerOptions>

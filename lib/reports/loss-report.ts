@@ -1,7 +1,10 @@
 import type { DropReason } from '../metrics.js'
 
-/** A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the last one. */
-export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered', reason: string }
+/**
+ * A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the
+ * last one. `protectedLines`: how many of the dropped lines were at or above `queue.protectLevel`, if there is one.
+ */
+export type Loss = { kind: 'dropped', reason: DropReason, protectedLines?: number } | { kind: 'skipped' } | { kind: 'dead-lettered', reason: string }
 
 const SUMMARY_MS = 10000
 
@@ -20,7 +23,7 @@ export class LossReport {
     const key = loss.kind === 'dropped' ? loss.reason : loss.kind
     const entry = this.#unreported.get(key)
     if (entry !== undefined) {
-      entry.loss = loss
+      entry.loss = entry.lines === 0 ? loss : together(entry.loss, loss)
       entry.lines += lines
     } else if (isDiagnostic) {
       return
@@ -55,4 +58,10 @@ export class LossReport {
       this.#timer = undefined
     }
   }
+}
+
+/** The last of two losses of a kind, with the protected lines of both. */
+function together (former: Loss, loss: Loss): Loss {
+  if (loss.kind !== 'dropped' || former.kind !== 'dropped' || loss.protectedLines === undefined) return loss
+  return { ...loss, protectedLines: (former.protectedLines ?? 0) + loss.protectedLines }
 }
