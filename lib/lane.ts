@@ -417,7 +417,7 @@ export class Lane {
 
   /** True if new lines may be handed to the sink at once: none are before them, and they are within the limits. */
   #mayGoStraight ({ byteLength, count }: Batch): boolean {
-    if (!this.#isEmpty || this.#isDiverting || this.#gathers || !this.#sink.canTake(byteLength)) return false
+    if (!this.#isEmpty || this.#isDiverting || this.#gathers || !this.#sink.canTake(byteLength, 0, count)) return false
     return this.#makeRoom(byteLength, count) || (count === 1 && this.#sink.held.count === 0)
   }
 

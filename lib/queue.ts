@@ -28,6 +28,7 @@ export type NextLines = 'oldest' | 'least' | 'other' | 'newest'
 export interface Next {
   readonly which: NextLines
   readonly maxBytes: number
+  readonly maxLines: number
   /** For lines in doubt. */
   readonly maxDoubtedLines: number
 }
@@ -229,12 +230,12 @@ export class LineQueue {
   }
 
   /** Takes the lines that are next, as {@link shift} does. */
-  take ({ which, maxBytes, maxDoubtedLines }: Next): Lines | undefined {
+  take ({ which, maxBytes, maxLines, maxDoubtedLines }: Next): Lines | undefined {
     if (which === 'newest') return this.#takeNewest()
     const at = which === 'oldest' ? this.#head : this.#leastDoubted(which)
     if (at === this.#items.length) this.#close()
     const isInDoubt = (this.#items[at]?.lines.doubts ?? 0) > 0
-    return this.#removeAt(at, maxBytes, isInDoubt ? maxDoubtedLines : Infinity)?.lines
+    return this.#removeAt(at, maxBytes, isInDoubt ? Math.min(maxLines, maxDoubtedLines) : maxLines)?.lines
   }
 
   /** The number of the newest line that is least in doubt. */

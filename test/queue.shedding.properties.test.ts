@@ -61,7 +61,7 @@ class Course {
     switch (step.do) {
       case 'push': return this.#push(step.lines)
       case 'shift': return this.#take(this.queue.shift(step.maxBytes, step.maxCount), 'oldest')
-      case 'takeNewest': return this.#take(this.queue.take({ which: 'newest', maxBytes: Infinity, maxDoubtedLines: Infinity }), 'newest')
+      case 'takeNewest': return this.#take(this.queue.take({ which: 'newest', maxBytes: Infinity, maxLines: Infinity, maxDoubtedLines: Infinity }), 'newest')
       case 'drop': return this.#drop(step.maxBytes, step.maxCount)
       case 'shed': return this.#shed(step.maxBytes, step.maxCount)
       case 'unshift': return this.#unshift(step.pieces, step.doubts)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { freshLines, type Lines } from '#lib/batch'
 import { LineQueue, type NewLines } from '#lib/queue'
 
-const NO_LIMITS = { maxBytes: Infinity, maxDoubtedLines: Infinity }
+const NO_LIMITS = { maxBytes: Infinity, maxLines: Infinity, maxDoubtedLines: Infinity }
 
 const KIB = 1024
 const unbounded = { maxBytes: Infinity, maxLines: Infinity }
@@ -341,6 +341,6 @@ t.test('the newest line', async t => {
     queue.push({ bytes: Buffer.from('a\nb\nc\n'), count: 3 })
     queue.unshift([{ ...queue.shift() as Lines, doubts: 1 }])
     queue.push({ bytes: Buffer.from('d\ne\n'), count: 2 })
-    t.same([1, 2, 3].map(() => queue.take({ which: 'oldest', maxBytes: Infinity, maxDoubtedLines: 2 })?.count), [2, 1, 2])
+    t.same([1, 2, 3].map(() => queue.take({ which: 'oldest', maxBytes: Infinity, maxLines: Infinity, maxDoubtedLines: 2 })?.count), [2, 1, 2])
   })
 })

@@ -1,0 +1,35 @@
+// Logs twice as many lines as its sink takes, one in 50 of them an error, and reports what the sink has lost, as JSON on standard
+// output. With `hasOutage`, the sink fails in the second third of the time.
+import { setTimeout as sleep } from 'node:timers/promises'
+import pino from 'pino'
+
+const { seconds, linesPerSecond, padBytes, hasOutage, target } = JSON.parse(process.argv[2])
+/** A machine may be busy: what waits is waited for, and this is far away. */
+const DRAIN_LIMIT_MS = 120000
+
+if (hasOutage) Object.assign(target.options, { failsFrom: Date.now() + seconds / 3 * 1000, failsUntil: Date.now() + seconds * 2 / 3 * 1000 })
+const transport = pino.transport({ target: 'pino-breaker-fanout', options: { targets: [target], metricsIntervalMs: 200, closeTimeoutMs: 9000, diagnostics: false } })
+const log = pino({ base: undefined, level: 'debug' }, transport)
+let last
+transport.on('metrics', snapshot => { last = snapshot.sinks[0] })
+transport.on('ready', () => transport.ref())
+
+const pad = 'x'.repeat(padBytes)
+const begin = performance.now()
+let logged = 0
+let errors = 0
+for (;;) {
+  const elapsed = (performance.now() - begin) / 1000
+  for (const due = Math.min(elapsed, seconds) * linesPerSecond; logged < due; logged++) {
+    const isError = logged % 50 === 49
+    if (isError) errors++
+    log[isError ? 'error' : 'debug']({ id: logged, pad })
+  }
+  if (elapsed >= seconds) break
+  await sleep(10)
+}
+const limit = performance.now() + DRAIN_LIMIT_MS
+while (performance.now() < limit && (last === undefined || last.linesReceived < logged || last.queueLines + last.unsettledLines > 0)) await sleep(100)
+transport.end()
+await new Promise(resolve => transport.on('close', resolve))
+process.stdout.write(JSON.stringify({ logged, errors, sink: last }))
