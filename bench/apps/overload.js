@@ -29,7 +29,8 @@ for (;;) {
   await sleep(10)
 }
 const limit = performance.now() + DRAIN_LIMIT_MS
-while (performance.now() < limit && (last === undefined || last.linesReceived < logged || last.queueLines + last.unsettledLines > 0)) await sleep(100)
+const isDrained = () => last?.linesReceived >= logged && last.queueLines + last.unsettledLines === 0
+while (performance.now() < limit && !isDrained()) await sleep(100)
 transport.end()
 await new Promise(resolve => transport.on('close', resolve))
 process.stdout.write(JSON.stringify({ logged, errors, sink: last }))

@@ -31,3 +31,19 @@ export function leveled (number: number, isProtected: boolean, length = 0): stri
 export function numbersOf (text: string): number[] {
   return text.split('\n').slice(0, -1).map(line => Number(/"n":(\d+)/.exec(line)?.[1]))
 }
+
+/** Protects each third of the lines that begin with their number: it stands for the levels of lines that are too short for one. */
+export class ThirdReader extends LevelReader {
+  constructor () {
+    super('level', new LevelNames())
+  }
+
+  override levelOf (bytes: Buffer, at: number, end: number): number {
+    return isThird(Number.parseInt(bytes.toString('latin1', at, end))) ? 50 : 20
+  }
+}
+
+/** True for the number of a line that {@link ThirdReader} protects. */
+export function isThird (number: number): boolean {
+  return number % 3 === 0
+}
