@@ -17,11 +17,11 @@ const PAD_BYTES = LINE_BYTES - '{"level":20,"time":1700000000000,"id":10000,"pad
 
 /** What a full queue drops, and what becomes of lines during an outage in the middle third of the time. */
 const CASES = {
-  'drop-oldest': { overflow: 'drop-oldest' },
-  'drop-newest': { overflow: 'drop-newest' },
-  block: { overflow: 'block' },
-  hold: { overflow: 'drop-oldest', whenOpen: 'hold' },
-  skip: { overflow: 'drop-oldest', whenOpen: 'skip' }
+  'drop-oldest': { queue: { overflow: 'drop-oldest', blockTimeoutMs: 200 } },
+  'drop-newest': { queue: { overflow: 'drop-newest', blockTimeoutMs: 200 } },
+  block: { queue: { overflow: 'block' } },
+  hold: { queue: { blockTimeoutMs: 200 }, whenOpen: 'hold' },
+  skip: { queue: { blockTimeoutMs: 200 }, whenOpen: 'skip' }
 }
 const TITLES = {
   'drop-oldest': "`overflow: 'drop-oldest'`",
@@ -51,14 +51,14 @@ else printTable()
 async function run (name, isProtecting, seconds) {
   const folder = mkdtempSync(join(tmpdir(), 'overload-'))
   const path = join(folder, 'arrived.ndjson')
-  const { overflow, whenOpen } = CASES[name]
+  const { queue, whenOpen } = CASES[name]
   const target = {
     name: 'half',
     target: fileURLToPath(new URL('sinks/takes-half.js', import.meta.url)),
     options: { bytesPerSecond: LINES_PER_SECOND * LINE_BYTES / 2, path },
     level: 'debug',
     isolation,
-    queue: { maxBytes: 512 * 1024, overflow, ...(isProtecting && { protectLevel: 'error' }) },
+    queue: { maxBytes: 512 * 1024, ...queue, ...(isProtecting && { protectLevel: 'error' }) },
     ...(whenOpen !== undefined && { whenOpen, breaker: { failureThreshold: 1, recoveryTimeoutMs: 500 } })
   }
   const plan = JSON.stringify({ seconds, linesPerSecond: LINES_PER_SECOND, padBytes: PAD_BYTES, hasOutage: whenOpen !== undefined, target })

@@ -391,13 +391,11 @@ export class LineQueue {
 
   /** The lines of this item are all protected. Few new lines are collected with those before them. */
   #passOver (at: number, item: Item): void {
-    const { lines, isProtected, isCut } = item
+    const { lines, isProtected } = item
     item.isProtected = true
     this.#exposedFrom = at + 1
     if (isProtected === true) return
-    const former = this.#itemBefore(at)
-    if (former !== undefined && this.#survivors.extend(former, item, lines)) {
-      if (isCut === true) former.isCut = true
+    if (this.#survivors.extend(this.#itemBefore(at), item, lines)) {
       this.#release(at, item)
     } else if (lines.attempts === 0 && lines.doubts === 0 && lines.bytes.length < BLOCK_BYTES / 2) {
       this.#survivors.begin(item, item, lines)
@@ -432,7 +430,6 @@ export class LineQueue {
   #removeItem (at: number): void {
     if (at - this.#head < this.#items.length - at) {
       for (let i = at; i > this.#head; i--) this.#items[i] = this.#items[i - 1]
-      if (this.#exposedFrom <= at) this.#exposedFrom++
       this.#advance()
     } else {
       this.#items.splice(at, 1)
