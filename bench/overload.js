@@ -55,13 +55,13 @@ async function run (name, isProtecting, seconds) {
   const target = {
     name: 'half',
     target: fileURLToPath(new URL('sinks/takes-half.js', import.meta.url)),
-    options: { bytesPerSecond: LINES_PER_SECOND * LINE_BYTES / 2, path },
+    options: { bytesPerSecond: LINES_PER_SECOND * LINE_BYTES / 2, path, ...(whenOpen !== undefined && { outage: [seconds / 3, seconds * 2 / 3] }) },
     level: 'debug',
     isolation,
     queue: { maxBytes: 512 * 1024, ...queue, ...(isProtecting && { protectLevel: 'error' }) },
     ...(whenOpen !== undefined && { whenOpen, breaker: { failureThreshold: 1, recoveryTimeoutMs: 500 } })
   }
-  const plan = JSON.stringify({ seconds, linesPerSecond: LINES_PER_SECOND, padBytes: PAD_BYTES, hasOutage: whenOpen !== undefined, target })
+  const plan = JSON.stringify({ seconds, linesPerSecond: LINES_PER_SECOND, padBytes: PAD_BYTES, target })
   const app = spawn(process.execPath, [fileURLToPath(new URL('apps/overload.js', import.meta.url)), plan], { stdio: ['ignore', 'pipe', 'inherit'] })
   const output = []
   app.stdout.on('data', data => output.push(data))

@@ -1,12 +1,17 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 
 /**
- * A sink that takes a fixed number of bytes a second, and appends them to a file. It fails from one time to another, in ms since
- * the epoch.
+ * A sink that takes a fixed number of bytes a second, and appends them to a file. With `outage: [from, until]` it fails between
+ * these two times, in seconds from the first line.
  */
-export default function takesHalf ({ bytesPerSecond, path, failsFrom = Infinity, failsUntil = Infinity }) {
-  const isDown = () => Date.now() >= failsFrom && Date.now() < failsUntil
+export default function takesHalf ({ bytesPerSecond, path, outage: [from, until] = [Infinity, Infinity] }) {
+  // A sink that is started again asks the file.
+  let firstAt = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8').split('\n', 1)[0]).time : undefined
+  const isDown = () => {
+    const seconds = (Date.now() - firstAt) / 1000
+    return seconds >= from && seconds < until
+  }
   let doneAt = 0
   return new Writable({
     write (bytes, _encoding, done) {
@@ -15,6 +20,7 @@ export default function takesHalf ({ bytesPerSecond, path, failsFrom = Infinity,
       doneAt = Math.max(doneAt, Date.now() - 1000) + bytes.length / bytesPerSecond * 1000
       setTimeout(() => {
         if (isDown()) return done(new Error('down'))
+        firstAt ??= Date.now()
         appendFileSync(path, bytes)
         done()
       }, doneAt - Date.now())
