@@ -84,7 +84,7 @@ function factsOf (arrived) {
 }
 
 function printTable () {
-  console.log('| | errors lost without | errors lost with | other lines lost without | other lines lost with |\n|---|---|---|---|---|')
+  console.log('| | errors lost | with `protectLevel` | other lines lost | with `protectLevel` |\n|---|---|---|---|---|')
   for (const name of names) {
     const [without, with_] = [false, true].map(isProtecting => results.find(result => result.name === name && result.isProtecting === isProtecting))
     const lostErrors = ({ errors, arrivedErrors }) => `${errors - arrivedErrors.length} of ${errors}`

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { freshLines, type Lines } from '#lib/batch'
+import { Protection } from '#lib/protection'
 import { LineQueue } from '#lib/queue'
 import { CountingReader, leveled, numbersOf, protectErrors } from './support/protection.js'
 
@@ -61,6 +62,18 @@ t.test('a queue of protected lines is looked through once, not for each batch th
   push(queue, 20000, true, 200)
   queue.shed(200, 1)
   t.equal(reader.reads, 20001)
+})
+
+t.test('another level decides about all lines, also about those that were kept before', async t => {
+  const queue = createQueue()
+  for (const number of [0, 1, 2, 3, 4]) push(queue, number, number % 2 === 0)
+  while (queue.shed(Infinity, 1) > 0);
+  queue.protection = new Protection(new CountingReader(), 60)
+  t.equal(queue.shed(Infinity, 1), 1)
+  queue.protection = protectErrors()
+  for (const number of [5, 6, 7]) push(queue, number, number % 2 === 0)
+  while (queue.shed(Infinity, 1) > 0);
+  t.same(numbersOf(queue.drain().map(({ bytes }) => bytes.toString()).join('')), [2, 4, 6])
 })
 
 t.test('a line of which a part has arrived is dropped only with nothing else left', async t => {
