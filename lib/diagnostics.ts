@@ -69,10 +69,15 @@ export class Diagnostics {
     }, `sink circuit ${to}`)
   }
 
-  loss (sink: string, loss: Loss, lines: number): void {
+  /** @param protectLevel - `queue.protectLevel` of the sink */
+  loss (sink: string, loss: Loss, lines: number, protectLevel?: number | string): void {
     switch (loss.kind) {
       case 'skipped': return this.#write('warn', sink, { component: 'lane', sink, skipped: lines }, 'sink skipped lines')
-      case 'dropped': return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: loss.reason }, 'sink dropping lines')
+      case 'dropped': {
+        const { reason, protectedLines } = loss
+        const byClass = protectedLines === undefined ? {} : { protectLevel, droppedBelow: lines - protectedLines, droppedProtected: protectedLines }
+        return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason, ...byClass }, 'sink dropping lines')
+      }
       case 'dead-lettered': return this.#write('warn', sink, { component: 'dead-letter', sink, deadLettered: lines, reason: loss.reason }, 'sink dead-lettered lines')
       case 'unnamed': return this.#write('warn', sink, { component: 'lane', sink, dropped: lines, reason: 'poison', answer: loss.reason }, 'sink dropping lines')
       case 'warned': return this.#write('warn', sink, { component: 'lane', sink, answer: loss.reason }, 'sink warned by its backend')

@@ -314,6 +314,9 @@ export class FanoutStream extends Writable implements Controls {
     const { diagnostics, warnings } = this.#settings
     for (const warning of warnings) this.#diagnostics?.warning(warning)
     for (const { name, level } of unknown) this.#diagnostics?.warning(`target "${name}" takes "info" and above: ${unknownLevel(level, names.labels)}`)
+    for (const { name, queue: { protectLevel } } of this.#settings.targets) {
+      if (protectLevel !== undefined && names.valueOf(protectLevel) === undefined) this.#diagnostics?.warning(`target "${name}" protects no lines: ${unknownLevel(protectLevel, names.labels)}`)
+    }
     if (diagnostics !== false && names.valueOf(diagnostics.level) === undefined) {
       this.#diagnostics?.warning(`diagnostics.level is taken for "info": ${unknownLevel(diagnostics.level, names.labels)}`)
     }

@@ -1,4 +1,4 @@
-import type { Batch, Lines, NewLines } from './batch.js'
+import { Batch, type Lines, type NewLines } from './batch.js'
 import type { Permit, SinkCircuitBreaker, TransitionEvent } from './breaker.js'
 import { Alarm } from './alarm.js'
 import { Batching } from './batching.js'
@@ -17,6 +17,7 @@ import { EVERYTHING } from './levels.js'
 import type { Match } from './match/match.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
 import type { PinoConfig } from './pino-config.js'
+import type { Protection } from './protection.js'
 import { NOTHING, type LineQueue } from './queue.js'
 
 /** Lines are handed to the disk in portions of this many bytes. */
@@ -119,6 +120,11 @@ export class Lane {
     this.#ledger.fallback = fallback
   }
 
+  /** Sets which lines are lost last; `undefined` if all are alike. */
+  protect (protection: Protection | undefined): void {
+    this.#backlog.memory.protection = protection
+  }
+
   /** True while its breaker keeps lines from its sink. */
   get isTripped (): boolean {
     return this.#gate.isTripped
@@ -152,7 +158,7 @@ export class Lane {
 
   /** Takes lines. Never throws and never fails: lines that cannot be kept are counted. */
   offer (batch: Batch): void {
-    const { count, isDiagnostic } = batch
+    const { count } = batch
     if (this.#isEnding) {
       this.#ledger.receive(count)
       this.#ledger.giveUp(batch)
@@ -164,8 +170,15 @@ export class Lane {
     this.#ledger.receive(count)
     if (permit !== undefined) this.#send(this.#pass(batch), permit)
     else if (!isTurnedAway) this.#keep(batch)
-    else if (this.#deps.settings.whenOpen === 'skip') this.#ledger.skip(count, isDiagnostic)
+    else if (this.#deps.settings.whenOpen === 'skip') this.#skip(batch)
     else this.#ledger.passOn(batch)
+  }
+
+  /** Skips lines, but keeps those that are protected. */
+  #skip ({ bytes, count, isDiagnostic }: Batch): void {
+    const kept = this.#backlog.memory.protection?.pick({ bytes, count })
+    this.#ledger.skip(count - (kept?.count ?? 0), isDiagnostic)
+    if (kept !== undefined) this.#keep(new Batch(kept.bytes, kept.count, { isDiagnostic }))
   }
 
   /** Counts lines that came for it, but that no lane can take. */
@@ -417,7 +430,7 @@ export class Lane {
 
   /** True if new lines may be handed to the sink at once: none are before them, and they are within the limits. */
   #mayGoStraight ({ byteLength, count }: Batch): boolean {
-    if (!this.#isEmpty || this.#isDiverting || this.#gathers || !this.#sink.canTake(byteLength)) return false
+    if (!this.#isEmpty || this.#isDiverting || this.#gathers || !this.#sink.canTake(byteLength, 0, count)) return false
     return this.#makeRoom(byteLength, count) || (count === 1 && this.#sink.held.count === 0)
   }
 
@@ -553,9 +566,9 @@ export class Lane {
       if (verdict === 'admit') {
         this.#backlog.admit(lines)
       } else {
-        const { kept, dropped } = this.#admission.shed(lines, this.#outlet)
+        const { kept, dropped, droppedProtected } = this.#admission.shed(lines, this.#outlet)
         this.#backlog.admit(kept)
-        this.#ledger.drop(dropped, 'queue-full', isDiagnostic)
+        this.#ledger.drop(dropped, 'queue-full', isDiagnostic, droppedProtected)
       }
     }
     this.#relieve()

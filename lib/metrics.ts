@@ -41,6 +41,8 @@ export interface SinkSnapshot {
   /** Lines dropped by `whenOpen: 'skip'` while the breaker was not closed. */
   linesSkipped: number
   linesDropped: Partial<Record<DropReason, number>>
+  /** The lines that a full queue dropped although they were at or above `queue.protectLevel`. They are part of `linesDropped`. */
+  linesDroppedProtected: number
   linesFallback: number
   /** Who takes these lines: the name of a target, or `'stderr'`; `undefined` without a fallback. */
   fallback?: string

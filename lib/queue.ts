@@ -1,4 +1,6 @@
 import { countLines, cutAt, cutLines, freshLines, joinLines, numberOf, PassingLines, type Lines, type NewLines } from './batch.js'
+import type { Exposed, Protection } from './protection.js'
+import { Survivors } from './survivors.js'
 
 export type { NewLines }
 
@@ -26,6 +28,7 @@ export type NextLines = 'oldest' | 'least' | 'other' | 'newest'
 export interface Next {
   readonly which: NextLines
   readonly maxBytes: number
+  readonly maxLines: number
   /** For lines in doubt. */
   readonly maxDoubtedLines: number
 }
@@ -40,6 +43,10 @@ const MAX_SPARE_BLOCKS = 8
 interface Item {
   lines: Lines
   block: Buffer | undefined
+  /** True if all of these lines are known to be protected. */
+  isProtected?: boolean
+  /** True if lines among these, or the next lines after them, were dropped. */
+  isCut?: boolean
 }
 
 /** The block that new lines are copied into. */
@@ -48,6 +55,8 @@ interface OpenBlock {
   used: number
   count: number
   firstLine: number
+  /** Bytes whose lines are known to be protected. */
+  protectedBytes: number
 }
 
 /**
@@ -66,11 +75,28 @@ export class LineQueue {
   #bytes = 0
   #lines = 0
   #nextLine: number
+  #protection: Protection | undefined
+  /** Each item before this one is protected as a whole. May be before `#head`. */
+  #exposedFrom = 0
+  readonly #survivors = new Survivors<Item>(BLOCK_BYTES)
 
   /** @param firstLine - The number of the first new line */
   constructor (limits: QueueLimits, firstLine = 0) {
     this.#limits = limits
     this.#nextLine = firstLine
+  }
+
+  /** Tells which lines are lost last; `undefined` if all are alike. */
+  get protection (): Protection | undefined {
+    return this.#protection
+  }
+
+  set protection (protection: Protection | undefined) {
+    this.#protection = protection
+    this.#exposedFrom = 0
+    this.#survivors.forget()
+    for (let at = this.#head; at < this.#items.length; at++) (this.#items[at] as Item).isProtected = false
+    if (this.#open !== undefined) this.#open.protectedBytes = 0
   }
 
   get bytes (): number {
@@ -158,8 +184,9 @@ export class LineQueue {
       let at = this.#head
       while (at < this.#items.length && (this.#items[at] as Item).lines.firstLine < lines.firstLine) at++
       if (at > this.#head) this.#items.splice(at, 0, item)
-      else if (this.#head > 0) this.#items[--this.#head] = item
+      else if (this.#head > 0) this.#items[at = --this.#head] = item
       else this.#items.unshift(item)
+      this.#exposedFrom = Math.min(this.#exposedFrom, at)
       this.#bytes += lines.bytes.length
       this.#lines += lines.count
     }
@@ -175,15 +202,17 @@ export class LineQueue {
     let count = 0
     let nextLine = firstLine
     for (let left = bytes; left > 0 && this.#items[this.#head]?.lines.firstLine === nextLine;) {
-      const { lines } = this.#items[this.#head] as Item
-      const arrived = Math.min(lines.bytes.length, lines.arrivedBytes + left)
+      const { lines, isCut = false } = this.#items[this.#head] as Item
+      // Bytes of dropped lines are among these: none after them can be told apart.
+      const length = isCut ? lengthBeforeGap(lines) : lines.bytes.length
+      const arrived = Math.min(length, lines.arrivedBytes + left)
       left -= arrived - lines.arrivedBytes
       const whole = countLines(lines.bytes.subarray(0, arrived))
-      const isAll = arrived === lines.bytes.length
       const end = lines.bytes.lastIndexOf(NEWLINE, arrived - 1) + 1
       if (whole > 0) this.#removeAt(this.#head, end, whole)
       count += whole
-      if (isAll) {
+      if (arrived === length) {
+        if (isCut) return { count, nextLine: lines.firstLine + whole }
         nextLine = this.firstLine
         continue
       }
@@ -201,12 +230,12 @@ export class LineQueue {
   }
 
   /** Takes the lines that are next, as {@link shift} does. */
-  take ({ which, maxBytes, maxDoubtedLines }: Next): Lines | undefined {
+  take ({ which, maxBytes, maxLines, maxDoubtedLines }: Next): Lines | undefined {
     if (which === 'newest') return this.#takeNewest()
     const at = which === 'oldest' ? this.#head : this.#leastDoubted(which)
     if (at === this.#items.length) this.#close()
     const isInDoubt = (this.#items[at]?.lines.doubts ?? 0) > 0
-    return this.#removeAt(at, maxBytes, isInDoubt ? maxDoubtedLines : Infinity)?.lines
+    return this.#removeAt(at, maxBytes, isInDoubt ? Math.min(maxLines, maxDoubtedLines) : maxLines)?.lines
   }
 
   /** The number of the newest line that is least in doubt. */
@@ -235,19 +264,40 @@ export class LineQueue {
   /** Puts lines in doubt that are older than this one. */
   doubt (before: number): void {
     for (let at = this.#head; at < this.#items.length; at++) {
-      const { lines, block } = this.#items[at] as Item
-      if (lines.firstLine >= before) return
-      if (lines.doubts === 0) this.#items[at] = { lines: { ...lines, doubts: 1 }, block }
+      const item = this.#items[at] as Item
+      if (item.lines.firstLine >= before) return
+      if (item.lines.doubts === 0) item.lines = { ...item.lines, doubts: 1 }
     }
   }
 
-  /** Drops the lines that {@link shift} would take; returns how many there were. */
-  drop (maxBytes: number, maxCount: number): number {
+  /** Drops the lines that {@link shift} would take, and returns them. Their memory may be reused by the next lines. */
+  drop (maxBytes: number, maxCount: number): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()
     const dropped = this.#removeAt(this.#head, maxBytes, maxCount, true)
-    if (dropped === undefined) return 0
-    if (dropped.block !== undefined && this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(dropped.block)
-    return dropped.lines.count
+    this.#reuse(dropped?.block)
+    return dropped?.lines
+  }
+
+  /**
+   * Drops the oldest lines that are not protected: as many as are beside each other and within these limits, but at least one.
+   * Each line is looked at once, and only when lines are dropped.
+   *
+   * @returns how many there were; 0 if every line is protected
+   */
+  shed (maxBytes: number, maxCount: number): number {
+    const protection = this.#protection
+    if (protection === undefined) return 0
+    for (;;) {
+      const at = this.#exposedFrom = Math.max(this.#exposedFrom, this.#head)
+      if (at === this.#items.length && !this.#closeExposed(protection)) return 0
+      const item = this.#items[at] as Item
+      const exposed = item.isProtected === true ? undefined : protection.find(item.lines, maxBytes, maxCount)
+      if (exposed !== undefined) {
+        this.#cutOut(at, item, exposed)
+        return exposed.count
+      }
+      this.#passOver(at, item)
+    }
   }
 
   /** Joins all lines, so that they are taken together, unless some of them were handed over before, or are in doubt. */
@@ -256,6 +306,8 @@ export class LineQueue {
     const [first, ...others] = this.#items.slice(this.#head).map(item => (item as Item).lines)
     if (first === undefined || others.length === 0 || [first, ...others].some(({ attempts, doubts }) => attempts > 0 || doubts > 0)) return
     this.#items.splice(this.#head, others.length + 1, { lines: joinLines([first, ...others]), block: undefined })
+    this.#exposedFrom = Math.min(this.#exposedFrom, this.#head)
+    this.#survivors.forget()
   }
 
   /** Takes everything, oldest first. */
@@ -284,7 +336,7 @@ export class LineQueue {
     const { lines } = this.#items[at] ?? {}
     if (lines === undefined || lines.count === 1) return this.#removeAt(at, Infinity, 1)?.lines
     const [rest, newest] = cutAt(lines, lines.bytes.lastIndexOf(NEWLINE, lines.bytes.length - 2) + 1, lines.count - 1)
-    this.#items[at] = { lines: rest, block: undefined }
+    this.#items[at] = { ...this.#items[at], lines: rest, block: undefined }
     this.#bytes -= newest.bytes.length
     this.#lines--
     return newest
@@ -307,12 +359,92 @@ export class LineQueue {
     if (item === undefined) return undefined
 
     const [head, rest] = cutLines(item.lines, maxBytes, maxCount)
-    if (rest !== undefined) this.#items[at] = { lines: rest, block: isDropped ? item.block : undefined }
-    else if (at === this.#head) this.#advance()
-    else this.#items.splice(at, 1)
+    if (rest !== undefined) this.#items[at] = { ...item, lines: rest, block: isDropped ? item.block : undefined }
+    else this.#removeItem(at)
     this.#bytes -= head.bytes.length
     this.#lines -= head.count
     return { lines: head, block: rest === undefined ? item.block : undefined }
+  }
+
+  /** Closes the open block if it has a line that is not protected; returns whether it has. */
+  #closeExposed (protection: Protection): boolean {
+    const open = this.#open
+    if (open === undefined) return false
+    const bytes = open.memory.subarray(open.protectedBytes, open.used)
+    if (protection.find({ bytes, arrivedBytes: 0 }, 0, 1) === undefined) {
+      open.protectedBytes = open.used
+      return false
+    }
+    this.#close()
+    return true
+  }
+
+  /** Drops lines of an item. The protected ones before them are collected in the item before. */
+  #cutOut (at: number, item: Item, { start, before, end, count }: Exposed): void {
+    const { lines } = item
+    const [survivors] = start === 0 ? [] : cutAt(lines, start, before)
+    const [, rest] = end === lines.bytes.length ? [] : cutAt(lines, end, before + count)
+    let place = at
+    if (survivors !== undefined && !this.#survivors.extend(this.#itemBefore(at), item, survivors)) {
+      const collected: Item = { lines: survivors, block: undefined, isProtected: true }
+      this.#survivors.begin(collected, item, survivors)
+      this.#items.splice(at, 0, collected)
+      this.#exposedFrom = ++place
+    }
+    const former = this.#itemBefore(place)
+    if (former !== undefined) former.isCut = true
+    this.#bytes -= end - start
+    this.#lines -= count
+    if (rest === undefined) this.#release(place, item)
+    else this.#shrink(item, rest)
+  }
+
+  /** The lines of this item are all protected. Few new lines are collected with those before them. */
+  #passOver (at: number, item: Item): void {
+    const { lines, isProtected } = item
+    item.isProtected = true
+    this.#exposedFrom = at + 1
+    if (isProtected === true) return
+    if (this.#survivors.extend(this.#itemBefore(at), item, lines)) {
+      this.#release(at, item)
+    } else if (lines.attempts === 0 && lines.doubts === 0 && lines.bytes.length < BLOCK_BYTES / 2) {
+      this.#survivors.begin(item, item, lines)
+      this.#reuse(item.block)
+      item.block = undefined
+    }
+  }
+
+  /** Leaves lines to an item. They are copied once they are a small part of the memory that they would keep alive. */
+  #shrink (item: Item, lines: Lines): void {
+    const bytes = withoutNeighbours(lines.bytes)
+    item.lines = { ...lines, bytes }
+    if (bytes === lines.bytes) return
+    this.#reuse(item.block)
+    item.block = undefined
+  }
+
+  #release (at: number, { block }: Item): void {
+    this.#reuse(block)
+    this.#removeItem(at)
+  }
+
+  #reuse (block: Buffer | undefined): void {
+    if (block !== undefined && this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(block)
+  }
+
+  #itemBefore (at: number): Item | undefined {
+    return at > this.#head ? this.#items[at - 1] : undefined
+  }
+
+  /** Removes an item, and moves those on the shorter side of it. */
+  #removeItem (at: number): void {
+    if (at - this.#head < this.#items.length - at) {
+      for (let i = at; i > this.#head; i--) this.#items[i] = this.#items[i - 1]
+      this.#advance()
+    } else {
+      this.#items.splice(at, 1)
+      if (this.#exposedFrom > at) this.#exposedFrom--
+    }
   }
 
   /** Opens a block with space for at least the first of these lines; returns where the last line ends that has space. */
@@ -322,7 +454,7 @@ export class LineQueue {
     this.#close()
     const memory = this.#nextBlock()
     const first = wholeLines(bytes, memory.length) || bytes.indexOf(NEWLINE) + 1
-    this.#open = { memory: first > memory.length ? Buffer.allocUnsafeSlow(first) : memory, used: 0, count: 0, firstLine: this.#nextLine }
+    this.#open = { memory: first > memory.length ? Buffer.allocUnsafeSlow(first) : memory, used: 0, count: 0, firstLine: this.#nextLine, protectedBytes: 0 }
     return first
   }
 
@@ -343,19 +475,23 @@ export class LineQueue {
     const { memory, used, count, firstLine } = this.#open
     const isFull = memory.length === BLOCK_BYTES && used > BLOCK_BYTES / 2
     const bytes = memory.subarray(0, used)
-    this.#items.push({ lines: freshLines(isFull ? bytes : withoutNeighbours(bytes), count, firstLine), block: isFull ? memory : undefined })
+    const own = isFull ? bytes : withoutNeighbours(bytes)
+    this.#items.push({ lines: freshLines(own, count, firstLine), block: isFull ? memory : undefined })
     this.#open = undefined
+    if (own !== bytes && memory.length === BLOCK_BYTES) this.#reuse(memory)
   }
 
   #advance (): void {
     this.#items[this.#head++] = undefined
     if (this.#head === this.#items.length) {
       this.#items.length = 0
-      this.#head = 0
+      this.#head = this.#exposedFrom = 0
+      this.#survivors.forget()
       // The sink has caught up: there is no overflow to come soon.
       this.#spare = []
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
       this.#items.splice(0, this.#head)
+      this.#exposedFrom = Math.max(0, this.#exposedFrom - this.#head)
       this.#head = 0
     }
   }
@@ -365,6 +501,13 @@ export class LineQueue {
 function wholeLines (bytes: Buffer, maxBytes: number): number {
   if (bytes.length <= maxBytes) return bytes.length
   return maxBytes === 0 ? 0 : bytes.lastIndexOf(NEWLINE, maxBytes - 1) + 1
+}
+
+/** The bytes of the lines before the first gap between their numbers. */
+function lengthBeforeGap (lines: Lines): number {
+  let at = 0
+  for (let place = 0; place < lines.count && numberOf(lines, place) === lines.firstLine + place; place++) at = lines.bytes.indexOf(NEWLINE, at) + 1
+  return at
 }
 
 /** The same bytes, copied if they are a small part of memory that they would keep alive as a whole. */

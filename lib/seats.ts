@@ -9,9 +9,11 @@ import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
 import { FanoutError } from './errors.js'
 import { LevelNames, standardLevels } from './levels.js'
+import { LevelReader } from './line-level.js'
 import type { FanoutSettings, SpoolSettings, TargetSettings, TargetSource } from './options.js'
 import { show } from './options/faults.js'
 import { didYouMean } from './options/nearest.js'
+import { Protection } from './protection.js'
 import { ranksOf } from './ranks.js'
 import { nodeFileSystem } from './spool/node-file-system.js'
 import { systemOwners } from './spool/owner.js'
@@ -62,13 +64,16 @@ export class Seats {
     this.setLevels(new LevelNames(settings.levels ?? {}))
   }
 
-  /** Gives each lane its lowest level. Returns the targets whose level is unknown; they take `info` and above. */
+  /** Gives each lane its levels. Returns the targets whose level is unknown; they take `info` and above. */
   setLevels (names: LevelNames): TargetSettings[] {
     const unknown: TargetSettings[] = []
+    const reader = new LevelReader(this.#settings.levelKey, names)
     for (const { lane, target } of this.all) {
       const minLevel = this.#levels.get(lane) ?? names.valueOf(target.level)
       if (minLevel === undefined) unknown.push(target)
       lane.minLevel = minLevel ?? standardLevels['info'] as number
+      const protectedFrom = names.valueOf(target.queue.protectLevel)
+      lane.protect(protectedFrom === undefined ? undefined : new Protection(reader, protectedFrom))
     }
     return unknown
   }
@@ -179,7 +184,7 @@ export class Seats {
       createSpool: target.spool && this.#spoolMaker(target.spool),
       events: {
         onTransition,
-        onLoss: (loss, lines) => diagnostics?.loss(target.name, loss, lines),
+        onLoss: (loss, lines) => diagnostics?.loss(target.name, loss, lines, target.queue.protectLevel),
         onRestart: (reason, restarts) => diagnostics?.restarted(target.name, reason, restarts),
         onUndelivered: (lines, lastFailure) => diagnostics?.undelivered(target.name, lines, lastFailure),
         onSpoolNews: news => diagnostics?.spool(target.name, news),

@@ -52,6 +52,14 @@ t.test('a transition is told with all of its fields, as a warning if the breaker
   t.notOk('err' in closing.record)
 })
 
+t.test('lines of a queue that protects some are told by class', async t => {
+  const { diagnostics, written } = createDiagnostics()
+  diagnostics.loss('loki', { kind: 'dropped', reason: 'queue-full', protectedLines: 2 }, 7, 'error')
+  diagnostics.loss('loki', { kind: 'dropped', reason: 'closed' }, 7, 'error')
+  t.match(written[0]?.record, { dropped: 7, reason: 'queue-full', protectLevel: 'error', droppedBelow: 5, droppedProtected: 2 })
+  t.notOk('protectLevel' in (written[1]?.record ?? {}))
+})
+
 t.test('losses, restarts, lines undelivered and warnings are told with their counts', async t => {
   const { diagnostics, written } = createDiagnostics()
   diagnostics.loss('loki', { kind: 'dropped', reason: 'queue-full' }, 7)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { Batch } from '#lib/batch'
 import type { LaneSettings } from '#lib/lane/lane-deps'
 import { HandClock, settled } from './support/hand-clock.js'
+import { protectErrors, ThirdReader } from './support/protection.js'
 import { LaneRig } from './support/lane-rig.js'
 
 const clock = new HandClock()
@@ -167,8 +168,10 @@ t.test('whatever comes and goes, lines keep their order, the limits hold, and ev
     fc.array(step, { maxLength: 60 }),
     fc.record({ overflow: fc.constantFrom('drop-oldest' as const, 'drop-newest' as const, 'block' as const), maxBytes: fc.integer({ min: 20, max: 80 }), maxLines: fc.integer({ min: 1, max: 10 }) }),
     fc.constantFrom(1, 30, 1000),
-    (steps, queue, windowBytes) => {
-      const rig = new LaneRig({ clock, windowBytes, writeTimeoutMs: 1e9, queue })
+    fc.boolean(),
+    (steps, queue, windowBytes, protects) => {
+      const rig = new LaneRig({ clock, windowBytes, writeTimeoutMs: 1e9, queue: { ...queue, ...protects && { protectLevel: 'error' } } })
+      if (protects) rig.lane.protect(protectErrors(new ThirdReader()))
       rig.lane.start()
       rig.child.ready()
       let offered = 0

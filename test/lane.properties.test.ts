@@ -6,6 +6,7 @@ import type { SinkKind } from '#lib/child/child'
 import type { FailureReason } from '#lib/failure'
 import { HandClock, settled } from './support/hand-clock.js'
 import { LaneRig, type LaneRigOptions } from './support/lane-rig.js'
+import { isThird, protectErrors, ThirdReader } from './support/protection.js'
 
 /** One thing that can happen to a lane: to its entrance, to its sink, or to the clock. */
 type Step =
@@ -36,6 +37,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'flush' }) }
 )
 
+const protectLevel = fc.constantFrom({}, { protectLevel: 'error' })
 const options: fc.Arbitrary<LaneRigOptions> = fc.record({
   whenOpen: fc.constantFrom('hold' as const, 'skip' as const, 'fallback' as const),
   redelivery: fc.constantFrom('at-least-once' as const, 'at-least-once' as const, 'at-most-once' as const),
@@ -48,7 +50,7 @@ const options: fc.Arbitrary<LaneRigOptions> = fc.record({
     maxLines: fc.constantFrom(5, 1000),
     overflow: fc.constantFrom('drop-oldest' as const, 'drop-newest' as const, 'block' as const),
     blockTimeoutMs: fc.constantFrom(0, 400)
-  }),
+  }).chain(queue => protectLevel.map(protection => ({ ...queue, ...protection }))),
   breaker: fc.record({
     failureThreshold: fc.constantFrom(1, 2, 100),
     recoveryTimeoutMs: fc.constantFrom(150, 800),
@@ -80,6 +82,7 @@ class Course {
     this.kind = kind
     this.clock = clock
     this.rig = new LaneRig({ ...options, clock, hasFallback: options.whenOpen === 'fallback' })
+    if (options.queue?.protectLevel !== undefined) this.rig.lane.protect(protectErrors(new ThirdReader()))
     this.rig.lane.start()
   }
 
@@ -153,6 +156,7 @@ class Course {
     const snapshot = rig.lane.snapshot()
     assert.ok(snapshot.queueLines >= 0 && snapshot.unsettledLines >= 0 && snapshot.queueBytes >= 0)
     assert.ok(snapshot.queueBytes > 0 || snapshot.queueLines + snapshot.unsettledLines === 0)
+    assert.ok(snapshot.linesDroppedProtected <= (snapshot.linesDropped['queue-full'] ?? 0), 'the sum has these lines already')
   }
 
   /** The lane is told to end, and its time runs out. */
@@ -174,6 +178,15 @@ class Course {
     await closed
   }
 
+  /** Each protected line was handed over, or is counted where it was lost: none is skipped. */
+  checkProtected ({ queue }: LaneRigOptions): void {
+    const { linesDroppedProtected, linesDropped: { closed = 0 } } = this.rig.lane.snapshot()
+    if (queue?.protectLevel === undefined) return assert.equal(linesDroppedProtected, 0)
+    const handedOver = new Set([...this.rig.children.flatMap(({ sent }) => sent.map(({ lines: { bytes } }) => bytes.toString())), this.rig.fallbackText].flatMap(numbersOf))
+    const lost = Array.from({ length: this.#offered }, (_, number) => number).filter(number => isThird(number) && !handedOver.has(number))
+    assert.ok(lost.length <= linesDroppedProtected + closed, `${lost.length} protected lines are lost, ${linesDroppedProtected} are counted`)
+  }
+
   /** What has to hold of everything that the sinks were given. */
   checkOrder ({ redelivery }: LaneRigOptions): void {
     // A probe that failed, maybe because of its lines, is followed by one of other lines.
@@ -183,7 +196,7 @@ class Course {
     for (const child of this.rig.children) {
       let last = -1
       for (const { lines } of child.sent) {
-        const numbers = lines.bytes.toString().split('\n').slice(0, -1).map(line => Number(line.split('.')[0]))
+        const numbers = numbersOf(lines.bytes.toString())
         assert.equal(numbers.length, lines.count)
         for (const [i, number] of numbers.entries()) {
           if (i > 0) assert.ok(number > (numbers[i - 1] as number), 'a batch has its lines in order')
@@ -201,6 +214,10 @@ class Course {
   }
 }
 
+function numbersOf (text: string): number[] {
+  return text.split('\n').slice(0, -1).map(line => Number(line.split('.')[0]))
+}
+
 for (const kind of ['stream', 'delivery'] as const) {
   t.test(`whatever happens to a lane with a ${kind} sink, each line is in one place, in order, and none is left at the end`, async () => {
     const clock = new HandClock()
@@ -216,6 +233,7 @@ for (const kind of ['stream', 'delivery'] as const) {
       assert.deepEqual({ queueLines: snapshot.queueLines, unsettledLines: snapshot.unsettledLines, queueBytes: snapshot.queueBytes }, { queueLines: 0, unsettledLines: 0, queueBytes: 0 })
       for (const child of children) assert.ok(child.isDestroyed, 'a child is left')
       course.checkOrder(options)
+      course.checkProtected(options)
 
       // The report of a loss that came after the end runs out by itself.
       const made = children.length

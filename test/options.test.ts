@@ -337,6 +337,13 @@ t.test('what has no effect is told, and is no fault', async (t) => {
   t.strictSame(parse({ targets: [{ ...pretty, isolation: 'process', worker: { maxRssMb: 200 } }] }).warnings, [])
   t.strictSame(parse({ targets: [{ ...file, sense: true }] }).warnings, ['The sense of the target "file" has no effect: it runs inline.'])
   t.strictSame(parse({ targets: [{ ...file, sense: false }, pretty], sense: true }).warnings, [])
+  const protecting = (level: number | string, protectLevel: number | string) => parse({ targets: [{ ...file, level, queue: { protectLevel } }, pretty], levels: { audit: 45 } }).warnings
+  t.strictSame(protecting('error', 'warn'), ['The queue.protectLevel of the target "file" has no effect: it protects every line that the target takes.'])
+  t.strictSame(protecting(50, 'error').length, 1)
+  t.strictSame(protecting('audit', 45).length, 1)
+  t.strictSame(protecting('info', 'audit'), [])
+  t.strictSame(protecting('info', 'of the logger'), [], 'the config of the logger may have this level')
+  t.strictSame(parse({ targets: [{ ...file, level: 'error' }, pretty], queue: { protectLevel: 'error' } }).warnings, [], 'it has an effect for other targets')
   t.strictSame(parse({ targets: [file], breaker: { backoffMultiplier: 2, recoveryTimeoutMs: 300000 } }).warnings, [
     'The backoffMultiplier of the target "file" has no effect: its maxRecoveryTimeoutMs, 300000, is not above its recoveryTimeoutMs, 300000.'
   ])

@@ -73,7 +73,7 @@ class Course {
       }
       case 'drop': {
         const head = this.queue.firstLine
-        const dropped = this.queue.drop(step.maxBytes, step.maxCount)
+        const dropped = this.queue.drop(step.maxBytes, step.maxCount)?.count ?? 0
         assert.equal(this.model[0]?.number ?? head, head)
         const gone = this.model.splice(0, dropped)
         const bytes = gone.reduce((sum, { size }) => sum + size, 0)

@@ -48,6 +48,7 @@ export const instrumentNames: Readonly<Record<string, InstrumentNames>> = {
   lines_delivered_total: { name: 'line.delivered', kind: 'Counter' },
   lines_skipped_total: { name: 'line.skipped', kind: 'Counter' },
   lines_dropped_total: { name: 'line.dropped', kind: 'Counter', attributes: { reason: `${NAMESPACE}.drop.reason` } },
+  lines_dropped_protected_total: { name: 'line.dropped_protected', kind: 'Counter' },
   lines_fallback_total: { name: 'line.passed_to_fallback', kind: 'Counter', attributes: { fallback: `${NAMESPACE}.fallback.name` } },
   lines_dead_lettered_total: { name: 'line.dead_lettered', kind: 'Counter' },
   failures_total: { name: 'sink.failures', kind: 'Counter', attributes: { reason: 'error.type' } },

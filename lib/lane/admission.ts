@@ -2,7 +2,8 @@ import type { AppThread } from '../app-thread.js'
 import { cutLines, type Lines } from '../batch.js'
 import type { Clock } from '../clock.js'
 import type { QueueSettings } from '../options.js'
-import type { Amount, LineQueue, NewLines } from '../queue.js'
+import type { LineQueue, NewLines } from '../queue.js'
+import { Shedding, type Shed } from '../shedding.js'
 import type { Outlet } from './outlet.js'
 
 /** Decision about new lines: they get a place in the queue, the app is held back until there is one, or lines are dropped. */
@@ -61,26 +62,10 @@ export class Admission {
     return this.fits(head.bytes.length, head.count, outlet) ? { head, rest } : { head: undefined, rest: lines }
   }
 
-  /** Drops lines by the policy, so that the rest fits; returns the new lines that are left, and how many lines were dropped. */
-  shed (lines: Lines, outlet: Outlet): { kept: Lines | undefined, dropped: number } {
-    if (this.#settings.overflow === 'drop-newest') {
-      const { head, rest } = this.cutToRoom(lines, outlet)
-      return { kept: head, dropped: rest?.count ?? 0 }
-    }
-    const { maxBytes, maxLines } = this.#settings
-    const { held } = outlet
-    let dropped = 0
-    let kept: Lines | undefined = lines
-    // New lines that not even an empty queue could keep must not cost lines that are in this one.
-    const most = { bytes: maxBytes - held.bytes, lines: maxLines - held.lines }
-    while (kept !== undefined && (kept.bytes.length > most.bytes || kept.count > most.lines)) {
-      const [head, rest]: [Lines, Lines | undefined] = cutLines(kept, ...excess(kept, most))
-      dropped += head.count
-      kept = rest
-    }
-    if (kept === undefined) return { kept, dropped }
-    while (!this.fits(kept.bytes.length, kept.count, outlet)) dropped += this.#queue.drop(...excess(kept, this.#queue.room(held)))
-    return { kept, dropped }
+  /** Drops lines by the policy, so that the rest of the new ones fits. */
+  shed (lines: Lines, outlet: Outlet): Shed {
+    const fits = ({ bytes, count }: Lines): boolean => this.fits(bytes.length, count, outlet)
+    return new Shedding(lines, { queue: this.#queue, settings: this.#settings, held: outlet.held, fits })
   }
 
   /** True for a single line that is taken next: its size does not matter. */
@@ -110,10 +95,4 @@ export class Admission {
     const shortest = pace.hasMoved ? SHORTEST_SILENCE_MS : FIRST_SILENCE_MS
     return Math.min(blockTimeoutMs, Math.max(shortest, share * blockTimeoutMs))
   }
-}
-
-/** Bytes and lines beyond the room; no limit where there is enough. */
-function excess ({ bytes, count }: NewLines, room: Amount): [bytes: number, lines: number] {
-  const over = (amount: number): number => amount > 0 ? amount : Infinity
-  return [over(bytes.length - room.bytes), over(count - room.lines)]
 }

@@ -15,7 +15,7 @@ export interface Fallback {
 
 /** Fields of a snapshot that a ledger keeps. */
 export type LedgerEntries = Pick<SinkSnapshot,
-  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesFallback' | 'fallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
+  'linesReceived' | 'linesDelivered' | 'linesSkipped' | 'linesDropped' | 'linesDroppedProtected' | 'linesFallback' | 'fallback' | 'linesDeadLettered' | 'failures' | 'lateFaults' | 'lastError'>
 
 /** Counts where each line that a lane received has ended: in one place, once, and never lost in silence. */
 export class Ledger {
@@ -29,6 +29,7 @@ export class Ledger {
   #deadLettered = 0
   readonly #dropped: Partial<Record<DropReason, number>> = {}
   readonly #failures: Partial<Record<FailureReason, number>> = {}
+  #droppedProtected = 0
   #failureCount = 0
   #lastFailure: SinkFailure | undefined
   #lateFaults = 0
@@ -73,14 +74,17 @@ export class Ledger {
   }
 
   skip (lines: number, isDiagnostic: boolean): void {
+    if (lines === 0) return
     this.#skipped += lines
     this.#loss.add({ kind: 'skipped' }, lines, isDiagnostic)
   }
 
-  drop (lines: number, reason: DropReason, isDiagnostic: boolean): void {
+  /** @param protectedLines - How many of them were protected; `undefined` if the lane protects none */
+  drop (lines: number, reason: DropReason, isDiagnostic: boolean, protectedLines?: number): void {
     if (lines === 0) return
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + lines
-    this.#loss.add({ kind: 'dropped', reason }, lines, isDiagnostic)
+    this.#droppedProtected += protectedLines ?? 0
+    this.#loss.add({ kind: 'dropped', reason, ...(protectedLines !== undefined && { protectedLines }) }, lines, isDiagnostic)
   }
 
   /** @param reason - Why the first of them was refused. */
@@ -126,6 +130,7 @@ export class Ledger {
       linesDelivered: this.#delivered,
       linesSkipped: this.#skipped,
       linesDropped: { ...this.#dropped },
+      linesDroppedProtected: this.#droppedProtected,
       linesFallback: this.#passedOn,
       ...(this.fallback !== undefined && { fallback: this.fallback.name }),
       linesDeadLettered: this.#deadLettered,

@@ -6,6 +6,7 @@ import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { QueueSettings } from '../options.js'
 import type { Next, QueueLimits } from '../queue.js'
 import type { DeadLetters } from '../dead-letters/dead-letters.js'
 import type { Gate } from './gate.js'
@@ -32,7 +33,7 @@ export interface SinkOutletDeps {
   /** True if the sink's requests and sockets are observed. */
   isSensing: boolean
   /** Limits of the lane's queue, which lines that the sink holds count against. */
-  limits: QueueLimits
+  limits: QueueLimits & Pick<QueueSettings, 'protectLevel'>
   clock: Clock
   random: () => number
   createChild: (listener: ChildListener) => Child
@@ -67,6 +68,12 @@ export interface SinkOutletEvents {
 }
 
 const PROBE_BYTES = 64 * 1024
+/**
+ * A queue that protects lines keeps room for them: lines that the sink has cannot be dropped. So the sink is given no more once
+ * it has not accepted this share of the queue's limits, and not more than the second share at once.
+ */
+const HELD_SHARE = 1 / 2
+const BATCH_SHARE = 1 / 4
 /** An aborted `send` that has not settled within this waited time is stuck. */
 const ABORT_GRACE_MS = 1000
 const RESTART_REPORT_MS = 10000
@@ -89,6 +96,8 @@ export class SinkOutlet implements Outlet {
   #aborted: { id: string, reason: FailureReason } | undefined
   readonly #abortGrace: Alarm
   readonly #poison: Poison
+  /** The limits whose shares the sink is given. */
+  readonly #shared: QueueLimits
   #restartReportedAt = -Infinity
   #isHastened = false
   #isHurrying = false
@@ -112,6 +121,7 @@ export class SinkOutlet implements Outlet {
     this.#ledger = ledger
     this.held = new Unsettled(limits)
     this.#poison = new Poison(deps)
+    this.#shared = limits.protectLevel === undefined ? { maxBytes: Infinity, maxLines: Infinity } : limits
     const quiet = this.#quiet = new Quiet({ settleMs: gate.breaker.settings.settleMs, writeTimeoutMs, isSensing })
     this.#watch = new Watch({ clock, pace: this.pace, unsettled: this.held, quiet, writeTimeoutMs, gate }, () => this.#look())
     this.supervisor = new Supervisor(deps, {
@@ -168,17 +178,18 @@ export class SinkOutlet implements Outlet {
   }
 
   /** @param doubts - Lines in doubt are sent only by themselves, so that the answer is about them */
-  canTake (bytes: number, doubts = 0): boolean {
+  canTake (bytes: number, doubts = 0, lines = 0): boolean {
     const ready = this.supervisor.ready
-    if (bytes > this.#sizeLimit || this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.isReopening || this.#gate.isPaused) return false
+    if (bytes > this.#sizeLimit || lines > BATCH_SHARE * this.#shared.maxLines || this.#ending !== 'no' || ready === undefined || this.supervisor.isWaiting || this.isAborting || this.isReopening || this.#gate.isPaused) return false
     const isAlone = ready.kind === 'delivery' || doubts > 0 || this.#poison.nextLines === 'newest' || this.held.isInDoubt
     if (isAlone) return this.held.count === 0
+    if (this.held.unacceptedBytes >= HELD_SHARE * this.#shared.maxBytes || this.held.unacceptedLines >= HELD_SHARE * this.#shared.maxLines) return false
     return this.held.unacceptedBytes < ready.child.windowBytes && !(this.held.isOverfull && this.#watch.expectsProof)
   }
 
   /** The lines that are to be sent next, and how many of them at once. */
   get next (): Next {
-    return { which: this.#poison.nextLines, maxBytes: this.#sizeLimit, maxDoubtedLines: this.#poison.maxDoubtedLines }
+    return { which: this.#poison.nextLines, maxBytes: this.#sizeLimit, maxLines: BATCH_SHARE * this.#shared.maxLines, maxDoubtedLines: this.#poison.maxDoubtedLines }
   }
 
   /** True if the backend may be refusing only old lines, and there is no newer line to try. */
@@ -267,8 +278,7 @@ export class SinkOutlet implements Outlet {
   }
 
   get #sizeLimit (): number {
-    if (this.#gate.isTripped) return PROBE_BYTES
-    return this.answers ? this.#deps.batchBytes : Infinity
+    return Math.min(this.#gate.isTripped ? PROBE_BYTES : this.answers ? this.#deps.batchBytes : Infinity, BATCH_SHARE * this.#shared.maxBytes)
   }
 
   #onReady (restarted: FailureReason | undefined): void {

@@ -61,6 +61,7 @@ export class Unsettled {
   #bytes = 0
   #lines = 0
   #unacceptedBytes = 0
+  #unacceptedLines = 0
 
   /** @param limits - Accepted lines beyond them are settled early: lines that come from a disk have no queue to limit them. */
   constructor (limits: QueueLimits) {
@@ -91,6 +92,10 @@ export class Unsettled {
 
   get unacceptedBytes (): number {
     return this.#unacceptedBytes
+  }
+
+  get unacceptedLines (): number {
+    return this.#unacceptedLines
   }
 
   get isOverfull (): boolean {
@@ -147,6 +152,7 @@ export class Unsettled {
     this.#bytes += lines.bytes.length
     this.#lines += lines.count
     this.#unacceptedBytes += given
+    this.#unacceptedLines += lines.count
   }
 
   /** Gives lines other numbers; nothing else of them may change. */
@@ -243,6 +249,7 @@ export class Unsettled {
 
   #accept (attempt: HeldAttempt, now: number): void {
     attempt.acceptedAt = now
+    this.#unacceptedLines -= attempt.lines.count
     this.#durations.add(now - attempt.sentAt)
   }
 
@@ -340,7 +347,9 @@ export class Unsettled {
       this.#count(attempt, -1)
       this.#bytes -= lines.bytes.length
       this.#lines -= lines.count
-      if (acceptedAt === undefined) this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
+      if (acceptedAt !== undefined) continue
+      this.#unacceptedBytes = Math.min(this.#unacceptedBytes, this.#given - end)
+      this.#unacceptedLines -= lines.count
     }
     return taken
   }

@@ -106,6 +106,7 @@ export const metricFamilies: readonly MetricFamily[] = [
   ofSink({ name: 'lines_delivered_total', type: 'counter', unit: 'lines', help: 'Lines that arrived.' }, ({ linesDelivered }) => linesDelivered),
   ofSink({ name: 'lines_skipped_total', type: 'counter', unit: 'lines', help: 'Lines lost by whenOpen: skip, while the breaker was not closed.' }, ({ linesSkipped }) => linesSkipped),
   byReason({ name: 'lines_dropped_total', type: 'counter', unit: 'lines', help: 'Lines lost, by the reason.' }, dropReasons, ({ linesDropped }) => linesDropped),
+  ofSink({ name: 'lines_dropped_protected_total', type: 'counter', unit: 'lines', help: 'Lines that a full queue dropped although they were at or above queue.protectLevel. They are part of lines_dropped_total.' }, ({ linesDroppedProtected }) => linesDroppedProtected),
   ofSinks(
     { name: 'lines_fallback_total', type: 'counter', unit: 'lines', help: 'Lines passed to the fallback of a sink. A sink without a fallback has no such metric.' },
     ['fallback'],

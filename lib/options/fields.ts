@@ -44,6 +44,11 @@ export function choice (alternatives: readonly SchemaNode[], meaning: Meaning = 
   return { anyOf: alternatives, ...meaning }
 }
 
+/** A level: its number or its label. */
+export function level (meaning: Meaning): SchemaNode {
+  return choice([{ type: 'number' }, text()], meaning)
+}
+
 /** A list of values of one kind. */
 export function list (items: SchemaNode, meaning: Meaning & Pick<SchemaNode, 'minItems'> = {}): SchemaNode {
   return { type: 'array', items, ...meaning }

@@ -1,7 +1,7 @@
 import { fanoutDefaults } from './defaults.js'
-import { MAX_TIMER_MS, choice, dictionary, flag, list, milliseconds, object, off, oneOf, text } from './fields.js'
+import { MAX_TIMER_MS, choice, dictionary, flag, level, list, milliseconds, object, off, oneOf, text } from './fields.js'
 import { monitorSchema } from './schema/monitor.js'
-import { level, policyFields } from './schema/policy.js'
+import { policyFields } from './schema/policy.js'
 import { targetSchema } from './schema/target.js'
 
 // Half of the longest string that V8 allows, so that a line of this size can still be joined with another.

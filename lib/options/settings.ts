@@ -24,8 +24,8 @@ export type TargetSource =
   | { kind: 'target', entry: SourceEntry }
   | { kind: 'pipeline', entries: readonly SourceEntry[] }
 
-/** The complete option `queue`. */
-export type QueueSettings = Readonly<Required<QueueOptions>>
+/** The complete option `queue`. Without a `protectLevel`, all lines are alike. */
+export type QueueSettings = Readonly<Required<Omit<QueueOptions, 'protectLevel'>> & Pick<QueueOptions, 'protectLevel'>>
 
 /** The option `worker`: what Node.js takes, and what only a process has. */
 export type WorkerSettings = Pick<NodeWorkerOptions, Exclude<keyof WorkerOptions, 'maxRssMb'>> & Pick<WorkerOptions, 'maxRssMb'>

@@ -333,6 +333,13 @@ export interface QueueOptions {
    * @default 2000 (2 s)
    */
   blockTimeoutMs?: number
+  /**
+   * Lines at or above this level are protected, a number or a label. A queue that must lose lines loses the oldest
+   * others first, and protected ones only if there is nothing else left. With `whenOpen: 'skip'`, protected lines wait
+   * in the queue.
+   * @default none
+   */
+  protectLevel?: number | string
 }
 
 /** How lines are gathered for a delivery sink. Other sinks get lines as they come. */

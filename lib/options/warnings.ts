@@ -1,3 +1,4 @@
+import { LevelNames } from '../levels.js'
 import type { Draft, TargetFields } from './draft.js'
 import { fanoutSchema } from './schema.js'
 import { propertiesOf, type SchemaNode } from './schema-node.js'
@@ -5,11 +6,12 @@ import type { FanoutSettings, TargetSettings } from './settings.js'
 
 /** Warns of options that have no effect beside the others, each in a sentence. */
 export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft, diagnostics: FanoutSettings['diagnostics']): string[] {
+  const levels = new LevelNames(draft.topLevel.levels ?? {})
   const named = new Set(targets.map(({ fallback }) => fallback))
   const addressed = diagnostics === false || typeof diagnostics.to === 'string' ? [] : diagnostics.to
   const { monitor } = draft.topLevel
   const ofMonitor = monitor !== false && monitor?.socket !== undefined && monitor.host !== undefined ? ['The host of the monitor has no effect: it listens on a socket.'] : []
-  const ofTargets = targets.flatMap(({ name, standby, isolation, worker, breaker }, index) => {
+  const ofTargets = targets.flatMap(({ name, level, standby, isolation, worker, breaker, queue: { protectLevel } }, index) => {
     const warnings: string[] = []
     const own = draft.targets[index]
     const { recoveryTimeoutMs, maxRecoveryTimeoutMs, backoffMultiplier } = breaker
@@ -22,6 +24,10 @@ export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft
     if (standby && own?.match !== undefined) warnings.push(`The match of the standby target "${name}" has no effect: it takes what it is handed.`)
     if (isolation === 'inline' && Object.keys(worker).length > 0) warnings.push(`The worker settings of the target "${name}" have no effect: it runs inline.`)
     if (isolation === 'thread' && own?.worker?.maxRssMb !== undefined) warnings.push(`The worker.maxRssMb of the target "${name}" has no effect: it runs in a thread; only isolation: "process" has such a limit.`)
+    const [lowest, protectedFrom] = [levels.valueOf(level), levels.valueOf(protectLevel)]
+    if (own?.queue?.protectLevel !== undefined && lowest !== undefined && protectedFrom !== undefined && protectedFrom <= lowest) {
+      warnings.push(`The queue.protectLevel of the target "${name}" has no effect: it protects every line that the target takes.`)
+    }
     return warnings
   })
   return [...ofMonitor, ...ofTargets]

@@ -2,9 +2,10 @@ import type { DropReason } from '../metrics.js'
 
 /**
  * A kind of loss: lines dropped for a reason, skipped while the breaker was not closed, or dead-lettered, with the reason of the
- * last one. `unnamed`: the backend refused lines without saying which, with its words. `warned`: its words, without a loss.
+ * last one. `protectedLines`: how many of the dropped lines were at or above `queue.protectLevel`, if there is one. `unnamed`: the
+ * backend refused lines without saying which, with its words. `warned`: its words, without a loss.
  */
-export type Loss = { kind: 'dropped', reason: DropReason } | { kind: 'skipped' } | { kind: 'dead-lettered' | 'unnamed' | 'warned', reason: string }
+export type Loss = { kind: 'dropped', reason: DropReason, protectedLines?: number } | { kind: 'skipped' } | { kind: 'dead-lettered' | 'unnamed' | 'warned', reason: string }
 
 const SUMMARY_MS = 10000
 
@@ -23,7 +24,7 @@ export class LossReport {
     const key = loss.kind === 'dropped' ? loss.reason : loss.kind
     const entry = this.#unreported.get(key)
     if (entry !== undefined) {
-      entry.loss = loss
+      entry.loss = entry.lines === 0 ? loss : together(entry.loss, loss)
       entry.lines += lines
     } else if (isDiagnostic) {
       return
@@ -58,4 +59,10 @@ export class LossReport {
       this.#timer = undefined
     }
   }
+}
+
+/** The last of two losses of a kind, with the protected lines of both. */
+function together (former: Loss, loss: Loss): Loss {
+  if (loss.kind !== 'dropped' || former.kind !== 'dropped' || loss.protectedLines === undefined) return loss
+  return { ...loss, protectedLines: (former.protectedLines ?? 0) + loss.protectedLines }
 }

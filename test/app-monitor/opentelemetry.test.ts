@@ -31,6 +31,7 @@ t.test('every metric has a name, a unit and a kind by the conventions of OpenTel
     ['pino.breaker_fanout.line.dead_lettered', '{line}', 'sum', true],
     ['pino.breaker_fanout.line.delivered', '{line}', 'sum', true],
     ['pino.breaker_fanout.line.dropped', '{line}', 'sum', true],
+    ['pino.breaker_fanout.line.dropped_protected', '{line}', 'sum', true],
     ['pino.breaker_fanout.line.passed_to_fallback', '{line}', 'sum', true],
     ['pino.breaker_fanout.line.received', '{line}', 'sum', true],
     ['pino.breaker_fanout.line.skipped', '{line}', 'sum', true],

@@ -35,7 +35,7 @@ t.test('a function among the options is refused by pino.transport() itself', asy
 t.test('warnings are records of the log, once each', async t => {
   const file = join(t.testdir(), 'app.log')
   const target = { target: 'pino/file', options: { destination: file } }
-  const transport = start({ targets: [target, { ...target, level: 'warning', options: { destination: file, breaker: {} } }], breaker: { recoveryTimeoutMs: 30 }, diagnostics: { to: ['file'], level: 'warnings' } })
+  const transport = start({ targets: [target, { ...target, level: 'warning', queue: { protectLevel: 'errors' }, options: { destination: file, breaker: {} } }], breaker: { recoveryTimeoutMs: 30 }, diagnostics: { to: ['file'], level: 'warnings' } })
   await once(transport, 'ready')
   pino(transport).info({ id: 1 })
   await closeTransport(transport)
@@ -47,6 +47,7 @@ t.test('warnings are records of the log, once each', async t => {
     'options: targets[1].options is the same file as that of targets[0]: lines that both take come twice',
     'options: breaker.recoveryTimeoutMs is 30 ms; did you mean 30000?',
     `options: target "file-2" takes "info" and above: there is no level "warning", ${levels}`,
+    `options: target "file-2" protects no lines: there is no level "errors", ${levels.replace('"warn"', '"error"')}`,
     `options: diagnostics.level is taken for "info": there is no level "warnings", ${levels}`
   ])
 })

@@ -8,7 +8,7 @@ function createLedger (): { ledger: Ledger, losses: Array<[Loss, number]> } {
 }
 
 t.test('a new ledger is empty', async t => {
-  t.same(createLedger().ledger.entries, { linesReceived: 0, linesDelivered: 0, linesSkipped: 0, linesDropped: {}, linesFallback: 0, linesDeadLettered: 0, failures: {}, lateFaults: 0 })
+  t.same(createLedger().ledger.entries, { linesReceived: 0, linesDelivered: 0, linesSkipped: 0, linesDropped: {}, linesDroppedProtected: 0, linesFallback: 0, linesDeadLettered: 0, failures: {}, lateFaults: 0 })
 })
 
 t.test('every line is entered where it ended', async t => {

@@ -43,6 +43,7 @@ const policyVariables = [
   'QUEUE__MAX_BYTES',
   'QUEUE__MAX_LINES',
   'QUEUE__OVERFLOW',
+  'QUEUE__PROTECT_LEVEL',
   'REDELIVERY',
   'SENSE',
   'SENSE__CONSOLE',

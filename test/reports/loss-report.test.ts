@@ -86,3 +86,16 @@ t.test('nothing lost, nothing told', async t => {
   clock.advance(30000)
   t.same(told, [])
 })
+
+t.test('protected lines are summed up as all lines are', async t => {
+  const told: Array<[Loss, number]> = []
+  const report = new LossReport((loss, lines) => { told.push([loss, lines]) })
+  const add = (lines: number, protectedLines: number): void => report.add({ ...full, protectedLines } as Loss, lines)
+  add(3, 1)
+  add(10, 0)
+  add(10, 4)
+  clock.advance(10000)
+  add(5, 5)
+  report.flush()
+  t.same(told.map(([loss, lines]) => ['protectedLines' in loss && loss.protectedLines, lines]), [[1, 3], [4, 20], [5, 5]])
+})

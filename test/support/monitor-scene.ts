@@ -80,6 +80,7 @@ export function calmSink (name: string): SinkSnapshot {
     linesDelivered: 0,
     linesSkipped: 0,
     linesDropped: {},
+    linesDroppedProtected: 0,
     linesFallback: 0,
     linesDeadLettered: 0,
     queueLines: 0,

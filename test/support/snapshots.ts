@@ -16,6 +16,7 @@ export function freshSink (name: string, changes: Partial<SinkSnapshot> = {}): S
     linesDelivered: 0,
     linesSkipped: 0,
     linesDropped: {},
+    linesDroppedProtected: 0,
     linesFallback: 0,
     linesDeadLettered: 0,
     queueLines: 0,

@@ -1,15 +1,9 @@
 import { targetDefaults } from '../defaults.js'
-import { MAX_TIMER_MS, choice, list, milliseconds, object, off, oneOf, text, type Meaning } from '../fields.js'
-import type { SchemaNode } from '../schema-node.js'
+import { MAX_TIMER_MS, choice, level, list, milliseconds, object, off, oneOf, text } from '../fields.js'
 import { breakerSchema } from './breaker.js'
 import { deadLetterSchema, spoolSchema } from './disk.js'
 import { batchSchema, queueSchema } from './queue.js'
 import { healthCheckSchema, senseSchema, workerSchema } from './sink.js'
-
-/** A level: its number or its label. */
-export function level (meaning: Meaning): SchemaNode {
-  return choice([{ type: 'number' }, text()], meaning)
-}
 
 /** The fields that a target and the top level both have. */
 export const policyFields = {

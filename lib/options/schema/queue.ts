@@ -1,5 +1,5 @@
 import { targetDefaults } from '../defaults.js'
-import { MAX_TIMER_MS, count, milliseconds, object, oneOf } from '../fields.js'
+import { MAX_TIMER_MS, count, level, milliseconds, object, oneOf } from '../fields.js'
 
 /** The option `batch`. */
 export const batchSchema = object({
@@ -40,6 +40,10 @@ export const queueSchema = object({
     description: 'A full queue first pushes back: it holds up the app\'s log stream as long as the sink, at its present pace, would empty the queue within this time. So a burst costs a healthy sink no lines.',
     default: targetDefaults.queue.blockTimeoutMs,
     'x-plausible-from': 20
+  }),
+  protectLevel: level({
+    description: 'Lines at or above this level are protected, a number or a label. A queue that must lose lines loses the oldest others first, and protected ones only if there is nothing else left. With `whenOpen: \'skip\'`, protected lines wait in the queue.',
+    'x-default': 'none'
   })
 }, {
   title: 'Queue',
