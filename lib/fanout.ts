@@ -3,6 +3,7 @@ import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
+import { prepareHostScript } from './child/host-script.js'
 import type { ControlListener, Controls, SinkAction } from './controls.js'
 import { systemClock, type Clock } from './clock.js'
 import { Diagnostics } from './diagnostics.js'
@@ -47,7 +48,9 @@ interface AppEvents {
  * @throws {@link FanoutError} `ERR_FANOUT_OPTIONS`, with every fault of the options.
  */
 export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
-  return new FanoutStream(parseOptions(options))
+  const settings = parseOptions(options)
+  await prepareHostScript()
+  return new FanoutStream(settings)
 }
 
 /** The Writable that pino writes to. It connects the parts of the transport. */
