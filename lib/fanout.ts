@@ -20,6 +20,7 @@ import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { RecordDelivery } from './record-delivery.js'
 import { Router } from './router.js'
+import { warnOfRuntime } from './runtime.js'
 import { Seats } from './seats.js'
 import { SerialDelivery } from './serial-delivery.js'
 import { Splitter } from './splitter.js'
@@ -301,7 +302,7 @@ export class FanoutStream extends Writable implements Controls {
 
   #warn (names: LevelNames, unknown: ReadonlyArray<{ name: string, level: number | string }>): void {
     const { diagnostics, warnings } = this.#settings
-    for (const warning of warnings) this.#diagnostics?.warning(warning)
+    for (const warning of [...warnings, ...warnOfRuntime(process.versions, this.#settings.targets)]) this.#diagnostics?.warning(warning)
     for (const { name, level } of unknown) this.#diagnostics?.warning(`target "${name}" takes "info" and above: ${unknownLevel(level, names.labels)}`)
     if (diagnostics !== false && names.valueOf(diagnostics.level) === undefined) {
       this.#diagnostics?.warning(`diagnostics.level is taken for "info": ${unknownLevel(diagnostics.level, names.labels)}`)

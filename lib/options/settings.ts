@@ -13,6 +13,8 @@ import type { DiagnosticsOptions, FanoutOptions, QueueOptions, SenseOptions, Tar
 
 /** A module to load, and its options. */
 export interface SourceEntry extends ResolvedTarget {
+  /** The target as the user has named it. */
+  target: string
   /** The user's own object, handed on unchanged. */
   options: unknown
 }
