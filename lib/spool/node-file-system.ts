@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { lstat, open, readdir, rename, rmdir, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '../trusted-files.js'
 import type { FileSystem, OpenFile } from './file-system.js'
 import { retryHeldFiles } from './held-files.js'
@@ -41,7 +40,7 @@ export const nodeFileSystem: FileSystem = {
     return `${dev}:${ino}`
   },
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
-  ...process.platform === 'win32' ? retryHeldFiles(moves, sleep) : moves,
+  ...process.platform === 'win32' ? retryHeldFiles(moves, ms => new Promise(resolve => setTimeout(resolve, ms))) : moves,
   syncFolder
 }
 
