@@ -44,7 +44,7 @@ export const bundlers: readonly Bundler[] = [
   { name: 'webpack', packages: ['webpack', 'pino-webpack-plugin'], build: ['build-webpack.cjs'], output: 'dist', main: 'app.js' },
   { name: 'Rollup', packages: ['rollup'], build: [join(modules, 'rollup/dist/bin/rollup'), '-c', '--silent'], output: 'dist', main: 'app.js' },
   { name: 'Vite SSR', packages: ['vite'], build: [join(modules, 'vite/bin/vite.js'), 'build', '--logLevel', 'error'], output: 'dist', main: 'app.js' },
-  { name: 'ncc', packages: ['@vercel/ncc'], build: [join(modules, '@vercel/ncc/dist/ncc/cli.js'), 'build', 'app-assets.cjs', '-o', 'dist', '--asset-builds'], output: 'dist', main: 'index.cjs' },
+  { name: 'ncc', packages: ['@vercel/ncc'], build: [join(modules, '@vercel/ncc/dist/ncc/cli.js'), 'build', 'app-assets.js', '-o', 'dist', '--asset-builds'], output: 'dist', main: 'index.js' },
   { name: 'Next.js standalone', packages: ['next'], build: [join(modules, 'next/dist/bin/next'), 'build', 'next'], output: 'next/.next/standalone', main: 'server.js', isServer: true }
 ]
 
