@@ -3,6 +3,7 @@ import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
+import { prepareHostScript } from './child/host-script.js'
 import { systemClock, type Clock } from './clock.js'
 import { printDirectly } from './console-at-end.js'
 import type { ControlListener, Controls, SinkAction } from './controls.js'
@@ -20,6 +21,7 @@ import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { RecordDelivery } from './record-delivery.js'
 import { Router } from './router.js'
+import { warnOfRuntime } from './runtime.js'
 import { Seats } from './seats.js'
 import { SerialDelivery } from './serial-delivery.js'
 import { Splitter } from './splitter.js'
@@ -49,7 +51,9 @@ interface AppEvents {
  * @throws {@link FanoutError} `ERR_FANOUT_OPTIONS`, with every fault of the options.
  */
 export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
-  const stream = new FanoutStream(parseOptions(options))
+  const settings = parseOptions(options)
+  await prepareHostScript()
+  const stream = new FanoutStream(settings)
   await stream.inlineStarted()
   return stream
 }
@@ -312,7 +316,7 @@ export class FanoutStream extends Writable implements Controls {
 
   #warn (names: LevelNames, unknown: ReadonlyArray<{ name: string, level: number | string }>): void {
     const { diagnostics, warnings } = this.#settings
-    for (const warning of warnings) this.#diagnostics?.warning(warning)
+    for (const warning of [...warnings, ...warnOfRuntime(process.versions, this.#settings.targets)]) this.#diagnostics?.warning(warning)
     for (const { name, level } of unknown) this.#diagnostics?.warning(`target "${name}" takes "info" and above: ${unknownLevel(level, names.labels)}`)
     for (const { name, queue: { protectLevel } } of this.#settings.targets) {
       if (protectLevel !== undefined && names.valueOf(protectLevel) === undefined) this.#diagnostics?.warning(`target "${name}" protects no lines: ${unknownLevel(protectLevel, names.labels)}`)

@@ -3,12 +3,14 @@ import { createRequire } from 'node:module'
 import { isAbsolute, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hostPath } from './child/host-path.js'
+import { isBundled } from './child/host-script.js'
+import { findNeighbour } from './neighbours.js'
 
 const HTTP_SINK = 'pino-breaker-fanout/http'
 
 /** The module of a target. */
 export interface ResolvedTarget {
-  /** An absolute path or a `file://` URL. */
+  /** An absolute path or a `file://` URL; `pino/file` itself in a bundle that has no file of it. */
   file: string
   /** True for pino's own file destination. */
   isPinoFile: boolean
@@ -27,7 +29,7 @@ export interface TargetResolver {
 /**
  * A resolver with the rules of pino's `fixTarget()`: absolute paths and `file://` URLs are used as they are, `pino/file` is
  * pino's own, and any other name is looked up as `require()` does. Pino looks from the files that called it, which a worker
- * cannot know. This resolver looks from `resolveFrom`, the working directory and this package.
+ * cannot know. This resolver looks from `resolveFrom`, the working directory and this package. In a bundle, the files beside it come first.
  *
  * @param resolveFrom - A directory, the path of a file, or a `file://` URL such as `import.meta.url`
  */
@@ -42,14 +44,14 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
 
   function locate (origin: string): string | undefined {
     if (isPath(origin)) return exists(origin, fromPackage) ? origin : undefined
-    if (origin === 'pino/file') return pinoFile
+    if (origin === 'pino/file') return pinoFile ?? (isBundled ? origin : undefined)
     return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage])
   }
 
   return {
     places: [...places, 'pino-breaker-fanout'],
     resolve (target) {
-      const file = locate(bundlerOverride(target) ?? target)
+      const file = locate(bundlerOverride(target) ?? findNeighbour(target) ?? target)
       return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile, isHttpSink: target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)) }
     }
   }
@@ -62,7 +64,7 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
  * @returns the absolute path of its main module, or `undefined` if it is not installed
  */
 export function findPackage (name: string, places: readonly string[]): string | undefined {
-  return find(name, [...places.map(place => createRequire(lookupBase(toPath(place, process.cwd())))), createRequire(hostPath)])
+  return findNeighbour(name) ?? find(name, [...places.map(place => createRequire(lookupBase(toPath(place, process.cwd())))), createRequire(hostPath)])
 }
 
 /** True for a target that is an absolute path or a `file://` URL, and not a name. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
+import { writeHostSource } from './host-source.mjs'
 import { writePage } from './page.mjs'
 import { writeSchemas } from './schema.mjs'
 
@@ -49,6 +50,33 @@ const lateModules = {
   }
 }
 
+/**
+ * `import.meta.url` in CommonJS. Rollup's own form of it has a `require()` that bundlers cannot follow, and fails where they leave no
+ * `__filename`.
+ */
+const ownUrl = {
+  name: 'own-url',
+  resolveImportMeta: property => property === 'url' ? "(typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : undefined)" : null
+}
+
+/** In CommonJS, a module that is named is loaded late by `require()`. For an `import()`, webpack would make files of their own. */
+const lateRequires = {
+  name: 'late-requires',
+  renderChunk: code => ({ code: code.replace(/\bawait import\(('[^']+')\)/g, 'require($1)'), map: null })
+}
+
+/** Keeps all exports of an entry: pino-webpack-plugin makes a file of it, and webpack leaves out exports that nobody uses in that file. */
+const wholeExports = {
+  name: 'whole-exports',
+  renderChunk: (code, { isEntry, exports }) => isEntry && exports.length > 0 ? { code: `${code}\nmodule.exports = exports;\n`, map: null } : null
+}
+
+/** Both builds use one copy of the thread host's source, which is a string. */
+const sharedSource = {
+  name: 'shared-source',
+  resolveId: id => id.endsWith('/host-source.js') ? { id: '../cjs/host-source.cjs', external: true } : null
+}
+
 /** V8 takes twice the memory for a file that is not ASCII, and more time to read it. */
 const ascii = {
   name: 'ascii',
@@ -69,8 +97,9 @@ compile(join('lib', 'monitor', 'page'))
 compile('tsconfig.build.json')
 await writePage(root, compiled)
 await writeSchemas(compiled, dist)
-await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps] })
-await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, lateModules, ascii] })
+await writeHostSource(compiled)
+await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps, sharedSource] })
+await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, ownUrl, lateModules, lateRequires, wholeExports, ascii] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'cjs', 'cli.cjs'), 0o755)

@@ -89,7 +89,7 @@ export interface ChildSource {
   /** The name of the target. */
   sink: string
   /** One entry for a target, several for a pipeline. */
-  entries: ReadonlyArray<{ file: string, isPinoFile: boolean, options: unknown }>
+  entries: ReadonlyArray<{ file: string, isPinoFile: boolean, target?: string, options: unknown }>
   isPipeline: boolean
   /** True if lines that may have arrived are sent again. */
   redelivers: boolean

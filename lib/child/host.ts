@@ -34,10 +34,10 @@ export class SinkHost {
   /** Loads and starts the sink. `onReady` or `onFailure` follows. Resolves once the start has succeeded or failed, and never rejects. */
   async start (): Promise<void> {
     const end = this.#calls.begin()
-    const starts = this.#source.entries.map(async ({ file, options }) => {
+    const starts = this.#source.entries.map(async ({ file, target, options }) => {
       const factory = await loadFactory(file)
       const sense = this.#sense
-      return await factory(sense === undefined ? options : listenToSelf(file, options, this.#source.sink, error => sense.reportBySink(error)))
+      return await factory(sense === undefined ? options : listenToSelf({ file, target }, options, this.#source.sink, error => sense.reportBySink(error)))
     })
     try {
       const started = await Promise.all(starts)

@@ -47,7 +47,7 @@ export class InlineChild implements Child, ContainedSinkListener {
   configure (config: PinoConfig): void {
     if (!this.#isStarting || this.#configTimer !== undefined) return
     // A sink listens for pino's message once its factory runs. pino has sent it only once, perhaps long before, so it is repeated.
-    const tell = (): void => { (parentPort as unknown as { emit (name: string, message: unknown): void } | null)?.emit('message', { code: 'PINO_CONFIG', config }) }
+    const tell = (): void => repeatMessage({ code: 'PINO_CONFIG', config })
     this.#configTimer = setInterval(tell, CONFIG_INTERVAL_MS)
     setImmediate(tell)
   }
@@ -137,4 +137,11 @@ function outside (listener: ChildListener): ChildListener {
     onEnded: () => runUncontained(() => listener.onEnded()),
     onEvent: (name, args) => runUncontained(() => listener.onEvent(name, args))
   }
+}
+
+/** Gives a message to the listeners of this thread's port, as if it came from the app. */
+function repeatMessage (message: unknown): void {
+  // Deno's port has no `emit()`. Its messages are events of the global object.
+  if ('deno' in process.versions) (globalThis as unknown as EventTarget).dispatchEvent(new MessageEvent('message', { data: message }))
+  else (parentPort as unknown as { emit (name: string, message: unknown): void } | null)?.emit('message', message)
 }

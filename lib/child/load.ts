@@ -9,7 +9,7 @@ export type SinkFactory = (options: unknown) => unknown
  * Loads a target as pino does: by `import()`, or by `require()` if that is not possible (Yarn's zip files, bundles, TypeScript
  * under ts-node). A `default` is unwrapped up to twice.
  *
- * @param file - An absolute path or a `file://` URL
+ * @param file - An absolute path or a `file://` URL, or `pino/file` in a bundle
  * @throws {@link FanoutError} `ERR_FANOUT_SINK_INVALID` if the module exports no function; any error that the module throws
  */
 export async function loadFactory (file: string): Promise<SinkFactory> {
@@ -26,6 +26,8 @@ export async function loadFactory (file: string): Promise<SinkFactory> {
 
 /** Loads a module as {@link loadFactory} does. */
 export async function loadModule (file: string): Promise<unknown> {
+  // Bundlers put it into the file of this module, if they leave none of its own.
+  if (file === 'pino/file') return await import('pino/file')
   const path = file.startsWith('file://') ? fileURLToPath(file) : file
   if (/\.c?ts$/.test(path) && process.env['TS_NODE_DEV'] !== undefined) realRequire('ts-node-dev')
   try {

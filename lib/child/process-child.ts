@@ -6,6 +6,7 @@ import type { PinoConfig } from '../pino-config.js'
 import type { Child, ChildListener, ChildSource, Parcel, SinkKind } from './child.js'
 import { FrameReader, toFrame } from './frames.js'
 import { processHostPath } from './host-path.js'
+import { isBundled } from './host-script.js'
 import { LineRing } from './line-ring.js'
 import { processEnv, processFlags, type ProcessWorkerOptions } from './process-flags.js'
 import { asReport, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
@@ -43,10 +44,11 @@ export class ProcessChild implements Child {
   #isOver = false
   #hasExited = false
 
-  /** @throws {@link FanoutError} `ERR_FANOUT_SINK_START` if the options cannot be cloned; the error of Node.js if it allows no processes */
+  /** @throws {@link FanoutError} `ERR_FANOUT_SINK_START` if the options cannot be cloned, `ERR_FANOUT_SINK_PROCESS` in a bundle; the error of Node.js if it allows no processes */
   constructor (source: ChildSource, worker: ProcessWorkerOptions, listener: ChildListener) {
     this.#listener = listener
     this.#sink = source.sink
+    if (isBundled) throw this.#error('isolation: \'process\' needs files of this package that are not in a bundle; name pino-breaker-fanout as external')
     const start = startFrame(source, worker)
     const child = this.#process = spawn(process.execPath, [...processFlags(worker, process.execArgv), processHostPath], {
       env: processEnv(worker),

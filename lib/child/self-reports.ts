@@ -30,12 +30,13 @@ const selfReports: readonly SelfReport[] = [
 /**
  * Makes a transport report its failures. Call it before the transport starts.
  *
- * @param file - The file of the transport: an absolute path or a `file://` URL
+ * @param origin - The file of the transport, an absolute path or a `file://` URL, and the name of its target: in a bundle, only that
+ * tells which package it is
  * @returns The options for the transport, with our callback if it can take one
  */
-export function listenToSelf (file: string, options: unknown, sink: string, onReport: OnSelfReport): unknown {
+export function listenToSelf ({ file, target }: { file: string, target?: string | undefined }, options: unknown, sink: string, onReport: OnSelfReport): unknown {
   const path = (file.startsWith('file://') ? fileURLToPath(file) : file).replaceAll('\\', '/')
-  const entry = selfReports.find(({ package: name }) => path.includes(`/node_modules/${name}/`))
+  const entry = selfReports.find(({ package: name }) => name === target || path.includes(`/node_modules/${name}/`))
   if (entry === undefined) return options
   if (entry.diag === true) listenToDiag(path, sink, onReport)
   if (entry.callback === undefined) return options

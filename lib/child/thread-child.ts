@@ -5,7 +5,7 @@ import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Child, ChildListener, ChildSource, Parcel, SinkKind } from './child.js'
 import { HeapWatch, withHeapReserve } from './heap-watch.js'
-import { hostPath } from './host-path.js'
+import { hostScript } from './host-script.js'
 import { LineRing } from './line-ring.js'
 import { keepLoopsTerminable } from './loop-checks.js'
 import type { HostData, HostMessage, HostOrder, HostReport } from './messages.js'
@@ -45,7 +45,9 @@ export class ThreadChild implements Child {
       host: { source, ring: this.#ring.memory },
       workerData: { $context: ownContext(), pinoWillSendConfig: source.willSendConfig }
     }
-    const worker = this.#worker = new Worker(hostPath, {
+    const { script, eval: isSource } = hostScript()
+    const worker = this.#worker = new Worker(script, {
+      eval: isSource,
       ...withHeapReserve({ name: `pino-breaker-fanout:${source.sink}`, ...workerOptions }),
       // As in thread-stream. A write that is pending as the thread ends still uses its file descriptor.
       trackUnmanagedFds: false,

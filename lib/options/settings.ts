@@ -15,6 +15,8 @@ import type { DiagnosticsOptions, FanoutOptions, FlushOptions, QueueOptions, Sen
 
 /** A module to load, and its options. */
 export interface SourceEntry extends ResolvedTarget {
+  /** The target as the user has named it. */
+  target: string
   /** The user's own object, handed on unchanged. */
   options: unknown
 }

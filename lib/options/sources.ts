@@ -49,7 +49,7 @@ function settleEntry (entry: { target?: string, options?: unknown } | undefined,
     return undefined
   }
   // Frozen here so that the deep freeze of all settings stops before the user's own object.
-  return Object.freeze({ ...resolved, options: entry.options })
+  return Object.freeze({ ...resolved, target: entry.target, options: entry.options })
 }
 
 function createResolver (resolveFrom: string | undefined, cwd: string, faults: Faults): TargetResolver {

@@ -3,11 +3,19 @@ import { lstat, open, readdir, rename, rmdir, unlink, type FileHandle } from 'no
 import { dirname, resolve } from 'node:path'
 import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '../trusted-files.js'
 import type { FileSystem, OpenFile } from './file-system.js'
+import { retryHeldFiles } from './held-files.js'
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 /** Error codes of systems that cannot open or sync a folder: Windows, and some network file systems. */
 const NO_FOLDER_SYNC = new Set(['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EPERM'])
+
+const moves = {
+  // The CommonJS build loads node:fs/promises with the first call, and not with this module.
+  rename: (from: string, to: string) => rename(from, to),
+  remove: (path: string) => unlink(path),
+  removeFolder: (path: string) => rmdir(path)
+}
 
 /**
  * The disk of this machine, through `node:fs`. It refuses files and folders that other users may have created or may
@@ -32,10 +40,7 @@ export const nodeFileSystem: FileSystem = {
     return `${dev}:${ino}`
   },
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
-  // The CommonJS build loads node:fs/promises with the first call, and not with this module.
-  rename: (from, to) => rename(from, to),
-  remove: path => unlink(path),
-  removeFolder: path => rmdir(path),
+  ...process.platform === 'win32' ? retryHeldFiles(moves, ms => new Promise(resolve => setTimeout(resolve, ms))) : moves,
   syncFolder
 }
 

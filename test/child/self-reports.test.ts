@@ -18,7 +18,7 @@ const api = globalThis as { [GLOBAL_API]?: unknown }
 /** The options with which a transport of a package is started, and its reports. */
 function listen (name: string, options: unknown = {}) {
   const reported: unknown[] = []
-  const completed = listenToSelf(join('/app/node_modules', name, 'index.js'), options, 'x', error => reported.push(error)) as Options
+  const completed = listenToSelf({ file: join('/app/node_modules', name, 'index.js') }, options, 'x', error => reported.push(error)) as Options
   return { reported, completed }
 }
 
@@ -29,7 +29,7 @@ function listenToDiag (t: Test) {
   t.teardown(() => { api[GLOBAL_API] = before })
   const file = createRequire(import.meta.url).resolve('pino-opentelemetry-transport')
   const reported: Array<{ message: string, statusCode?: number, code?: string }> = []
-  const start = () => listenToSelf(pathToFileURL(file).href, undefined, 'x', error => reported.push(error as typeof reported[number]))
+  const start = () => listenToSelf({ file: pathToFileURL(file).href }, undefined, 'x', error => reported.push(error as typeof reported[number]))
   const { diag } = createRequire(file)('@opentelemetry/api') as { diag: Diag }
   return { start, reported, diag }
 }
@@ -67,7 +67,7 @@ t.test('what is no failure is not reported', async t => {
 t.test('a transport that is not known is given its options as they are', async t => {
   const options = {}
   t.equal(listen('pino-loki', options).completed, options)
-  t.equal(listenToSelf('/app/pino-datadog-transport/index.js', options, 'x', () => {}), options, 'by its package, not by any folder')
+  t.equal(listenToSelf({ file: '/app/pino-datadog-transport/index.js', target: './pino-datadog-transport' }, options, 'x', () => {}), options, 'by its package, not by any folder')
 })
 
 t.test('diag', async t => {
@@ -104,4 +104,8 @@ t.test('diag', async t => {
     t.same(completed, {})
     t.same(reported, [])
   })
+})
+
+t.test('in a bundle, a transport is recognized by the name of its target', async t => {
+  t.match(listenToSelf({ file: '/app/dist/pino-datadog-transport.js', target: 'pino-datadog-transport' }, {}, 'x', () => {}), { onError: Function })
 })
