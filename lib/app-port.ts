@@ -14,12 +14,15 @@ interface PinoWorkerData {
 /** Set if pino has started this worker thread for the transport. */
 const pinoWorkerData: PinoWorkerData | undefined = isMainThread ? undefined : readPinoWorkerData()
 
+/** True if pino runs the transport in this thread, and tells the app once it is ready. */
+export const isPinosWorker = pinoWorkerData !== undefined
+
 /** True if pino sends the config of the app's logger to this thread. */
 export const willSendConfig = pinoWorkerData?.pinoWillSendConfig === true
 
 /** Emits an event on the app's `transport`. Does nothing outside pino's worker. */
 export function emitInApp (name: string, args: readonly unknown[]): void {
-  if (pinoWorkerData !== undefined) parentPort?.postMessage({ code: 'EVENT', name, args })
+  if (isPinosWorker) parentPort?.postMessage({ code: 'EVENT', name, args })
 }
 
 /** Passes an event of a sink on to the app, unless its name has a meaning of its own there. */

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { takeOffers } from './app-channel/channel-offers.js'
-import { emitInApp, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
+import { emitInApp, isPinosWorker, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
 import { createAppThread } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
 import { prepareHostScript } from './child/host-script.js'
@@ -54,7 +54,7 @@ export default async function fanout (options: FanoutOptions): Promise<FanoutStr
   const settings = parseOptions(options)
   await prepareHostScript()
   const stream = new FanoutStream(settings)
-  await stream.inlineStarted()
+  if (isPinosWorker) await stream.inlineStarted()
   return stream
 }
 

@@ -60,7 +60,7 @@ const monitorVariables = ['MONITOR', 'MONITOR__ACTIONS', 'MONITOR__HOST', 'MONIT
 
 // Whoever adds an option sees this list fail, and has to say whether it is policy.
 t.test('these variables set something, and no others', async (t) => {
-  const fanoutVariables = ['CLOSE_TIMEOUT_MS', 'DEDUPE', 'DIAGNOSTICS', 'DIAGNOSTICS__LEVEL', 'DIAGNOSTICS__TO', 'LEVEL_KEY', 'MAX_LINE_BYTES', 'METRICS_INTERVAL_MS', ...monitorVariables, 'PARALLEL']
+  const fanoutVariables = ['CLOSE_TIMEOUT_MS', 'DEDUPE', 'DIAGNOSTICS', 'DIAGNOSTICS__LEVEL', 'DIAGNOSTICS__TO', 'FLUSH__TIMEOUT_MS', 'FLUSH__UNTIL', 'LEVEL_KEY', 'MAX_LINE_BYTES', 'METRICS_INTERVAL_MS', ...monitorVariables, 'PARALLEL']
   const settable = [...policyVariables, ...fanoutVariables, ...policyVariables.map(name => `TARGETS__SINK__${name}`), 'TARGETS__SINK__STANDBY']
   const faults = new Faults()
   const { settings, warnings } = readEnvironment(withPrefix(Object.fromEntries(settable.map(name => [name, '']))), ['sink'], faults)
