@@ -254,3 +254,12 @@ t.test('a flush waits for the lines that are left', async t => {
   await settled()
   t.ok(isFlushed)
 })
+
+t.test('a share of the limits is a whole number of lines: no batch is empty', async t => {
+  const rig = new ProtectingRig({ queue: { maxLines: 50 } })
+  rig.trip()
+  rig.log(Array.from({ length: 13 }, (_, line) => String(line)).join(' '))
+  rig.recover()
+  t.same(rig.child.sent.map(({ lines }) => lines.count), [12, 1])
+  t.equal(rig.snapshot().linesDelivered, 13)
+})

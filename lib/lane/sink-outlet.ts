@@ -189,7 +189,7 @@ export class SinkOutlet implements Outlet {
 
   /** The lines that are to be sent next, and how many of them at once. */
   get next (): Next {
-    return { which: this.#poison.nextLines, maxBytes: this.#sizeLimit, maxLines: BATCH_SHARE * this.#shared.maxLines, maxDoubtedLines: this.#poison.maxDoubtedLines }
+    return { which: this.#poison.nextLines, maxBytes: this.#sizeLimit, maxLines: Math.max(1, Math.floor(BATCH_SHARE * this.#shared.maxLines)), maxDoubtedLines: this.#poison.maxDoubtedLines }
   }
 
   /** True if the backend may be refusing only old lines, and there is no newer line to try. */
