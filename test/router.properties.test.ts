@@ -26,7 +26,12 @@ const record = fc.record({
   after: fc.oneof(fc.constantFrom('', ' ', ' ,"a":1', ',"msg":"\\"level\\":60"', ',"level":60', ',"severity":"fatal"'), anyLine.map(msg => `,"msg":${JSON.stringify(msg)}`))
 }).map(({ key, level, before, after }) => `{${before}"${key}":${level}${after}}`)
 
-const lines = fc.array(fc.oneof({ weight: 8, arbitrary: record }, { weight: 1, arbitrary: anyLine }, { weight: 4, arbitrary: matchedLine }, { weight: 1, arbitrary: fc.constantFrom('{"level":30', '{"level":"info', '[]', '1', 'null') }), { maxLength: 30 })
+/** A line that was cut between the halves of a character, as it arrives. */
+function inUtf8 (line: string): string {
+  return Buffer.from(line).toString()
+}
+
+const lines = fc.array(fc.oneof({ weight: 8, arbitrary: record }, { weight: 1, arbitrary: anyLine }, { weight: 4, arbitrary: matchedLine }, { weight: 1, arbitrary: fc.constantFrom('{"level":30', '{"level":"info', '[]', '1', 'null') }).map(inUtf8), { maxLength: 30 })
 
 const options = fc.record({
   wanted: fc.array(fc.record({
