@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 
 const TRIES = 20
 const PAUSE_MS = 5
@@ -10,6 +11,8 @@ const PAUSE_MS = 5
 export class DirectOutput {
   readonly #standard: 1 | 2
   #descriptor: number | undefined
+  /** Makes writes to a socket return at once. */
+  #unblock: () => void = () => {}
   /** True after a text that was not written completely. The next text gets one try only. */
   #isStalled = false
 
@@ -19,7 +22,11 @@ export class DirectOutput {
 
   /** Never throws. */
   write (data: string | Uint8Array): void {
-    this.#descriptor ??= openWithoutBlocking(this.#standard)
+    if (this.#descriptor === undefined) {
+      this.#descriptor = openWithoutBlocking(this.#standard)
+      if (this.#descriptor === this.#standard) this.#unblock = unblockerOf(this.#standard)
+    }
+    this.#unblock()
     let rest = typeof data === 'string' ? Buffer.from(data) : data
     for (let tries = this.#isStalled ? TRIES - 1 : 0; rest.length > 0 && tries < TRIES; tries++) {
       try {
@@ -32,6 +39,21 @@ export class DirectOutput {
       }
     }
     this.#isStalled = rest.length > 0
+  }
+}
+
+/**
+ * A socket has no name to open it by. It does not block once libuv has it, which never closes these descriptors. A process that is
+ * started with the same descriptor makes it block again, so this is done before each write. For anything else it does nothing.
+ */
+function unblockerOf (standard: 1 | 2): () => void {
+  try {
+    if (!fstatSync(standard).isSocket()) return () => {}
+    const socket = new Socket({ fd: standard, readable: false, writable: true }).unref()
+    const { _handle: handle } = socket as unknown as { _handle?: { setBlocking? (isBlocking: boolean): void } }
+    return () => { handle?.setBlocking?.(false) }
+  } catch {
+    return () => {}
   }
 }
 

@@ -197,11 +197,7 @@ export class Lane {
     return await this.#untilAccepted(() => this.isTripped || this.#isDiverting, deadline)
   }
 
-  /**
-   * As {@link settle}, and then flushes the sink itself. While new lines go to a disk, it syncs the disk instead.
-   *
-   * @param untilDelivered - Waits as well until nothing is in doubt about the lines: they were delivered, or lost
-   */
+  /** As {@link settle}, then flushes the sink, or the disk that new lines go to. `untilDelivered`: waits until lines were delivered or lost, too. */
   async flush (deadline: number, untilDelivered = false): Promise<void> {
     const mark = this.#backlog.nextComer
     // A spool that is being opened may turn out to be empty: then waiting lines go to the sink, and not to the disk.
@@ -660,7 +656,7 @@ export class Lane {
     // From the backlog they could go to a disk, and the next start would send them again.
     if (this.#redelivers) this.#backlog.putBack(returned)
     else returned.forEach(giveUp)
-    if (this.#disk !== undefined) (await this.#leaveOnDisk(this.#disk, deadline)).forEach(giveUp)
+    if (this.#disk !== undefined) await this.#leaveOnDisk(this.#disk, deadline, giveUp)
     this.#backlog.drain().forEach(giveUp)
     this.#relieve()
     this.#ledger.settleLosses()
@@ -671,11 +667,12 @@ export class Lane {
   /**
    * Leaves lines on the disk for the next start. Lines that the disk refuses stay in memory.
    *
-   * @returns lines that were removed from the disk to make room
+   * @param giveUp - Called with lines that were removed from the disk to make room
    */
-  async #leaveOnDisk (disk: DiskOutlet, deadline: number): Promise<Lines[]> {
+  async #leaveOnDisk (disk: DiskOutlet, deadline: number, giveUp: (lines: Lines) => void): Promise<void> {
     const { memory } = this.#backlog
     const { unplaced, lost, isTaking } = await disk.release(deadline)
+    lost.forEach(giveUp)
     memory.unshift(unplaced)
     this.#backlog.admitAll()
     if (isTaking) {
@@ -684,6 +681,5 @@ export class Lane {
       while (!memory.isEmpty && this.#deps.clock.now() < deadline && await disk.syncBy(deadline)) this.#moveToDisk()
     }
     await disk.close(deadline)
-    return lost
   }
 }

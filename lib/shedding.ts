@@ -2,6 +2,8 @@ import { cutLines, type Lines, type NewLines } from './batch.js'
 import type { QueueSettings } from './options.js'
 import type { Amount, LineQueue } from './queue.js'
 
+const NEWLINE = 10
+
 /** What a full queue has lost. */
 export interface Shed {
   /** New lines that are left; `undefined` if there are none. */
@@ -40,7 +42,8 @@ export class Shedding implements Shed {
     const isNewest = overflow === 'drop-newest'
     // New lines that not even an empty queue could keep must not cost lines that are in this one.
     const most = { bytes: maxBytes - deps.held.bytes, lines: maxLines - deps.held.lines }
-    this.#dropExposed(lines, most)
+    this.#dropOversized(lines, most.bytes)
+    if (this.kept !== undefined) this.#dropExposed(this.kept, most)
     if (isNewest) {
       this.#cutTo(most)
       this.#makeRoom(lines => this.#dropExposed(lines, this.#room))
@@ -64,6 +67,21 @@ export class Shedding implements Shed {
       before = this.dropped
       step(this.kept)
     }
+  }
+
+  /** Drops new lines of which each by itself is too large, so that they take no others with them. */
+  #dropOversized (lines: Lines, maxBytes: number): void {
+    if (lines.bytes.length <= maxBytes) return
+    const fitting: Buffer[] = []
+    for (let at = 0; at < lines.bytes.length;) {
+      const end = lines.bytes.indexOf(NEWLINE, at) + 1
+      const bytes = lines.bytes.subarray(at, end)
+      if (bytes.length > maxBytes) this.#count({ bytes, count: 1 })
+      else fitting.push(bytes)
+      at = end
+    }
+    if (fitting.length === lines.count) return
+    this.kept = fitting.length === 0 ? undefined : { ...lines, bytes: Buffer.concat(fitting), count: fitting.length, text: undefined }
   }
 
   #shedQueue (lines: Lines): void {
@@ -100,7 +118,7 @@ export class Shedding implements Shed {
     this.kept = isFitting ? head : undefined
   }
 
-  #count (lost: Lines | undefined): void {
+  #count (lost: Pick<Lines, 'bytes' | 'count'> | undefined): void {
     this.dropped += lost?.count ?? 0
     if (lost !== undefined && this.droppedProtected !== undefined) this.droppedProtected += this.#deps.queue.protection?.countIn(lost.bytes) ?? 0
   }

@@ -28,7 +28,8 @@ export class Survivors<Item extends Waiting> {
     const { bytes } = before.lines
     const length = bytes.length + lines.bytes.length
     if (length > this.#memory.length) {
-      this.#memory = Buffer.allocUnsafeSlow(Math.max(length, Math.min(2 * length, this.#maxBytes)))
+      // It grows by a share of its size: otherwise each line would copy all that were collected before it.
+      this.#memory = Buffer.allocUnsafeSlow(Math.max(Math.ceil(1.25 * length), Math.min(2 * length, this.#maxBytes)))
       bytes.copy(this.#memory)
     }
     lines.bytes.copy(this.#memory, bytes.length)
@@ -62,6 +63,7 @@ export class Survivors<Item extends Waiting> {
   #belong (before: Item, source: Item, lines: Lines): boolean {
     const { attempts, doubts } = before.lines
     if (attempts !== lines.attempts || doubts !== lines.doubts) return false
-    return this.#source === source || (attempts === 0 && doubts === 0 && before.lines.bytes.length + lines.bytes.length <= this.#maxBytes)
+    const isNew = attempts === 0 && doubts === 0
+    return isNew ? before.lines.bytes.length + lines.bytes.length <= this.#maxBytes : this.#source === source
   }
 }

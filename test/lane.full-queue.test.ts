@@ -31,6 +31,18 @@ const line = (letter: string, bytes: number): string => letter.repeat(bytes - 1)
 
 const dropped = (rig: LaneRig): number => rig.snapshot().linesDropped['queue-full'] ?? 0
 
+t.test('a line that is larger than the queue takes no others with it, wherever it stands among new lines', async t => {
+  for (const overflow of ['drop-oldest', 'drop-newest'] as const) {
+    for (const place of [0, 2, 4]) {
+      const rig = createRig({ overflow, blockTimeoutMs: 0 })
+      rig.offer(line('a', 10))
+      const lines = ['b', 'c', 'd', 'e'].map(letter => line(letter, 10))
+      rig.offer(...lines.slice(0, place), line('x', 200), ...lines.slice(place))
+      t.match(rig.snapshot(), { linesDropped: { 'queue-full': 1 }, queueLines: 4 }, `${overflow}, at ${place}`)
+    }
+  }
+})
+
 t.test('lines that were accepted and only stay for a failure make room before any is held back or dropped', async t => {
   const rig = createRig()
   for (const letter of ['a', 'b', 'c']) {

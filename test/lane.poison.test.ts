@@ -15,6 +15,22 @@ function provenRig (options: LaneRigOptions = {}): PoisonRig {
   return PoisonRig.proven({ clock, ...options })
 }
 
+t.test('lines that a sink is certain of need no witness, and say nothing of the backend', async t => {
+  for (const isTripped of [false, true]) {
+    const rig = deliveryRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 1000 } })
+    if (isTripped) {
+      rig.lane.steer(breaker => breaker.forceOpen())
+      rig.offer('a')
+      rig.advance(1000)
+    } else {
+      rig.offer('a')
+    }
+    rig.child.reject({ outcome: { refused: [{ line: 0, reason: 'too large', isCertain: true }], retry: [] } })
+    await rig.bury()
+    t.match(rig.snapshot(), { linesDeadLettered: 1, state: isTripped ? 'half-open' : 'closed', consecutiveFailures: 0, failures: {} })
+  }
+})
+
 t.test('a refused batch', async t => {
   t.test('is sent again by halves until the guilty line is alone, and only that line is dead-lettered', async t => {
     const rig = provenRig()

@@ -14,7 +14,7 @@ import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 import { RING_BYTES, WINDOW_BYTES } from './thread-child.js'
 
 /** Only an event of the sink can be large. What is larger than this is no report. */
-const MAX_REPORT_BYTES = 16 * 1024 * 1024
+const MAX_REPORT_BYTES = 256 * 1024 * 1024
 
 /** What a signal that ended a sink's process says of its cause. */
 const CAUSES: Readonly<Partial<Record<NodeJS.Signals, string>>> = {

@@ -16,7 +16,7 @@ const SEMI_SPACES = 3
 /** Flags that are about the app's own script or its debugger, and not about code that it loads. */
 const APPS_OWN = /^(?:-[cipe]|-pe|--(?:build-snapshot|check|entry-url|eval|input-type|interactive|print|run|(?:env-file|inspect|test|watch)(?:-[a-z-]+)?)(?:=.*)?)$/
 /** Those of them whose value may be the next argument. */
-const WITH_VALUE = /^(?:-e|-pe|-p|--(?:env-file|env-file-if-exists|eval|input-type|inspect-port|inspect-publish-uid|print|run|watch-path))$/
+const WITH_VALUE = /^(?:-e|-pe|-p|--(?:env-file|env-file-if-exists|eval|input-type|inspect-port|inspect-publish-uid|print|run|watch-path|test-(?:[a-z-]+)))$/
 
 /** True in the process of a sink, and in every process that it has started. */
 export function isInSinkProcess (): boolean {

@@ -19,7 +19,7 @@ const ORPHAN_MS = 1000
 /** How long the app's process may take to end this one, which has too much memory. */
 const EXCESS_MS = 50
 /** Signals that reach all processes of a terminal, a service or a container at once. The app decides what they mean for its log. */
-const SIGNALS_OF_THE_APP = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
+const SIGNALS_OF_THE_APP = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 
 let child: ThreadChild | undefined
 let isOrphan = false

@@ -9,6 +9,12 @@ export interface RefusedLine {
   readonly reason: string
   /** The HTTP status, if each line has one. */
   readonly status?: number
+  /**
+   * `true`: the sink knows without asking the backend that this line can never be sent. Then it is no failure, whatever the
+   * backend does with other lines.
+   * @default false
+   */
+  readonly isCertain?: boolean
 }
 
 /** What a backend says of a batch as a whole. */
@@ -89,7 +95,7 @@ function readOutcome (refused: unknown, retry: unknown, remark: unknown, count: 
     const reason = readProperty(entry, 'reason')
     if (typeof reason !== 'string') throw wrong(`refused[${i}].reason`, `expected a string, got ${typeof reason}`)
     const status = readProperty(entry, 'status')
-    return { line, reason: redactCredentials(reason.slice(0, MAX_REASON)), ...(typeof status === 'number' && { status }) }
+    return { line, reason: redactCredentials(reason.slice(0, MAX_REASON)), ...(typeof status === 'number' && { status }), ...(readProperty(entry, 'isCertain') === true && { isCertain: true }) }
   })
   const retryPlaces = listOf(retry, 'retry').map((value, i) => place(value, `retry[${i}]`))
   const others = count - seen.size

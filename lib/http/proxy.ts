@@ -15,7 +15,7 @@ export interface Proxy {
 
 type ProxySettings = Pick<HttpSettings, 'origin' | 'proxy'>
 
-const EXPECTED = 'the URL of an HTTP proxy, http:// or https://'
+const EXPECTED = 'the URL of an HTTP proxy, http:// or https://, without a path; special characters of a password are percent-encoded'
 
 /**
  * Reads the proxy of a sink: that of its options, else that of the environment.
@@ -58,8 +58,9 @@ function fromEnvironment (target: URL, env: NodeJS.ProcessEnv, faults: Faults): 
 function parseProxy (text: string): Proxy | undefined {
   const url = text.includes('://') ? text : `http://${text}`
   if (!URL.canParse(url)) return undefined
-  const { protocol, origin, username, password } = new URL(url)
-  if (!/^https?:$/.test(protocol)) return undefined
+  const { protocol, origin, username, password, pathname, search, hash } = new URL(url)
+  // A password with an unescaped `/`, `?` or `#` ends the host's name: a part of it would be taken for the host, and shown.
+  if (!/^https?:$/.test(protocol) || pathname !== '/' || search !== '' || hash !== '') return undefined
   if (username === '' && password === '') return { origin, authorization: undefined, secrets: [] }
   const [user, secret] = [decode(username), decode(password)]
   const credentials = Buffer.from(`${user}:${secret}`).toString('base64')

@@ -65,7 +65,7 @@ export class SendReport {
     const { statusCode, retryAfterMs } = (this.#hasFailed ? this.#failure : {}) as SendRejection
     const [refusal] = this.#refused
     const messages = [
-      ...refusal === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#refused.length} of ${this.#count} lines, the first: ${refusal.reason}`],
+      ...refusal === undefined ? [] : [`${refusal.isCertain === true ? `it cannot be sent to the backend at ${this.#origin}:` : `the backend at ${this.#origin} refused`} ${this.#refused.length} of ${this.#count} lines, the first: ${refusal.reason}`],
       ...this.#remark === undefined ? [] : [`the backend at ${this.#origin} refused ${this.#remark.rejectedLines} of ${this.#count} lines without naming them, and says: ${this.#remark.text}`],
       ...this.#hasFailed ? [`${this.#retry.length} of ${this.#count} lines are to be sent again: ${messageOf(this.#failure)}`] : []
     ]

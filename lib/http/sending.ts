@@ -84,7 +84,7 @@ export class Sending {
         size.refuse(part.bytes.length)
         return await this.#deliverEach(halve(part))
       case 'over-limit':
-        if (part.count === 1) return report.taken({ refused: [{ line: part.first, reason: result.reason }], retry: [] })
+        if (part.count === 1) return report.taken({ refused: [{ line: part.first, reason: result.reason, isCertain: true }], retry: [] })
         return await this.#deliverEach(cutPart(part, Math.max(1, Math.floor(part.bytes.length * result.share))))
       case 'broken-off':
         return part.count === 1 ? this.#onLineBroken(part, result.error) : await this.#onBroken(part, result.error)
@@ -147,7 +147,7 @@ export class Sending {
       } else if (result.kind === 'too-large') {
         report.taken({ refused: [{ line: line.first, reason: result.reason, status: result.status }], retry: [] })
       } else if (result.kind === 'over-limit') {
-        report.taken({ refused: [{ line: line.first, reason: result.reason }], retry: [] })
+        report.taken({ refused: [{ line: line.first, reason: result.reason, isCertain: true }], retry: [] })
       } else if (result.kind === 'refused') {
         report.taken({ refused: result.refusal.refused, retry: [] })
       } else if (result.kind === 'failed') {

@@ -128,9 +128,10 @@ export class Poison {
   bury (lines: Lines, refused: readonly RefusedLine[], accepted: number): boolean {
     const [first, ...others] = refused
     if (first === undefined) return true
-    if (accepted === 0 && !this.#mayConvict(lines, refused.length)) return false
+    const inQuestion = accepted > 0 ? 0 : refused.filter(({ isCertain }) => isCertain !== true).length
+    if (inQuestion > 0 && !this.#mayConvict(lines, inQuestion)) return false
     this.#options.deadLetters.add(pickLines(lines, refused.map(({ line }) => line)), [first, ...others])
-    if (accepted === 0) this.#spend(lines, refused.length)
+    if (inQuestion > 0) this.#spend(lines, inQuestion)
     return true
   }
 

@@ -374,6 +374,8 @@ export class SinkOutlet implements Outlet {
       this.#prove([lines], [attempt])
     } else if (retry.length > 0) {
       this.#settleFailure(permit, rejection)
+    } else if (refused.every(({ isCertain }) => isCertain === true)) {
+      permit?.ignore()
     } else {
       this.#poison.answer([permit])
     }

@@ -20,7 +20,7 @@ const diagnosticsSchema = object({
 
 const flushSchema = object({
   until: oneOf(['accepted', 'delivered'], {
-    description: '`\'accepted\'`: until every sink has accepted the lines, and its own `flush` is done. `\'delivered\'`: until it is known that they have arrived, too; for a sink that proves nothing, until `breaker.settleMs` has passed.',
+    description: '`\'accepted\'`: until every sink has accepted the lines, and its own `flush` is done. `\'delivered\'`: until it is known that they have arrived, too; for a sink that proves nothing, until its lines count as delivered, which takes `breaker.settleMs` or, in a thread, until it is known that nothing can be seen of it.',
     default: fanoutDefaults.flush.until
   }),
   timeoutMs: milliseconds(1, MAX_TIMER_MS, {

@@ -260,7 +260,8 @@ export interface MonitorOptions {
 export interface FlushOptions {
   /**
    * `'accepted'`: until every sink has accepted the lines, and its own `flush` is done. `'delivered'`: until it is
-   * known that they have arrived, too; for a sink that proves nothing, until `breaker.settleMs` has passed.
+   * known that they have arrived, too; for a sink that proves nothing, until its lines count as delivered, which takes
+   * `breaker.settleMs` or, in a thread, until it is known that nothing can be seen of it.
    * @default 'accepted'
    */
   until?: 'accepted' | 'delivered'

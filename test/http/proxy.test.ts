@@ -101,7 +101,8 @@ t.test('what is no proxy is a fault that shows nothing of it', async t => {
     settleProxy({ origin: 'https://logs.example', proxy }, { env, readFile: () => '' }, faults)
     return faults.list
   }
-  const expected = 'the URL of an HTTP proxy, http:// or https://'
+  const expected = 'the URL of an HTTP proxy, http:// or https://, without a path; special characters of a password are percent-encoded'
+  for (const password of ['pass/word', '12345#word', '12345?word']) t.same(faultsOf({}, `http://user:${password}@proxy:3128`), [{ path: 'proxy', message: `expected ${expected}` }])
   t.same(faultsOf({}, 'socks5://jo:s3cr3t@proxy'), [{ path: 'proxy', message: `expected ${expected}` }])
   t.same(faultsOf({}, 'http://'), [{ path: 'proxy', message: `expected ${expected}` }])
   t.same(faultsOf({ https_proxy: 'socks5://jo:s3cr3t@proxy' }), [{ path: 'proxy', message: `the environment variable https_proxy is not ${expected}; with proxy: false it is ignored` }])

@@ -125,6 +125,21 @@ t.test('through the transport: a line that is larger than a request may be is a 
   t.same(unaccounted(fanout), [])
 })
 
+t.test('through the transport: lines of which each is larger than a request may be are dead letters before anything was delivered, and no failures', async t => {
+  const backend = await openBackend(t)
+  const file = join(t.testdir({}), 'dead.ndjson')
+  const fanout = openFanout({
+    targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, maxRequestBytes: 400 }, deadLetter: { path: file }, breaker: { failureThreshold: 1 } }],
+    diagnostics: false
+  })
+  for (let id = 0; id < 6; id++) fanout.log.info({ id, text: 'x'.repeat(500) }, 'a line')
+  await fanout.sinkWhen('http', ({ linesDeadLettered }) => linesDeadLettered === 6, 'every line to be a dead letter')
+  await fanout.close()
+  t.same(backend.requests, [])
+  t.same(fanout.transitions, [])
+  t.same(unaccounted(fanout), [])
+})
+
 t.test('through the transport: whatever a bulk API does, no good line is lost, and no refused one is kept', async t => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   t.comment(`seed ${seed}`)
