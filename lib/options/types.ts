@@ -438,7 +438,7 @@ export interface SpoolOptions {
   /**
    * `'open'`: lines go to disk while the breaker is not closed, and until all lines on the disk have been replayed.
    * `'always'`: every line goes through the disk, so a crash of the app loses only lines that pino had not yet handed
-   * over.
+   * over, and those that are just being written (`spoolPendingLines`).
    * @default 'open'
    */
   mode?: 'open' | 'always'

@@ -22,7 +22,7 @@ export const spoolSchema = object({
     'x-plausible-from': 5
   }),
   mode: oneOf(['open', 'always'], {
-    description: '`\'open\'`: lines go to disk while the breaker is not closed, and until all lines on the disk have been replayed. `\'always\'`: every line goes through the disk, so a crash of the app loses only lines that pino had not yet handed over.',
+    description: '`\'open\'`: lines go to disk while the breaker is not closed, and until all lines on the disk have been replayed. `\'always\'`: every line goes through the disk, so a crash of the app loses only lines that pino had not yet handed over, and those that are just being written (`spoolPendingLines`).',
     default: targetDefaults.spool.mode
   })
 }, {
