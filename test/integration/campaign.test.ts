@@ -91,7 +91,7 @@ function idsOf ({ path, body }: ArrivedRequest): number[] {
 
 const end = performance.now() + MINUTES * 60000
 for (let seed = FIRST_SEED; performance.now() < end; seed++) {
-  t.test(`round with seed ${seed}`, async t => {
+  await t.test(`round with seed ${seed}`, async t => {
     const random = createRandom(seed)
     const pick: Pick = values => values[Math.floor(random() * values.length)] as typeof values[number]
     const bodies = new Map<string, number[]>()
