@@ -59,7 +59,7 @@ async function run (name, isProtecting, seconds) {
     level: 'debug',
     isolation,
     queue: { maxBytes: 512 * 1024, ...queue, ...(isProtecting && { protectLevel: 'error' }) },
-    ...(whenOpen !== undefined && { whenOpen, breaker: { failureThreshold: 1, recoveryTimeoutMs: 500 } })
+    ...(whenOpen !== undefined && { whenOpen, breaker: { failureThreshold: 1, recoveryTimeoutMs: 4000 } })
   }
   const plan = JSON.stringify({ seconds, linesPerSecond: LINES_PER_SECOND, padBytes: PAD_BYTES, target })
   const app = spawn(process.execPath, [fileURLToPath(new URL('apps/overload.js', import.meta.url)), plan], { stdio: ['ignore', 'pipe', 'inherit'] })
