@@ -176,14 +176,18 @@ export function pickLines (lines: Lines, places: readonly number[]): Lines {
 export function joinLines (batches: readonly [Lines, ...Lines[]]): Lines {
   const [first] = batches
   if (batches.length === 1) return first
-  const numbers = batches.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place)))
+  const hasNoGaps = batches.every(({ numbers, firstLine }, i) => {
+    const former = batches[i - 1]
+    return numbers === undefined && (former === undefined || former.firstLine + former.count === firstLine)
+  })
+  const numbers = hasNoGaps ? undefined : batches.flatMap(lines => Array.from({ length: lines.count }, (_, place) => numberOf(lines, place)))
   return {
     ...withoutNumbers(first),
     bytes: Buffer.concat(batches.map(({ bytes }) => bytes)),
-    count: numbers.length,
+    count: batches.reduce((sum, { count }) => sum + count, 0),
     attempts: Math.max(...batches.map(({ attempts }) => attempts)),
     doubts: Math.max(...batches.map(({ doubts }) => doubts)),
-    ...(isGapless(numbers) ? {} : { numbers })
+    ...(numbers === undefined || isGapless(numbers) ? {} : { numbers })
   }
 }
 

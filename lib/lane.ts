@@ -59,7 +59,7 @@ export class Lane {
   readonly name: string
   /** The lowest level that it takes. */
   minLevel = EVERYTHING
-  /** What a line must have beside its level; `undefined`: nothing. */
+  /** Conditions for the content of its lines; `undefined` for none. */
   match: Match | undefined
   /** Called when it stops holding the app back. */
   onRelief: () => void = () => {}

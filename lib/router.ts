@@ -10,7 +10,7 @@ import { Matching } from './match/matching.js'
 export interface RouterLane {
   /** The lowest level it takes. `EVERYTHING` means all lines, also those without a level. */
   readonly minLevel: number
-  /** What a line must have beside its level; `undefined`: nothing. */
+  /** Conditions for the content of its lines; `undefined` for none. */
   readonly match?: Match | undefined
   /** Counts lines that no lane can take. */
   refuse (lines: number, reason: 'too-long'): void

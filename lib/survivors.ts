@@ -17,7 +17,7 @@ export class Survivors<Item extends Waiting> {
   #memory = Buffer.alloc(0)
   #numbers: number[] = []
 
-  /** @param maxBytes - New lines are collected up to so many bytes. */
+  /** @param maxBytes - Limit for the bytes of new lines that are collected together */
   constructor (maxBytes: number) {
     this.#maxBytes = maxBytes
   }

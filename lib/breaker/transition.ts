@@ -14,8 +14,8 @@ export type CircuitState = 'closed' | 'open' | 'half-open'
  * Reason of a change of state: that of the failure that opened the breaker, or
  *
  * - `health-check`: a result of its health check
- * - `failure-rate`: so many of its recent attempts had failed (`failureRate`)
- * - `slow`: so many of its recent attempts were slow (`slowMs`, `slowRate`), or a probe was
+ * - `failure-rate`: a share of its recent attempts had failed (`failureRate`)
+ * - `slow`: a share of its recent attempts was slow (`slowMs`, `slowRate`), or a probe was
  * - `recovery-due`: it was time for a probe (open → half-open)
  * - `probe-succeeded`: enough probes succeeded (half-open → closed)
  * - `forced`: `forceOpen()` or `forceClose()`

@@ -11,7 +11,7 @@ export interface AttemptCounts {
 const BUCKETS = 10
 
 /**
- * Counts the attempts of the last so many ms. It counts by buckets of a tenth of the window, so that its memory and the cost of
+ * Counts the attempts within a sliding window of time. It counts by buckets of a tenth of the window, so that its memory and the cost of
  * an attempt stay the same however many attempts there are. An attempt that is older than the window is never counted; one
  * that is younger than nine tenths of it always is.
  */

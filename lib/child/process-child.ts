@@ -9,14 +9,11 @@ import { processHostPath } from './host-path.js'
 import { isBundled } from './host-script.js'
 import { LineRing } from './line-ring.js'
 import { processEnv, processFlags, type ProcessWorkerOptions } from './process-flags.js'
-import { asReport, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
+import { asReport, MAX_REPORT_BYTES, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
 import { giveSharedMemoryBack, takeSharedMemory } from './shared-memory.js'
 import { RING_BYTES, WINDOW_BYTES } from './thread-child.js'
 
-/** Only an event of the sink can be large. What is larger than this is no report. */
-const MAX_REPORT_BYTES = 256 * 1024 * 1024
-
-/** What a signal that ended a sink's process says of its cause. */
+/** Possible causes of the signals that end a sink's process, for messages. */
 const CAUSES: Readonly<Partial<Record<NodeJS.Signals, string>>> = {
   SIGABRT: '; stderr has the reason, such as a full heap',
   SIGKILL: '; the system does that to a process when memory is short'
@@ -65,7 +62,7 @@ export class ProcessChild implements Child {
       })
       child.once('exit', () => this.#onGone(resolve))
     })
-    // What it has reported before its exit is read first.
+    // `close` comes after the last report has been read.
     child.once('close', (code, signal) => {
       giveSharedMemoryBack(this.#ring.memory)
       this.#fail('process-exit', this.#error(exitMessage(code, signal)))

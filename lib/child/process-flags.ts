@@ -15,8 +15,8 @@ const SEMI_SPACES = 3
 
 /** Flags that are about the app's own script or its debugger, and not about code that it loads. */
 const APPS_OWN = /^(?:-[cipe]|-pe|--(?:build-snapshot|check|entry-url|eval|input-type|interactive|print|run|(?:env-file|inspect|test|watch)(?:-[a-z-]+)?)(?:=.*)?)$/
-/** Those of them whose value may be the next argument. */
-const WITH_VALUE = /^(?:-e|-pe|-p|--(?:env-file|env-file-if-exists|eval|input-type|inspect-port|inspect-publish-uid|print|run|watch-path|test-(?:[a-z-]+)))$/
+/** Those of them whose value is the next argument, even if it looks like a flag. */
+const WITH_VALUE = /^(?:-e|-pe|-p|--(?:env-file|env-file-if-exists|eval|input-type|inspect-port|inspect-publish-uid|print|run|watch-path))$/
 
 /** True in the process of a sink, and in every process that it has started. */
 export function isInSinkProcess (): boolean {
@@ -44,5 +44,9 @@ export function processFlags (worker: ProcessWorkerOptions, appFlags: readonly s
 }
 
 function inheritable (flags: readonly string[]): string[] {
-  return flags.filter((flag, i) => !APPS_OWN.test(flag) && !(i > 0 && WITH_VALUE.test(flags[i - 1] as string)))
+  return flags.filter((flag, i) => !APPS_OWN.test(flag) && !isValueOf(flags[i - 1], flag))
+}
+
+function isValueOf (flag: string | undefined, argument: string): boolean {
+  return flag !== undefined && (WITH_VALUE.test(flag) || (APPS_OWN.test(flag) && !argument.startsWith('-')))
 }

@@ -7,13 +7,15 @@ import { FanoutError } from '../errors.js'
 import { toFailure } from '../failure.js'
 import type { ChildListener } from './child.js'
 import { FrameReader, toFrame } from './frames.js'
-import { eventNames, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
+import { eventNames, MAX_REPORT_BYTES, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
 import { watchRss } from './rss-watch.js'
 import { ThreadChild } from './thread-child.js'
 
 /** The descriptor of the pipe to the app's process. */
 const PIPE = 3
 const PIPE_READ_BYTES = 128 * 1024
+/** Printed text is passed on in pieces of this size. */
+const TEXT_BYTES = 64 * 1024
 /** How long the sink may take to end in good order after the app has died. */
 const ORPHAN_MS = 1000
 /** How long the app's process may take to end this one, which has too much memory. */
@@ -89,7 +91,9 @@ function start ({ source, worker, maxRssMb }: ProcessStart): void {
 }
 
 function report (report: ProcessReport): void {
-  pipe.write(Buffer.concat(toFrame(report)))
+  const frame = Buffer.concat(toFrame(report))
+  // Only an event of the sink for the app can be as large as this. It is dropped: the lines matter more.
+  if (frame.length <= MAX_REPORT_BYTES) pipe.write(frame)
 }
 
 /** The app has died, or has given this process up without a signal. What the sink has taken may still arrive. */
@@ -112,8 +116,11 @@ function die (): void {
 function printThroughApp (stream: OutputStream): void {
   const output = new Writable({
     write (text: Buffer, _encoding, done) {
-      onPrinted[stream] = done
-      report(['output', stream, text])
+      const print = (rest: Buffer): void => {
+        onPrinted[stream] = rest.length > TEXT_BYTES ? () => print(rest.subarray(TEXT_BYTES)) : done
+        report(['output', stream, rest.subarray(0, TEXT_BYTES)])
+      }
+      print(text)
     }
   })
   Object.defineProperty(process, stream, { value: output, configurable: true })

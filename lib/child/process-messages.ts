@@ -2,7 +2,10 @@ import type { WorkerOptions } from 'node:worker_threads'
 import type { PinoConfig } from '../pino-config.js'
 import type { ChildListener, ChildSource } from './child.js'
 
-/** What a sink's process is to run. */
+/** Limit of a report. More than this in the pipe is no report, but something that the sink has written there. */
+export const MAX_REPORT_BYTES = 16 * 1024 * 1024
+
+/** The sink that a process runs, and its settings. */
 export interface ProcessStart {
   source: ChildSource
   /** Settings of the sink's thread in its process. */

@@ -17,7 +17,7 @@ export interface RefusedLine {
   readonly isCertain?: boolean
 }
 
-/** What a backend says of a batch as a whole. */
+/** A remark of a backend about a batch as a whole. */
 export interface Remark {
   /**
    * How many lines the backend has refused for good without saying which, beside those in `refused`. It must have taken others.

@@ -29,7 +29,7 @@ export class HttpClient {
   readonly #agent: HttpAgent
   readonly #request: typeof httpRequest
   readonly #target: RequestOptions
-  /** What a proxy is told before the path and in the headers of a request; empty for a tunnel and without a proxy. */
+  /** Prefix of the path, and headers, of a request that a proxy forwards; empty for a tunnel and without a proxy. */
   readonly #forwarding: { origin: string, headers: Readonly<Record<string, string>> }
   /** The name of the backend in messages. */
   readonly name: string

@@ -1,7 +1,7 @@
 /** A value that the value of a key is compared with. */
 export type MatchValue = string | number | boolean | null
 
-/** What the value of one top-level key must be. Everything that is set must hold. */
+/** Conditions for the value of one top-level key. All that are set must hold. */
 export interface MatchCondition {
   readonly key: string
   /** The value is one of these. */
@@ -32,7 +32,7 @@ export function holdsWithoutKey (condition: MatchCondition): boolean {
 
 function meetsCondition (fields: LineFields, { key, is, not, prefix, exists }: MatchCondition): boolean {
   const hasKey = fields !== undefined && Object.hasOwn(fields, key)
-  // What JSON has no form for equals no value of a match, nor does an object or an array.
+  // An object or an array equals no value of a match.
   const value = hasKey ? fields[key] as MatchValue : undefined
   return (is === undefined || (value !== undefined && is.includes(value))) &&
     (not === undefined || value === undefined || !not.includes(value)) &&

@@ -1,5 +1,5 @@
 const ASCII_WITHOUT_CONTROLS = /^[ -\x7F]*$/
-/** What an invalid byte is decoded to. */
+/** The character that the decoder puts in place of an invalid byte. */
 const REPLACEMENT = '\uFFFD'
 const TWO = 0x32
 const SEVEN = 0x37

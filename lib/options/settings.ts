@@ -42,7 +42,7 @@ export interface TargetSettings extends PlainPolicy, OpenPolicy {
   source: TargetSource
   /** The lowest level taken: a number, a label whose number may be known only later, or `-Infinity` for all levels. */
   level: number | string
-  /** What a line must have beside its level; `undefined`: nothing. */
+  /** Conditions for the content of its lines; `undefined` for none. */
   match: Match | undefined
   /** Without defaults for a sink that runs inline. */
   worker: WorkerSettings

@@ -11,7 +11,7 @@ type Calls = Pick<FileSystem, 'rename' | 'remove' | 'removeFolder'>
 /**
  * Tries these calls again while they are refused as by Windows.
  *
- * @param wait - Resolves after so many milliseconds
+ * @param wait - Resolves after this time in ms
  */
 export function retryHeldFiles ({ rename, remove, removeFolder }: Calls, wait: (ms: number) => Promise<unknown>): Calls {
   return {

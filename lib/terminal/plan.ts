@@ -9,7 +9,7 @@ export interface TargetPlan {
   readonly modules: readonly string[]
   /** The lowest level that it takes: a number or a label; `'all'` also for lines without a level; `'standby'`: what others pass on. */
   readonly level: number | string
-  /** What a line must have beside its level, in words. */
+  /** Conditions for the content of its lines, in words. */
   readonly match?: string
   readonly isolation: 'thread' | 'inline' | 'process'
   readonly queue: { readonly maxBytes: number, readonly maxLines: number, readonly overflow: string }

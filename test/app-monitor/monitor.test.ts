@@ -67,7 +67,7 @@ for (const kind of ['in another thread', 'in this thread'] as const) {
       watch.removeAllListeners('snapshot')
       await watch.reopen()
       const after = reads(controls)
-      await new Promise(resolve => setTimeout(resolve, 50))
+      await severalIntervals(t)
       t.ok(reads(controls) - after <= 1, 'one may have been under way')
       t.ok(after > before)
       watch.once('snapshot', listener)
@@ -95,7 +95,7 @@ for (const kind of ['in another thread', 'in this thread'] as const) {
       t.match(await watch.snapshot(), { hasEnded: true })
       const before = reads(controls)
       watch.on('snapshot', () => t.fail('there are no more'))
-      await new Promise(resolve => setTimeout(resolve, 50))
+      await severalIntervals(t)
       t.equal(reads(controls), before)
     })
 
@@ -160,6 +160,12 @@ for (const kind of ['in another thread', 'in this thread'] as const) {
       const watch = monitor(transport, { answerTimeoutMs: 20000, ...options })
       t.teardown(() => watch.detach())
       return { watch, controls, transport }
+    }
+
+    /** Resolves after several intervals of another monitor. */
+    async function severalIntervals (t: Test): Promise<void> {
+      const { watch } = open(t, { snapshotIntervalMs: 10 })
+      for (let n = 0; n < 5; n++) await next(watch, 'snapshot')
     }
   })
 }

@@ -24,7 +24,7 @@ t.test('flags of the app hold for the process, except for those about its own sc
   ]) t.strictSame(inherited(...flags), flags)
   for (const flags of [
     ['-e', 'console.log(1)'], ['--eval', 'x'], ['--eval=x'], ['-p', 'x'], ['-pe', 'x'], ['--print', 'x'], ['-i'], ['-c'], ['--check'], ['--interactive'],
-    ['--inspect'], ['--inspect=9229'], ['--inspect-brk=0.0.0.0:1'], ['--inspect-port', '1'], ['--test-name-pattern', 'foo'], ['--test-reporter', 'spec'], ['--watch'], ['--watch-path', 'src'], ['--watch-path=src'], ['--watch-preserve-output'],
+    ['--inspect'], ['--inspect=9229'], ['--inspect-brk=0.0.0.0:1'], ['--inspect-port', '1'], ['--test-name-pattern', 'foo'], ['--test-reporter', 'spec'], ['--test-only'], ['--test', '--test-only'], ['--watch'], ['--watch-path', 'src'], ['--watch-path=src'], ['--watch-preserve-output'],
     ['--test'], ['--test-reporter=spec'], ['--env-file=.env'], ['--env-file', '.env'], ['--input-type=module'], ['--input-type', 'module']
   ]) t.strictSame(inherited(...flags, '--enable-source-maps'), ['--enable-source-maps'], flags.join(' '))
 })

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { freePort } from '../support/real-servers.js'
 import { runProcess } from '../support/run-process.js'
 
 const LIMIT_MS = 60000
@@ -67,7 +66,7 @@ t.test('the demo ends with a proof that no line is missing', async t => {
 
 /** Runs a server until it has answered one request, tells it to end, and gives what it logged. */
 async function runServer (cwd: string, script: string): Promise<{ log: Array<Record<string, unknown>>, stdout: string }> {
-  const port = await findPort()
+  const port = await freePort()
   const { code, signal, stdout, stderr } = await runProcess(process.execPath, [script], {
     cwd,
     env: { PORT: String(port) },
@@ -82,15 +81,6 @@ async function runServer (cwd: string, script: string): Promise<{ log: Array<Rec
   t.equal(signal, null)
   t.equal(code, 0)
   return { log: readLog(cwd), stdout }
-}
-
-async function findPort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Asks again until the server is there. */

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { LineCounter } from './line-counter.js'
+import { freePort } from './real-servers.js'
 import { runProcess } from './run-process.js'
 
 const BUILD_LIMIT_MS = 10 * 60 * 1000
@@ -87,28 +86,15 @@ export async function runBundled (bundler: Bundler): Promise<ArrivedLines> {
 }
 
 async function countLines (bundler: Bundler, folder: string): Promise<ArrivedLines> {
-  let http = 0
-  const server = createServer(async (request, response) => {
-    const body = (await request.toArray()).join('')
-    if (request.url === '/up') http += linesIn(body)
-    response.writeHead(request.url === '/up' ? 204 : 503).end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const counter = await LineCounter.open('from a bundle')
+  const { url } = counter
   try {
     if (bundler.isServer === true) await runServer(folder, url)
     else await run([join(folder, 'dist', bundler.main), folder, url], folder, RUN_LIMIT_MS)
   } finally {
-    server.close()
-    server.closeAllConnections()
+    counter.close()
   }
-  const spooled = readdirSync(join(folder, 'spool'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ndjson'))
-  return {
-    file: linesIn(readFileSync(join(folder, 'file.log'), 'utf8')),
-    thread: linesIn(readFileSync(join(folder, 'pretty.log'), 'utf8')),
-    http,
-    spool: spooled.reduce((sum, name) => sum + linesIn(readFileSync(join(folder, 'spool', name), 'utf8')), 0)
-  }
+  return { file: counter.in(join(folder, 'file.log')), thread: counter.in(join(folder, 'pretty.log')), http: counter.arrived, spool: counter.in(join(folder, 'spool')) }
 }
 
 /** Next.js repeats the path of the app below the folder that has node_modules. */
@@ -133,20 +119,7 @@ async function runServer (folder: string, url: string): Promise<void> {
   })
 }
 
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function run (args: readonly string[], cwd: string, limitMs: number): Promise<void> {
   const { code, stdout, stderr } = await runProcess(process.execPath, args, { cwd, env: { NEXT_TELEMETRY_DISABLED: '1' }, limitMs })
   if (code !== 0) throw new Error(`${args.join(' ')} ended with code ${code}\n${stdout}${stderr}`)
-}
-
-function linesIn (text: string): number {
-  return text.match(/from a bundle/g)?.length ?? 0
 }

@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { LineCounter } from './line-counter.js'
 import { nodes } from './nodes.js'
 import { runProcess } from './run-process.js'
 
@@ -78,40 +76,22 @@ export async function runCase ({ command, args }: Runtime, { name, lines, tells,
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
   await cp(resolve('test/fixtures/app-on-any-runtime.mjs'), join(folder, 'app.mjs'))
   await cp(resolve('test/fixtures/sink-errors-at-once.js'), join(folder, 'failing-sink.mjs'))
-  let http = 0
-  const server = createServer(async (request, response) => {
-    const body = (await request.toArray()).join('')
-    if (request.url === '/up') http += linesIn(body)
-    response.writeHead(request.url === '/up' ? 204 : 503).end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const counter = await LineCounter.open('from any runtime')
   try {
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const { code, signal, stdout, stderr } = await runProcess(command, [...args, join(folder, 'app.mjs'), name, folder, url], { cwd: folder, limitMs: LIMIT_MS })
+    const { code, signal, stdout, stderr } = await runProcess(command, [...args, join(folder, 'app.mjs'), name, folder, counter.url], { cwd: folder, limitMs: LIMIT_MS })
     const problems = Object.entries(lines).flatMap(([place, expected]) => {
-      const found = place === 'http' ? http : place === 'spool' ? spooledLines(join(folder, 'spool')) : linesIn(read(join(folder, place)))
+      const found = place === 'http' ? counter.arrived : counter.in(join(folder, place))
       return found === expected ? [] : [`${found} of ${expected} lines in ${place}`]
     })
     if (tells !== undefined && !read(join(folder, 'one.log')).includes(tells)) problems.push(`no record "${tells}"`)
     if ((code !== 0) !== crashes || signal !== null) problems.push(`it ended with ${signal ?? `code ${code}`}`)
     return problems.length === 0 ? [] : [...problems, `${stdout}${stderr}`.trim()].filter(text => text !== '')
   } finally {
-    server.close()
-    server.closeAllConnections()
+    counter.close()
     rmSync(folder, { recursive: true })
   }
 }
 
-function spooledLines (folder: string): number {
-  if (!existsSync(folder)) return 0
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ndjson'))
-  return names.reduce((sum, name) => sum + linesIn(read(join(folder, name))), 0)
-}
-
 function read (file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : ''
-}
-
-function linesIn (text: string): number {
-  return text.match(/from any runtime/g)?.length ?? 0
 }

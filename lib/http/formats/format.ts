@@ -9,7 +9,7 @@ export interface LineOutcomes {
   retry: readonly number[]
   /** The status and the reason for the first line in `retry`. */
   retryReason?: { status: number, reason: string }
-  /** What the backend says of the lines as a whole. */
+  /** A remark of the backend about the request as a whole. */
   remark?: Remark
 }
 

@@ -17,7 +17,7 @@ export interface LokiRefusal {
   readonly reason: string
 }
 
-/** What the distributor tells of one entry, or of several by one message. */
+/** Groups of {@link LIMITS}: a message of the distributor about one entry, or about several. */
 interface LimitGroups {
   readonly times?: string
   readonly stream?: string
@@ -39,7 +39,7 @@ const STREAM_OF_ENTRY = /' for stream: (\{[^\n]*\}),\n/
 const OUT_OF_WINDOW = /^entry (?:too far behind|out of order)/
 /**
  * Messages of the distributor about limits of the tenant: `reject_old_samples_max_age`, `creation_grace_period` and
- * `max_line_size`. One before which a number stands was said so many times.
+ * `max_line_size`. A number before a message is a count: so often it applies.
  */
 const LIMITS = new RegExp([
   "(?:(?<times>\\d+) errors like: )?(?:entry for stream '(?<stream>[^\\n]*?)' has timestamp too (?:old: [^\\n,]*, oldest acceptable timestamp is: [0-9TZ:.+ -]*(?:UTC)?|new: (?<tooNew>[0-9TZ:.+ -]*)(?:UTC)?)",
@@ -99,9 +99,10 @@ function readDistributor (entries: readonly LokiEntry[], body: string): LokiRefu
   const isTooOld = (place: number): boolean => cutoff !== undefined && timeAt(entries, place) < cutoff.earliest
   const isTooLong = (place: number): boolean => (entries[place] as LokiEntry).bytes > maxBytes
   const refused = places.filter(place => isTooOld(place) || isTooLong(place) || future.refused.has(place))
+  const isRefused = new Set(refused)
   return {
     refused,
-    untold: places.filter(place => !refused.includes(place) && (future.untold.has(place) || (cutoff !== undefined && isAround(timeAt(entries, place), cutoff)))),
+    untold: places.filter(place => !isRefused.has(place) && (future.untold.has(place) || (cutoff !== undefined && isAround(timeAt(entries, place), cutoff)))),
     reason: [
       ...cutoff === undefined ? [] : [`timestamp too old, oldest acceptable timestamp is: ${cutoff.text}`],
       ...future.refused.size === 0 ? [] : ['timestamp too new'],

@@ -10,7 +10,7 @@ export class Utf8Writer {
     this.#bytes = Buffer.allocUnsafe(expected)
   }
 
-  /** What was written. */
+  /** The bytes written so far. */
   get bytes (): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }

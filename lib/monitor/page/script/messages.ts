@@ -1,4 +1,4 @@
-// What the page gets from its server.
+// Messages from the server to the page.
 export type { CircuitState, TransitionEvent } from '../../../breaker.js'
 export { lostLinesOf, waitingLinesOf } from '../../../metrics.js'
 export type { SinkSnapshot } from '../../../metrics.js'
