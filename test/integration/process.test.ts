@@ -34,7 +34,8 @@ const sinks = {
   'hoards.cjs': sink('const hoard = []; for (;;) hoard.push(Buffer.alloc(1024 * 1024, 1))'),
   'crashes.cjs': sink('process.kill(process.pid, "SIGSEGV")'),
   'scribbles.cjs': sink('fs.writeSync(3, "not a report\\n".repeat(10))'),
-  'closes-its-pipe.cjs': sink('fs.closeSync(3)')
+  'closes-its-pipe.cjs': sink('fs.closeSync(3)'),
+  'tells-much.cjs': sink('console.log("x".repeat(2e7)); require("node:worker_threads").parentPort.postMessage({ code: "EVENT", name: "much", args: ["x".repeat(2e7)] }); fs.writeFileSync("healed", "")')
 }
 type SinkName = keyof typeof sinks
 
@@ -278,3 +279,9 @@ function permission (): string {
 function descendantsOf (pid: number): number[] {
   return childrenOf(pid).flatMap(child => [child, ...descendantsOf(child)])
 }
+
+t.test('a sink that prints 20 MB at once, and posts an event of as much, has not failed', needed, async t => {
+  const { told, result } = await run(t, 'tells-much.cjs', `await logUntil(() => fs.existsSync('healed'))${END}`, { target: { writeTimeoutMs: 60000 } })
+  t.match(told, [{ isConserved: true, failures: {}, restarts: 0 }])
+  t.equal(result.code, 0, result.stderr)
+})
