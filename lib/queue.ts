@@ -1,4 +1,5 @@
 import { countLines, cutAt, cutLines, freshLines, joinLines, numberOf, PassingLines, type Lines, type NewLines } from './batch.js'
+import { BLOCK_BYTES, FIRST_BLOCK_BYTES, LineBlocks, withoutNeighbours, type BlockOfLines } from './line-blocks.js'
 import type { Exposed, Protection } from './protection.js'
 import { Survivors } from './survivors.js'
 
@@ -33,30 +34,12 @@ export interface Next {
   readonly maxDoubtedLines: number
 }
 
-/** One block makes a batch for a delivery sink, which has at most this many bytes. */
-const BLOCK_BYTES = 512 * 1024
-const FIRST_BLOCK_BYTES = 64 * 1024
-/** Blocks that are kept for new lines: as many as the largest chunk from the app's thread fills. */
-const MAX_SPARE_BLOCKS = 8
-
 /** Lines that wait, and the block that holds them, as long as nobody else has seen any of it. */
-interface Item {
-  lines: Lines
-  block: Buffer | undefined
+interface Item extends BlockOfLines {
   /** True if all of these lines are known to be protected. */
   isProtected?: boolean
   /** True if lines among these, or the next lines after them, were dropped. */
   isCut?: boolean
-}
-
-/** The block that new lines are copied into. */
-interface OpenBlock {
-  memory: Buffer
-  used: number
-  count: number
-  firstLine: number
-  /** Bytes whose lines are known to be protected. */
-  protectedBytes: number
 }
 
 /**
@@ -70,8 +53,7 @@ export class LineQueue {
   // Returned lines stand before new ones and keep their borders; `#head` is the first item that is still there.
   readonly #items: Array<Item | undefined> = []
   #head = 0
-  #open: OpenBlock | undefined
-  #spare: Buffer[] = []
+  readonly #blocks = new LineBlocks()
   #bytes = 0
   #lines = 0
   #nextLine: number
@@ -96,7 +78,7 @@ export class LineQueue {
     this.#exposedFrom = 0
     this.#survivors.forget()
     for (let at = this.#head; at < this.#items.length; at++) (this.#items[at] as Item).isProtected = false
-    if (this.#open !== undefined) this.#open.protectedBytes = 0
+    this.#blocks.markProtected(false)
   }
 
   get bytes (): number {
@@ -118,7 +100,7 @@ export class LineQueue {
 
   /** The number of the oldest line here, or of the next new one. */
   get firstLine (): number {
-    return this.#items[this.#head]?.lines.firstLine ?? this.#open?.firstLine ?? this.#nextLine
+    return this.#items[this.#head]?.lines.firstLine ?? this.#blocks.firstLine ?? this.#nextLine
   }
 
   /** True if this amount fits beside the lines here and those that the lane holds outside of its queue. */
@@ -144,7 +126,8 @@ export class LineQueue {
     while (rest.length > 0) {
       const end = this.#makeSpace(rest)
       const taken = end === rest.length ? restCount : countLines(rest.subarray(0, end))
-      this.#append(rest.subarray(0, end), taken)
+      this.#blocks.append(rest.subarray(0, end), taken)
+      this.#nextLine += taken
       rest = rest.subarray(end)
       restCount -= taken
     }
@@ -240,24 +223,24 @@ export class LineQueue {
 
   /** The number of the newest line that is least in doubt. */
   get newestLine (): number | undefined {
-    if (this.#open !== undefined) return this.#nextLine - 1
+    if (this.#blocks.isOpen) return this.#nextLine - 1
     const { lines } = this.#items[this.#newestLeastDoubted()] ?? {}
     return lines && numberOf(lines, lines.count - 1)
   }
 
   /** Doubts about the newest line; 0 if there is none. */
   get newestDoubts (): number {
-    return this.#open === undefined ? this.#items.at(-1)?.lines.doubts ?? 0 : 0
+    return this.#blocks.isOpen ? 0 : this.#items.at(-1)?.lines.doubts ?? 0
   }
 
   /** True if there are lines beside the oldest item. */
   get hasOther (): boolean {
-    return this.#items.length - this.#head + Number(this.#open !== undefined) > 1
+    return this.#items.length - this.#head + Number(this.#blocks.isOpen) > 1
   }
 
   /** Doubts about the lines that are next. */
   doubts (which: NextLines): number {
-    if (which === 'newest') return this.#open === undefined ? this.#items[this.#newestLeastDoubted()]?.lines.doubts ?? 0 : 0
+    if (which === 'newest') return this.#blocks.isOpen ? 0 : this.#items[this.#newestLeastDoubted()]?.lines.doubts ?? 0
     return this.#items[which === 'oldest' ? this.#head : this.#leastDoubted(which)]?.lines.doubts ?? 0
   }
 
@@ -274,7 +257,7 @@ export class LineQueue {
   drop (maxBytes: number, maxCount: number): Lines | undefined {
     if (this.#head === this.#items.length) this.#close()
     const dropped = this.#removeAt(this.#head, maxBytes, maxCount, true)
-    this.#reuse(dropped?.block)
+    this.#blocks.reuse(dropped?.block)
     return dropped?.lines
   }
 
@@ -327,7 +310,7 @@ export class LineQueue {
       if (doubts === 0) return at
       if (doubts < (this.#items[least] as Item).lines.doubts) least = at
     }
-    return this.#open === undefined ? least : this.#items.length
+    return this.#blocks.isOpen ? this.#items.length : least
   }
 
   #takeNewest (): Lines | undefined {
@@ -368,11 +351,10 @@ export class LineQueue {
 
   /** Closes the open block if it has a line that is not protected; returns whether it has. */
   #closeExposed (protection: Protection): boolean {
-    const open = this.#open
-    if (open === undefined) return false
-    const bytes = open.memory.subarray(open.protectedBytes, open.used)
+    const bytes = this.#blocks.unknownBytes
+    if (bytes === undefined) return false
     if (protection.find({ bytes, arrivedBytes: 0 }, 0, 1) === undefined) {
-      open.protectedBytes = open.used
+      this.#blocks.markProtected(true)
       return false
     }
     this.#close()
@@ -409,7 +391,7 @@ export class LineQueue {
       this.#release(at, item)
     } else if (lines.attempts === 0 && lines.doubts === 0 && lines.bytes.length < BLOCK_BYTES / 2) {
       this.#survivors.begin(item, item, lines)
-      this.#reuse(item.block)
+      this.#blocks.reuse(item.block)
       item.block = undefined
     }
   }
@@ -419,17 +401,13 @@ export class LineQueue {
     const bytes = withoutNeighbours(lines.bytes)
     item.lines = { ...lines, bytes }
     if (bytes === lines.bytes) return
-    this.#reuse(item.block)
+    this.#blocks.reuse(item.block)
     item.block = undefined
   }
 
   #release (at: number, { block }: Item): void {
-    this.#reuse(block)
+    this.#blocks.reuse(block)
     this.#removeItem(at)
-  }
-
-  #reuse (block: Buffer | undefined): void {
-    if (block !== undefined && this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(block)
   }
 
   #itemBefore (at: number): Item | undefined {
@@ -449,36 +427,16 @@ export class LineQueue {
 
   /** Opens a block with space for at least the first of these lines; returns where the last line ends that has space. */
   #makeSpace (bytes: Buffer): number {
-    const end = this.#open === undefined ? 0 : wholeLines(bytes, this.#open.memory.length - this.#open.used)
+    const end = this.#blocks.spaceFor(bytes)
     if (end > 0) return end
     this.#close()
-    const memory = this.#nextBlock()
-    const first = wholeLines(bytes, memory.length) || bytes.indexOf(NEWLINE) + 1
-    this.#open = { memory: first > memory.length ? Buffer.allocUnsafeSlow(first) : memory, used: 0, count: 0, firstLine: this.#nextLine, protectedBytes: 0 }
-    return first
-  }
-
-  #append (bytes: Buffer, count: number): void {
-    const open = this.#open as OpenBlock
-    open.used += bytes.copy(open.memory, open.used)
-    open.count += count
-    this.#nextLine += count
-  }
-
-  #nextBlock (): Buffer {
     // A queue with few lines takes little memory.
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytes < BLOCK_BYTES ? FIRST_BLOCK_BYTES : BLOCK_BYTES)
+    return this.#blocks.open(bytes, this.#nextLine, this.#bytes < BLOCK_BYTES)
   }
 
   #close (): void {
-    if (this.#open === undefined) return
-    const { memory, used, count, firstLine } = this.#open
-    const isFull = memory.length === BLOCK_BYTES && used > BLOCK_BYTES / 2
-    const bytes = memory.subarray(0, used)
-    const own = isFull ? bytes : withoutNeighbours(bytes)
-    this.#items.push({ lines: freshLines(own, count, firstLine), block: isFull ? memory : undefined })
-    this.#open = undefined
-    if (own !== bytes && memory.length === BLOCK_BYTES) this.#reuse(memory)
+    const closed = this.#blocks.close()
+    if (closed !== undefined) this.#items.push(closed)
   }
 
   #advance (): void {
@@ -488,7 +446,7 @@ export class LineQueue {
       this.#head = this.#exposedFrom = 0
       this.#survivors.forget()
       // The sink has caught up: there is no overflow to come soon.
-      this.#spare = []
+      this.#blocks.releaseSpare()
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
       this.#items.splice(0, this.#head)
       this.#exposedFrom = Math.max(0, this.#exposedFrom - this.#head)
@@ -497,25 +455,11 @@ export class LineQueue {
   }
 }
 
-/** Offset after the last line that ends within this many bytes; 0 if not even the first does. */
-function wholeLines (bytes: Buffer, maxBytes: number): number {
-  if (bytes.length <= maxBytes) return bytes.length
-  return maxBytes === 0 ? 0 : bytes.lastIndexOf(NEWLINE, maxBytes - 1) + 1
-}
-
 /** The bytes of the lines before the first gap between their numbers. */
 function lengthBeforeGap (lines: Lines): number {
   let at = 0
   for (let place = 0; place < lines.count && numberOf(lines, place) === lines.firstLine + place; place++) at = lines.bytes.indexOf(NEWLINE, at) + 1
   return at
-}
-
-/** The same bytes, copied if they are a small part of memory that they would keep alive as a whole. */
-function withoutNeighbours (bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength <= 2 * bytes.length) return bytes
-  const own = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(own)
-  return own
 }
 
 const NEWLINE = 10
