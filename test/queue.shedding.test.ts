@@ -22,6 +22,24 @@ function push (queue: LineQueue, number: number, isProtected: boolean, length?: 
   queue.push({ bytes: Buffer.from(`${leveled(number, isProtected, length)}\n`), count: 1 })
 }
 
+t.test('lines that were looked at before another protection came are looked at again', async t => {
+  const queue = createQueue()
+  push(queue, 0, true)
+  t.equal(queue.shed(Infinity, Infinity), 0)
+  queue.protection = new Protection(new CountingReader(), 60)
+  t.equal(queue.shed(Infinity, Infinity), 1)
+})
+
+t.test('lines that were joined with protected ones can be dropped', async t => {
+  const queue = createQueue()
+  for (const [number, isProtected] of [[0, true], [1, false], [2, false]] as const) push(queue, number, isProtected)
+  queue.unshift([queue.shift(1) as Lines])
+  t.equal(queue.shed(1, 1), 1)
+  queue.join()
+  t.equal(queue.shed(1, 1), 1)
+  t.same(numbersOf(queue.drain().map(({ bytes }) => bytes.toString()).join('')), [0])
+})
+
 t.test('without protection nothing is shed', async t => {
   const queue = new LineQueue(unbounded)
   push(queue, 0, false)

@@ -98,6 +98,12 @@ t.test('an answer may tell of several limits, and each entry is judged by all of
   t.equal(readLokiRefusal(entries, `${errors.join('; ')}; 1 errors like: entry for stream '{app="shop"}' has 99 label names; limit 15`), undefined, 'and another error')
 })
 
+t.test('an entry that is certainly refused has no other outcome', async t => {
+  const entries = [entry(5000.2), entry(5000.7, INFO, 300000)]
+  const { refused, untold } = readLokiRefusal(entries, `1 errors like: ${tooNew(5000)}; 1 errors like: ${tooLong(300000)}`) ?? {}
+  t.same({ refused, untold }, { refused: [1], untold: [0] })
+})
+
 t.test('an answer about something else says nothing about lines', async t => {
   const entries = [entry(1), entry(2)]
   for (const body of [
