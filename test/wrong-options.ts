@@ -264,6 +264,7 @@ export const wrongOptions: readonly WrongOptions[] = [
     message: 'diagnostics.to: expected "others", "stderr" or a non-empty array of strings, got an empty array'
   },
   { what: 'diagnostics to an unknown place', options: above({ diagnostics: { to: 'stdout' } }), message: 'diagnostics.to: expected "others", "stderr" or a non-empty array of strings, got "stdout"' },
+  { what: 'diagnostics to something that is no name', options: above({ diagnostics: { to: [null] } }), message: 'diagnostics.to[0]: expected a non-empty string, got null' },
   {
     what: 'a long value, which it clips',
     options: target({ whenOpen: 'x'.repeat(100) }),

@@ -30,7 +30,9 @@ const auth = object({
 }, {
   description: 'Content of the `authorization` header: `{ user, password }`, or `{ token }` with or without a `scheme`.',
   'x-default': 'user and password of the URL, else none',
-  'x-type': 'AuthOptions'
+  'x-type': 'AuthOptions',
+  // A token may stand where the object should.
+  writeOnly: true
 })
 
 const tls = object({
@@ -46,7 +48,9 @@ const tls = object({
 }, {
   description: 'TLS settings, for `https:` URLs.',
   'x-default': 'those of Node.js',
-  'x-type': 'TlsOptions'
+  'x-type': 'TlsOptions',
+  // So may a private key.
+  writeOnly: true
 })
 
 const elasticsearch = object({

@@ -8,7 +8,7 @@ import type { FanoutSettings } from './settings.js'
 export function settleDiagnostics (draft: Draft, names: readonly string[], faults: Faults): FanoutSettings['diagnostics'] {
   if (draft.topLevel.diagnostics === false) return false
   const diagnostics = { ...fanoutDefaults.diagnostics, ...draft.topLevel.diagnostics }
-  if (typeof diagnostics.to === 'string') return diagnostics
+  if (typeof diagnostics.to === 'string' || faults.concern(draft.placeOf('diagnostics.to'))) return diagnostics
   for (const [index, name] of diagnostics.to.entries()) {
     if (names.includes(name)) continue
     faults.add(`${draft.placeOf('diagnostics.to')}[${index}]`, `there is no target "${name}"${didYouMean(name, names)}`)

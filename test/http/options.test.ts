@@ -53,6 +53,8 @@ const refused: Array<[what: string, options: unknown, message: string]> = [
   ['authorization in two places', { url, headers: { Authorization: 'x' }, auth: { token: 'y' } }, 'headers: "Authorization" is set by auth, or by the user in the URL'],
   ['a secret in two places', { url, headers: { a: { env: 'A', file: '/a' } } }, 'headers.a: expected either env or file'],
   ['a secret in no place', { url, auth: { token: {} } }, 'auth.token: expected either env or file'],
+  ['a text in place of auth, which may be a token', { url, auth: 's3cr3t' }, 'auth: expected an object, got a string'],
+  ['a text in place of tls, which may be a key', { url, tls: 's3cr3t' }, 'tls: expected an object, got a string'],
   ['a secret in an unknown place', { url, auth: { token: { vault: 's3cr3t' } } }, 'auth.token.vault: unknown option'],
   ['a user without a password', { url, auth: { user: 'jo' } }, 'auth: expected either user and password, or token with or without a scheme'],
   ['a user with a token', { url, auth: { user: 'jo', password: 'pw', token: 'x' } }, 'auth: expected either user and password, or token with or without a scheme'],
