@@ -23,7 +23,7 @@ const HANG_MS = 15 * 60 * 1000
 const CHECKS = [['lint', 'test:types', 'docs:check'], ['build:test', 'publint', 'attw']]
 /**
  * Tests with processes, servers and timeouts of their own. They wait most of their time, and pass on a busy machine: so they run one
- * by one beside the unit tests, and the long ones two at a time.
+ * by one beside the unit tests, and the long ones three at a time.
  */
 const ALONE = ['integration', 'cases']
 /** Those of them that take longer than a quarter of a minute each. */
@@ -36,7 +36,7 @@ const LONG = [
 if (process.argv.includes('--sum')) {
   for (const run of ['short', 'long']) results.push(...readResults(run))
 } else if (process.argv.includes('--long')) {
-  await runTap('long', LONG, 2)
+  await runTap('long', LONG, 3)
   await runScript('coverage', { isShown: true })
   writeResults('long')
 } else {
