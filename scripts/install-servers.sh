@@ -5,6 +5,7 @@ set -euo pipefail
 
 servers=(
   clickhouse-server
+  nats-server
   nginx-light
   rsyslog
   rsyslog-elasticsearch
