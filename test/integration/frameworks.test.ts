@@ -1,0 +1,30 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { complete, installPackage, runFramework, sharedFiles, writeApp } from '../support/frameworks.js'
+
+/** Beside the checkout's node_modules, where Fastify and pino are, and with the packed package in its own. */
+const folder = resolve('build/frameworks')
+const cwd = join(folder, 'fastify')
+t.setTimeout(5 * 60 * 1000)
+
+t.before(() => {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  installPackage(join(folder, 'node_modules'))
+  writeApp(cwd, 'fastify', sharedFiles)
+})
+
+const app = { cwd, args: ['app.mjs'], path: '/', messages: ['incoming request', 'handling', 'request completed'] }
+
+for (const end of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`the Fastify app of the docs delivers all lines when it is ended by ${end}`, async t => {
+    t.strictSame(await runFramework(t, { ...app, end }), { code: 0, signal: null, stderr: '', ...complete(app) })
+  })
+}
+
+for (const [name, command, args] of [['npm start', 'npm', ['start']], ['node --watch', process.execPath, ['--watch', 'app.mjs']]] as const) {
+  t.test(`so it does under ${name}, when Ctrl-C is pressed twice`, { skip: process.platform !== 'linux' && 'it needs setsid' }, async t => {
+    t.match(await runFramework(t, { ...app, command, args, end: 'Ctrl-C twice' }), complete(app))
+  })
+}

@@ -1,0 +1,154 @@
+import { execFileSync, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { openBackend } from './http-backend.js'
+import { freePort } from './real-servers.js'
+import { runProcess } from './run-process.js'
+
+const LIMIT_MS = 120000
+const REQUESTS = 20
+
+/** The files of docs/frameworks.md, by their paths. */
+const files = new Map([...readFileSync('docs/frameworks.md', 'utf8').matchAll(/^<!-- file: (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm)]
+  .map(([, path, code]) => [path as string, code as string]))
+
+/** An app of docs/frameworks.md, and how it is run. */
+export interface FrameworkApp {
+  cwd: string
+  args: readonly string[]
+  /** @default the Node.js that runs this test */
+  command?: string
+  /** Where it answers. */
+  path: string
+  /** What it logs for each request. */
+  messages: readonly string[]
+  /** What tells it to end: a signal, or Ctrl-C in a terminal, which goes to all processes of a group, and is then pressed again. */
+  end: 'SIGTERM' | 'SIGINT' | 'Ctrl-C twice'
+}
+
+/** How an app ended, and how often each of its messages has arrived. */
+export interface FrameworkResult {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stderr: string
+  file: readonly number[]
+  http: readonly number[]
+}
+
+/** What is expected of an app: every message in both places, once for each request. */
+export function complete ({ messages }: Pick<FrameworkApp, 'messages'>): Pick<FrameworkResult, 'file' | 'http'> {
+  const all = messages.map(() => REQUESTS)
+  return { file: all, http: all }
+}
+
+/** A file of the page. */
+export function pageFile (path: string): string {
+  const code = files.get(path)
+  if (code === undefined) throw new Error(`docs/frameworks.md has no file ${path}`)
+  return code
+}
+
+/** Writes the files that the page has for a framework, and some that all share. */
+export function writeApp (folder: string, framework: string, shared: ReadonlyArray<{ from: string, to: string }>): void {
+  const own = [...files.keys()].filter(path => path.startsWith(`${framework}/`)).map(path => ({ from: path, to: path.slice(framework.length + 1) }))
+  if (own.length === 0) throw new Error(`docs/frameworks.md has no file of ${framework}`)
+  for (const { from, to } of [...own, ...shared]) {
+    mkdirSync(dirname(join(folder, to)), { recursive: true })
+    writeFileSync(join(folder, to), pageFile(from))
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, scripts: { start: 'node app.mjs' } }))
+}
+
+/** The two files that an app in JavaScript needs besides its own. */
+export const sharedFiles = ['logger.mjs', 'ending.mjs'].map(name => ({ from: name, to: name }))
+
+/** Packs the package as it is built, and installs it into a folder of modules. */
+export function installPackage (modules: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'fanout-packed-'))
+  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])
+  const own = join(modules, 'pino-breaker-fanout')
+  rmSync(own, { recursive: true, force: true })
+  mkdirSync(own, { recursive: true })
+  execFileSync('tar', ['-xzf', join(folder, readdirSync(folder)[0] as string), '--strip-components=1', '-C', own])
+  rmSync(folder, { recursive: true })
+}
+
+/**
+ * Runs an app, sends it requests, and tells it to end. From the last request on, the backend of its log answers only once the app
+ * has closed its server and has got the second signal: so the app cannot end before.
+ */
+export async function runFramework (t: Test, { cwd, command = process.execPath, args, path, messages, end }: FrameworkApp): Promise<FrameworkResult> {
+  const backend = await openBackend(t)
+  const held: ServerResponse[] = []
+  const release = (): void => {
+    backend.answer = response => { response.writeHead(204).end() }
+    for (const response of held) response.writeHead(204).end()
+  }
+  rmSync(join(cwd, 'logs'), { recursive: true, force: true })
+  const port = await freePort()
+  const isGroup = end === 'Ctrl-C twice'
+  const send = (child: ChildProcess): void => {
+    if (isGroup) killGroup(child.pid as number)
+    else child.kill(end)
+  }
+  const { code, signal, stderr } = await runProcess(isGroup ? 'setsid' : command, isGroup ? [command, ...args] : args, {
+    cwd,
+    limitMs: LIMIT_MS,
+    env: { PORT: String(port), HOST: '127.0.0.1', HOSTNAME: '127.0.0.1', LOGS_URL: backend.url, NEXT_TELEMETRY_DISABLED: '1' },
+    during: async child => {
+      const url = `http://127.0.0.1:${port}${path}`
+      await until(() => canConnect(port), () => child.exitCode !== null)
+      for (let sent = 1; sent < REQUESTS; sent++) await ask(url)
+      backend.answer = response => { held.push(response) }
+      await ask(url)
+      send(child)
+      if (end !== 'SIGTERM') {
+        await until(async () => !await canConnect(port), () => child.exitCode !== null)
+        send(child)
+      }
+      release()
+    }
+  })
+  const arrived = [readFileSync(join(cwd, 'logs', 'app.log'), 'utf8'), backend.requests.map(({ body }) => body).join('')]
+  const [file, http] = arrived.map(text => messages.map(message => text.split(`"msg":"${message}"`).length - 1)) as [number[], number[]]
+  return { code, signal, stderr, file, http }
+}
+
+async function ask (url: string): Promise<void> {
+  const response = await fetch(url)
+  const body = await response.text()
+  if (response.status !== 200 || body !== '{"ok":true}') throw new Error(`it answered ${response.status}: ${body}`)
+}
+
+async function canConnect (port: number): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+async function until (condition: () => Promise<boolean>, hasEnded: () => boolean): Promise<void> {
+  const limit = Date.now() + LIMIT_MS / 2
+  while (!await condition()) {
+    if (hasEnded()) throw new Error('the app has ended')
+    if (Date.now() > limit) throw new Error('the app does nothing')
+    await sleep(20)
+  }
+}
+
+/** As a terminal does. All processes of the group may have ended by now. */
+function killGroup (pid: number): void {
+  try {
+    process.kill(-pid, 'SIGINT')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
