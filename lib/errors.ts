@@ -19,7 +19,8 @@ export const errorCodes = [
   'ERR_FANOUT_NO_ANSWER',
   'ERR_FANOUT_METRIC_EXISTS',
   'ERR_FANOUT_PACKAGE_MISSING',
-  'ERR_FANOUT_SINK_PROCESS'
+  'ERR_FANOUT_SINK_PROCESS',
+  'ERR_FANOUT_PRELOAD'
 ] as const
 
 /** One of {@link errorCodes}. */

@@ -19,6 +19,7 @@ import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings, type MonitorSettings } from './options.js'
 import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
+import { endPreloadedTransports, leaveIfPreloaded, warnApp } from './preload.js'
 import { RecordDelivery } from './record-delivery.js'
 import { Router } from './router.js'
 import { warnOfRuntime } from './runtime.js'
@@ -52,8 +53,14 @@ interface AppEvents {
  */
 export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
   const settings = parseOptions(options)
+  const preloaded = isPinosWorker ? endPreloadedTransports() : undefined
+  if (isPinosWorker) await leaveIfPreloaded()
   await prepareHostScript()
   const stream = new FanoutStream(settings)
+  preloaded?.then(error => {
+    warnApp(error)
+    stream.warn(error.message)
+  })
   if (isPinosWorker) await stream.inlineStarted()
   return stream
 }
@@ -190,6 +197,11 @@ export class FanoutStream extends Writable implements Controls {
     await this.#seats.inlineStarted(this.#clock.now() + INLINE_START_MS)
   }
 
+  /** Writes a warning to the log, once it can look like the app's own lines. */
+  warn (message: string): void {
+    this.#ready.then(() => this.#diagnostics?.warning(message))
+  }
+
   /** Calls back once every working sink has what it was given, or at the option's timeout. For `logger.flush()`. */
   flush (callback: (error?: Error | null) => void): void {
     const { until, timeoutMs } = this.#settings.flush
@@ -256,7 +268,7 @@ export class FanoutStream extends Writable implements Controls {
     if (config !== undefined) this.#diagnostics?.configure(config)
     for (const lane of this.#seats.lanes) lane.configure(config)
     this.#becomeReady()
-    if (isFirst) this.#warn(names, unknown)
+    if (isFirst) this.#warnOfSettings(names, unknown)
   }
 
   async #reopen (sinks: readonly string[]): Promise<void> {
@@ -314,7 +326,7 @@ export class FanoutStream extends Writable implements Controls {
     }
   }
 
-  #warn (names: LevelNames, unknown: ReadonlyArray<{ name: string, level: number | string }>): void {
+  #warnOfSettings (names: LevelNames, unknown: ReadonlyArray<{ name: string, level: number | string }>): void {
     const { diagnostics, warnings } = this.#settings
     for (const warning of [...warnings, ...warnOfRuntime(process.versions, this.#settings.targets)]) this.#diagnostics?.warning(warning)
     for (const { name, level } of unknown) this.#diagnostics?.warning(`target "${name}" takes "info" and above: ${unknownLevel(level, names.labels)}`)

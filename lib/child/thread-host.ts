@@ -2,6 +2,7 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { createClock, systemClock } from '../clock.js'
 import { toFailure } from '../failure.js'
+import { endPreloadedTransports } from '../preload.js'
 import type { ChildSource } from './child.js'
 import { Evidence } from './evidence.js'
 import { SinkHost } from './host.js'
@@ -26,6 +27,7 @@ let sense: Sense | undefined
 // A thread in which nothing is pending exits, and that would hide a factory whose promise never settles.
 setInterval(() => {}, AN_HOUR_MS)
 watchSockets()
+endPreloadedTransports()
 process.on('uncaughtException', endAfterFault)
 process.on('unhandledRejection', endAfterFault)
 start()

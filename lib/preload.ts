@@ -1,0 +1,104 @@
+import { createRequire } from 'node:module'
+import { parentPort, threadId } from 'node:worker_threads'
+import type ThreadStream from 'thread-stream'
+import { ownPath, transportUrl } from './child/host-path.js'
+import { FanoutError } from './errors.js'
+
+/** The event by which a transport tells the thread that has made it of itself, with the memory for its verdict. */
+const HELLO = 'pino-breaker-fanout:made-by-preload'
+/** How often it does so: the other thread may not listen yet. */
+const HELLO_MS = 50
+/** How long a transport in doubt waits for a verdict before it opens any file. The app's own transport gets none. */
+const PATIENCE_MS = 1000
+/** How long it still tells of itself, for a thread that was busy. */
+const LATE_MS = 10000
+/** The first worker thread of a process can only have been started by the main thread. */
+const FIRST_THREAD = 1
+const PRELOAD_FLAG = /(?:^|\s)((?:-r|--require|--import)(?:=|\s+)(?:"(?:[^"\\]|\\.)*"|\S+))/g
+
+let found: Promise<FanoutError> | undefined
+
+/**
+ * Ends transports that a preloaded module makes in this thread, which is one of a transport. Each worker thread loads the modules of
+ * `NODE_OPTIONS=-r …` again, before its own script. If such a module makes a logger, the thread of that logger loads it again, and so
+ * on without end.
+ *
+ * The module cannot be found out by any mark: it has started the next thread before any code of ours runs in this one. So the next
+ * one tells of itself, and it does so only if its own preloaded module has made a transport as well. pino's ThreadStream emits in this
+ * thread what a transport posts.
+ *
+ * @returns An error that says so, once the first of them has been ended
+ */
+export async function endPreloadedTransports (): Promise<FanoutError> {
+  return await (found ??= new Promise(resolve => watch(() => resolve(error()))))
+}
+
+function watch (onEnded: () => void): void {
+  for (const { prototype } of threadStreams()) {
+    const { emit } = prototype
+    prototype.emit = function (this: ThreadStream, ...args: unknown[]): boolean {
+      const [name, verdict] = args
+      if (name !== HELLO || !(verdict instanceof SharedArrayBuffer)) return Reflect.apply(emit, this, args) as boolean
+      // Whoever logs to it later gets an error, which must not end this thread.
+      if (this.listenerCount('error') === 0) this.on('error', () => {})
+      Atomics.store(new Int32Array(verdict), 0, 1)
+      onEnded()
+      return true
+    }
+  }
+}
+
+/**
+ * Ends this thread if a preloaded module has made its transport within the thread of another transport. Resolves once this is known,
+ * or after a second. The thread ends as if it had nothing to do, so that no error comes up in the other one.
+ */
+export async function leaveIfPreloaded (): Promise<void> {
+  if (!isInDoubt()) return
+  const verdict = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+  const begin = performance.now()
+  await new Promise<void>(resolve => {
+    const tell = (): void => {
+      if (Atomics.load(new Int32Array(verdict), 0) !== 0) leave()
+      const waited = performance.now() - begin
+      if (waited > PATIENCE_MS || threadId === FIRST_THREAD) resolve()
+      if (waited > LATE_MS) clearInterval(timer)
+      else parentPort?.postMessage({ code: 'EVENT', name: HELLO, args: [verdict] })
+    }
+    const timer = setInterval(tell, HELLO_MS)
+    tell()
+    timer.unref()
+  })
+}
+
+/** Shows an error in the app as a warning of the process. */
+export function warnApp (error: FanoutError): void {
+  parentPort?.postMessage({ code: 'WARNING', err: error })
+}
+
+/** True if modules are preloaded here, and have made a stream that waits for the exit, as pino's transports do. */
+function isInDoubt (): boolean {
+  // Thread-stream itself has one listener in the thread of a transport.
+  return transportUrl() !== undefined && process.listenerCount('exit') > 1 && preloadFlags().length > 0 && threadStreams().length > 0
+}
+
+function leave (): never {
+  // A transport that this one's preloaded module has made would be waited for.
+  process.removeAllListeners('exit')
+  process.exit(0)
+}
+
+/** The class of each thread-stream that has been loaded in this thread. pino and the app may each have one. */
+function threadStreams (): Array<typeof ThreadStream> {
+  return Object.entries(createRequire(ownPath).cache)
+    .filter(([path]) => /[\\/]thread-stream[\\/]index\.js$/.test(path))
+    .map(([, loaded]) => loaded?.exports as typeof ThreadStream)
+    .filter(found => typeof found === 'function')
+}
+
+function preloadFlags (): string[] {
+  return [process.env['NODE_OPTIONS'] ?? '', process.execArgv.join(' ')].flatMap(flags => [...flags.matchAll(PRELOAD_FLAG)].map(([, flag]) => flag as string))
+}
+
+function error (): FanoutError {
+  return new FanoutError('ERR_FANOUT_PRELOAD', `a preloaded module (${preloadFlags().join(' ')}) makes a logger in each thread, also in the thread of that logger's transport, which would start threads without end. Transports in threads of transports have been ended, and the app's goes on. Make the logger only if isMainThread of node:worker_threads is true`)
+}
