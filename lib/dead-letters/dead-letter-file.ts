@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FanoutError, serializeError, type SerializedError } from '../errors.js'
+import { hasTornLine } from '../torn-line.js'
 import { makeFolders, openTrustedFile } from '../trusted-files.js'
 
 /** Result of appending records. */
@@ -24,9 +25,10 @@ export function secondNameOf (path: string): string {
 }
 
 /**
- * An NDJSON file to which whole records are appended, each within one write, by one append after another. The file is
- * opened for each append, and nothing about it is remembered, so it can be moved or emptied at any time. A file that other
- * users may have created is refused, and no symbolic link is followed.
+ * An NDJSON file to which whole records are appended, each within one write, by one append after another. Several
+ * processes may append to the same file: each may exceed the limit of its size by one append at most. The file is opened for each
+ * append, and nothing about it is remembered, so it can be moved or emptied at any time. A file that other users may have created is
+ * refused, and no symbolic link is followed.
  */
 export class DeadLetterFile {
   readonly path: string
@@ -58,9 +60,9 @@ export class DeadLetterFile {
     try {
       file = await this.#open()
       const { size } = await file.stat()
-      const isTorn = size > 0 && !await endsWithNewline(file, size)
+      const isTorn = await hasTornLine(file, size)
       const admitted = countAdmitted(records, maxBytes - size - Number(isTorn))
-      if (admitted > 0) written = await write(file, size, records.slice(0, admitted), isTorn)
+      if (admitted > 0) written = await write(file, records.slice(0, admitted), isTorn)
       if (written < admitted) throw Object.assign(new Error(`the disk of the dead-letter file is full: ${this.path}`), { code: 'ENOSPC' })
       if (admitted < records.length) throw new FanoutError('ERR_FANOUT_DEAD_LETTERS_FULL', `the dead-letter file has reached its maxBytes, ${maxBytes}: ${this.path}`)
       this.#isFailing = false
@@ -93,24 +95,16 @@ export class DeadLetterFile {
   }
 }
 
-/** Appends all records in one write. A full disk may cut it off. Returns how many whole records were written. */
-async function write (file: FileHandle, size: number, records: readonly Buffer[], isTorn: boolean): Promise<number> {
+/**
+ * Appends all records in one write, which the system puts behind those of other processes as a whole. A full disk may cut it off.
+ * The torn record stays, since cutting it off could cost a record that another process appends meanwhile.
+ *
+ * @returns how many whole records were written
+ */
+async function write (file: FileHandle, records: readonly Buffer[], isTorn: boolean): Promise<number> {
   // The newline ends a torn line at the end of the file, which would otherwise spoil the first record.
   const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [NEWLINE, ...records] : records))
-  const whole = countAdmitted(records, bytesWritten - Number(isTorn))
-  if (whole < records.length) await cutOff(file, size, size + bytesWritten, records.slice(0, whole), isTorn).catch(() => {})
-  return whole
-}
-
-/** Removes the torn last record, unless another process has appended to the file since. */
-async function cutOff (file: FileHandle, before: number, after: number, whole: readonly Buffer[], isTorn: boolean): Promise<void> {
-  const { size } = await file.stat()
-  if (size === after) await file.truncate(whole.reduce((sum, { length }) => sum + length, before + Number(isTorn)))
-}
-
-async function endsWithNewline (file: FileHandle, size: number): Promise<boolean> {
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
-  return buffer.equals(NEWLINE)
+  return countAdmitted(records, bytesWritten - Number(isTorn))
 }
 
 /** How many of the records, counted from the first, fit into `room` bytes. */

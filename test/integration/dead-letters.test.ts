@@ -186,7 +186,8 @@ t.test('a full disk costs the dead letters, which are counted and told, and noth
   const sink = await fanout.sinkWhen('backend', ({ linesDelivered, unsettledLines }) => linesDelivered >= good.length && unsettledLines === 0, 'all good lines')
   await fanout.close()
 
-  const kept = path === '/dev/full' ? 0 : deadLettersIn(path).length
+  // The last record may be cut off. It is not kept, and the newline of the next one would end it.
+  const kept = path === '/dev/full' ? 0 : readFileSync(path, 'utf8').split('\n').slice(0, -1).map(line => JSON.parse(line) as DeadLetter).length
   t.ok(kept < bad.length, `${kept} of ${bad.length} bad lines are kept`)
   t.match(sink, { linesDeadLettered: kept, linesDropped: { poison: bad.length - kept } })
   t.same([...backend.arrived].sort(inOrder), good)
