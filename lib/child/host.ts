@@ -4,6 +4,7 @@ import { Calls } from './calls.js'
 import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, kindOf, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
+import { loadPinoFile } from './pino-file.js'
 import { listenToSelf } from './self-reports.js'
 import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
 import { asSonicBoom, makeDiscardable } from './sonic-boom.js'
@@ -34,8 +35,8 @@ export class SinkHost {
   /** Loads and starts the sink. `onReady` or `onFailure` follows. Resolves once the start has succeeded or failed, and never rejects. */
   async start (): Promise<void> {
     const end = this.#calls.begin()
-    const starts = this.#source.entries.map(async ({ file, target, options }) => {
-      const factory = await loadFactory(file)
+    const starts = this.#source.entries.map(async ({ file, isPinoFile, target, options }) => {
+      const factory = (isPinoFile ? loadPinoFile(file) : undefined) ?? await loadFactory(file)
       const sense = this.#sense
       return await factory(sense === undefined ? options : listenToSelf({ file, target }, options, this.#source.sink, error => sense.reportBySink(error)))
     })
