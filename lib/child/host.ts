@@ -5,6 +5,7 @@ import type { ChildListener, ChildSource } from './child.js'
 import { DeliveryRunner, isDeliverySink, kindOf, type DeliveryOrder } from './delivery.js'
 import { loadFactory } from './load.js'
 import { mendFile } from './mended-file.js'
+import { loadPinoFile } from './pino-file.js'
 import { listenToSelf } from './self-reports.js'
 import { hasOpenedDatagramSockets, hasOpenedSockets } from './sockets.js'
 import { asSonicBoom, makeDiscardable } from './sonic-boom.js'
@@ -37,7 +38,7 @@ export class SinkHost {
     const end = this.#calls.begin()
     const { entries, isPipeline } = this.#source
     const starts = entries.map(async ({ file, isPinoFile, target, options }) => {
-      const factory = await loadFactory(file)
+      const factory = (isPinoFile ? loadPinoFile(file) : undefined) ?? await loadFactory(file)
       // A pipeline may write anything into its file, and not only lines.
       if (isPinoFile && !isPipeline) await mendFile(options)
       const sense = this.#sense
