@@ -10,12 +10,12 @@ const isOnce = process.argv.includes('--once')
 const written = new Map()
 // The stream numbers its messages. One that comes again, since its acknowledgement was lost, is not written again.
 let position = existsSync(POSITION) ? Number(readFileSync(POSITION, 'utf8')) : 0
-let isStopped = false
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { isStopped = true })
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
 
 mkdirSync('archive', { recursive: true })
 const connection = await connect({ servers, maxReconnectAttempts: -1 })
-while (!isStopped) {
+while (!stop.signal.aborted) {
   try {
     const manager = await jetstreamManager(connection)
     // What is acknowledged acknowledges all before it.
@@ -32,7 +32,7 @@ for (const [subject, count] of [...written].sort()) console.log(`archive/${subje
 await connection.close()
 
 async function copy (consumer) {
-  while (!isStopped) {
+  while (!stop.signal.aborted) {
     const texts = new Map()
     let last
     for await (const message of await consumer.fetch({ max_messages: 500, expires: 1000 })) {
