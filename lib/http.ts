@@ -1,4 +1,3 @@
-import { workerData } from 'node:worker_threads'
 import { onPinoConfig, willSendConfig } from './app-port.js'
 import type { DeliverySink } from './child/delivery.js'
 import type { FanoutStream } from './fanout.js'
@@ -6,15 +5,10 @@ import createHttpSink from './http/http-sink.js'
 import { parseHttpOptions } from './http/options.js'
 import type { HttpSinkOptions } from './http/types.js'
 import type { PinoConfig } from './pino-config.js'
+import { isForPino, openTransport } from './pinos-target.js'
 
 export type { Secret } from './http/schema.js'
 export type { AuthOptions, ElasticsearchOptions, GzipOptions, HttpSinkOptions, OtlpOptions, OtlpTraceKeys, SecretPlace, SplunkOptions, TlsOptions } from './http/types.js'
-
-/** The `workerData` of pino's own worker thread. */
-interface PinoWork {
-  targets?: ReadonlyArray<{ options?: unknown }>
-  pipelines?: ReadonlyArray<ReadonlyArray<{ options?: unknown }>>
-}
 
 /**
  * A delivery sink that sends each batch by HTTP POST, for a target of this package's transport. If pino itself loads it as
@@ -27,25 +21,9 @@ export default function http (options: HttpSinkOptions & { $context: unknown }):
 export default function http (options: HttpSinkOptions & { format: 'otlp' }): DeliverySink | Promise<DeliverySink>
 export default function http (options: HttpSinkOptions): DeliverySink
 export default function http (options: HttpSinkOptions): DeliverySink | Promise<DeliverySink | FanoutStream> {
-  if (isForPino(options)) return openTransport(options)
+  if (isForPino(options)) return openTransport('http', options, parseHttpOptions)
   const sink = createHttpSink(options)
   return sink.configure === undefined || !willSendConfig ? sink : configured(sink)
-}
-
-/** pino adds `$context` to the options of a single target. It passes on those of `targets` and `pipelines` as they came to its thread. */
-function isForPino (options: unknown): boolean {
-  if (typeof options !== 'object' || options === null) return false
-  if ('$context' in options) return true
-  const { targets, pipelines } = ((workerData as { workerData?: PinoWork } | null)?.workerData ?? {})
-  return [...listOf(targets), ...listOf(pipelines).flatMap(listOf)].some(entry => (entry as { options?: unknown } | null)?.options === options)
-}
-
-async function openTransport (options: object): Promise<FanoutStream> {
-  const { $context, pinoWillSendConfig, ...own } = options as Record<string, unknown>
-  // Reports faults with the paths that the user knows: the transport would report them below `targets[0].options`.
-  parseHttpOptions(own)
-  const { default: fanout } = await import('./fanout.js')
-  return await fanout({ targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: own }], ...pinoWillSendConfig === true && { pinoWillSendConfig } } as Parameters<typeof fanout>[0])
 }
 
 /** Waits for the config of the app's logger. */
@@ -58,8 +36,4 @@ async function configured (sink: ReturnType<typeof createHttpSink>): Promise<Del
   })
   sink.configure?.(config)
   return sink
-}
-
-function listOf (value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }

@@ -14,6 +14,7 @@ import type { Outlet } from './lane/outlet.js'
 import { isSpooled } from './lane/replay.js'
 import { SinkOutlet } from './lane/sink-outlet.js'
 import { EVERYTHING } from './levels.js'
+import { lineIdsOf } from './line-ids.js'
 import type { Match } from './match/match.js'
 import type { DropReason, SinkSnapshot } from './metrics.js'
 import type { PinoConfig } from './pino-config.js'
@@ -511,13 +512,7 @@ export class Lane {
   }
 
   #send (lines: Lines, permit: Permit | null): void {
-    this.#sink.take(lines, permit, this.#idOf(lines.firstLine))
-  }
-
-  /** The id of a batch that begins with this line: the same whenever it is sent in this life. */
-  #idOf (line: number): string {
-    const number = isSpooled(line) ? this.#backlog.replay.formerNumberOf(line) : line
-    return number === undefined ? (this.#disk as DiskOutlet).idOf(line) : `${this.#deps.life}:${number}`
+    this.#sink.take(lines, permit, lineIdsOf(lines, this.#deps.life, line => this.#disk?.originOf(line)))
   }
 
   /** A permit to hand lines over now; `null` where the breaker has no say, `undefined` if there is none. */

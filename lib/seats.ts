@@ -10,6 +10,7 @@ import type { Fallback } from './lane/ledger.js'
 import { FanoutError } from './errors.js'
 import { LevelNames, standardLevels } from './levels.js'
 import { LevelReader } from './line-level.js'
+import { createLife } from './line-ids.js'
 import type { FanoutSettings, SpoolSettings, TargetSettings, TargetSource } from './options.js'
 import { show } from './options/faults.js'
 import { didYouMean } from './options/nearest.js'
@@ -159,7 +160,7 @@ export class Seats {
 
   #createAll (): Seat[] {
     const { targets } = this.#settings
-    const life = `${this.#deps.clock.wallTime().toString(36)}-${process.pid.toString(36)}`
+    const life = createLife(this.#deps.clock, Math.random)
     const files = new Map(targets.flatMap(({ deadLetter }) => deadLetter === undefined ? [] : [[deadLetter.path, this.#openDeadLetters(deadLetter.path)]]))
     return targets.map((target, index) => {
       const lane = this.#createLane(target, `${life}-${index}`, target.deadLetter && files.get(target.deadLetter.path))

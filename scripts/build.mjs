@@ -14,10 +14,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'build', 'package')
 const dist = join(root, 'dist')
 
-const library = { index: 'index', http: 'lib/http', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host', 'process-host': 'lib/child/process-host' }
+const library = { index: 'index', http: 'lib/http', nats: 'lib/nats', monitor: 'lib/monitor', 'thread-host': 'lib/child/thread-host', 'process-host': 'lib/child/process-host' }
 /** Only as CommonJS: Node.js 20 loads that in half the time, and what is loaded late is not loaded at all. */
 const command = { cli: 'lib/cli/bin' }
-const typed = { index: 'index', http: 'lib/http', monitor: 'lib/monitor' }
+const typed = { index: 'index', http: 'lib/http', nats: 'lib/nats', monitor: 'lib/monitor' }
 
 /** Lets the maps of the bundles lead to lib/ in place of the compiled modules. Coverage is read by them. They are not published. */
 const ownMaps = {

@@ -1,4 +1,4 @@
-// Makes from the schemas of the options what is told of them elsewhere: the tables of docs/options.md and docs/http.md,
+// Makes from the schemas of the options what is told of them elsewhere: the tables of docs/options.md, docs/http.md and docs/nats.md,
 // and the TypeScript types with their TSDoc. With --check it writes nothing, and fails if any of them is stale.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,12 +7,13 @@ import { tablesOf, withTables } from './options/tables.mjs'
 import { typesOf } from './options/types.mjs'
 
 const schemas = loadSchemas()
-const { fanoutSchema, policySchema, breakerSchema, httpSchema } = schemas
+const { fanoutSchema, policySchema, breakerSchema, httpSchema, natsSchema } = schemas
 
 const files = {
   'lib/breaker/options.ts': () => typesOf([breakerSchema]),
   'lib/options/types.ts': () => typesOf([fanoutSchema, policySchema], { BreakerOptions: '../breaker/options.js' }),
-  'lib/http/types.ts': () => typesOf([httpSchema])
+  'lib/http/types.ts': () => typesOf([httpSchema]),
+  'lib/nats/types.ts': () => typesOf([natsSchema], { SecretPlace: '../http/types.js', TlsOptions: '../http/types.js' })
 }
 for (const [page, tables] of Object.entries(tablesOf(schemas))) files[page] = before => withTables(page, before, tables)
 

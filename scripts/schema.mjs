@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url'
 
 const schemas = [
   { module: 'lib/options/schema.js', name: 'fanoutSchema' },
-  { module: 'lib/http/schema.js', name: 'httpSchema' }
+  { module: 'lib/http/schema.js', name: 'httpSchema' },
+  { module: 'lib/nats/schema.js', name: 'natsSchema' }
 ]
 
 /**

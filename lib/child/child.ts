@@ -1,12 +1,11 @@
 import type { SinkFailure } from '../failure.js'
 import type { Lines } from '../batch.js'
+import type { LineIds } from '../line-ids.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Rejection } from './rejection.js'
 
 /** Lines for a sink, with the identity that they keep when they are sent again. */
-export interface Parcel {
-  /** The life of the lane and the number of the first line: `<life>:<number>`. */
-  readonly id: string
+export interface Parcel extends LineIds {
   readonly lines: Lines
 }
 

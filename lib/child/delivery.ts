@@ -1,6 +1,7 @@
 import { splitLines } from '../batch.js'
 import type { Content } from '../encode.js'
 import { FanoutError } from '../errors.js'
+import { idOfEach, type LineIds } from '../line-ids.js'
 import type { Calls } from './calls.js'
 import { toRejection, type Rejection } from './rejection.js'
 
@@ -17,6 +18,11 @@ export interface SinkBatch {
   readonly buffer: Buffer
   /** The lines without their newlines, and without the carriage returns of `crlf: true`. */
   readonly lines: readonly string[]
+  /**
+   * The id of each line. A line keeps its id when it is sent again, by whatever batch; a line of a spool also when another process
+   * sends it. No other line has it. The first is that of the batch.
+   */
+  readonly lineIds: readonly string[]
   /** The number of lines. */
   readonly count: number
   /** The length of `buffer`. */
@@ -65,8 +71,7 @@ export function isDeliverySink (value: unknown): value is DeliverySink {
 }
 
 /** A batch for a {@link DeliveryRunner}. */
-export interface DeliveryOrder {
-  id: string
+export interface DeliveryOrder extends LineIds {
   /** The lines in either form. Bytes are read before {@link DeliveryRunner.send} returns. */
   content: Content
   count: number
@@ -154,11 +159,12 @@ export class DeliveryRunner {
   }
 }
 
-/** A batch whose text, buffer and lines are made at their first use. */
-function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
+/** A batch whose text, buffer, lines and their ids are made at their first use. */
+function batchOf ({ id, runs, content, count, bytes }: DeliveryOrder): SinkBatch {
   let text = typeof content === 'string' ? content : undefined
   let buffer = typeof content === 'string' ? undefined : content
   let lines: string[] | undefined
+  let lineIds: string[] | undefined
   return {
     id,
     count,
@@ -174,6 +180,10 @@ function batchOf ({ id, content, count, bytes }: DeliveryOrder): SinkBatch {
     get lines () {
       lines ??= splitLines(this.text)
       return lines
+    },
+    get lineIds () {
+      lineIds ??= idOfEach({ id, runs }, this.buffer, count)
+      return lineIds
     }
   }
 }

@@ -52,12 +52,12 @@ export class InlineChild implements Child, ContainedSinkListener {
     setImmediate(tell)
   }
 
-  send ({ id, lines }: Parcel): void {
+  send ({ id, runs, lines }: Parcel): void {
     const { count, attempts, arrivedBytes } = lines
     const bytes = lines.bytes.subarray(arrivedBytes)
     const text = arrivedBytes === 0 && this.#host.takes !== 'bytes' ? lines.text : undefined
     this.#contained(() => {
-      if (this.#host.takes === 'batches') this.#host.send({ id, content: text ?? bytes, count, bytes: bytes.length, attempt: attempts + 1 })
+      if (this.#host.takes === 'batches') this.#host.send({ id, runs, content: text ?? bytes, count, bytes: bytes.length, attempt: attempts + 1 })
       else this.#host.write(this.#host.takes === 'text' ? text ?? bytes.toString() : bytes, bytes.length)
     })
   }

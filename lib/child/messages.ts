@@ -1,4 +1,5 @@
 import type { SinkFailure } from '../failure.js'
+import type { LineIds } from '../line-ids.js'
 import type { ChildSource, SensedTraffic, SinkKind } from './child.js'
 import type { RingPlace } from './line-ring.js'
 import type { Rejection } from './rejection.js'
@@ -24,7 +25,7 @@ export interface HostData {
  */
 export type HostOrder =
   | { code: 'FANOUT_LINES', lines: RingPlace | Uint8Array }
-  | { code: 'FANOUT_SEND', id: string, bytes: Uint8Array, count: number, attempt: number }
+  | { code: 'FANOUT_SEND', id: string, runs: LineIds['runs'], bytes: Uint8Array, count: number, attempt: number }
   | { code: 'FANOUT_HASTEN' }
   | { code: 'FANOUT_ABORT', id: string }
   | { code: 'FANOUT_FLUSH', flush: number }

@@ -79,13 +79,13 @@ export class ProcessChild implements Child {
     this.#order(['configure', config])
   }
 
-  send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
+  send ({ id, runs, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
     if (this.#isOver) return
     const lines = this.#kind === 'delivery' ? bytes : bytes.subarray(arrivedBytes)
     const place = this.#ring.put(lines)
     const givenBytes = this.#givenBytes += lines.length
     const copy = place === undefined ? Buffer.from(lines) : this.#memory.subarray(place.at, place.at + place.length)
-    this.#write(toFrame(['send', id, count, attempts] satisfies ProcessOrder, copy), () => this.#ring.free(givenBytes))
+    this.#write(toFrame(['send', id, count, attempts, runs] satisfies ProcessOrder, copy), () => this.#ring.free(givenBytes))
   }
 
   hasten (): void {

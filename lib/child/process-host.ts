@@ -48,7 +48,7 @@ function follow (order: ProcessOrder, body: Buffer): void {
   switch (order[0]) {
     case 'start': return start(order[1])
     case 'configure': return child?.configure(order[1])
-    case 'send': return child?.send({ id: order[1], lines: { ...freshLines(body, order[2], 0), attempts: order[3] } })
+    case 'send': return child?.send({ id: order[1], runs: order[4], lines: { ...freshLines(body, order[2], 0), attempts: order[3] } })
     case 'hasten': return child?.hasten()
     case 'abort': return child?.abort(order[1])
     case 'flush': {

@@ -1,4 +1,5 @@
 import type { WorkerOptions } from 'node:worker_threads'
+import type { LineIds } from '../line-ids.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { ChildListener, ChildSource } from './child.js'
 
@@ -18,7 +19,7 @@ export interface ProcessStart {
 export type ProcessOrder =
   | ['start', ProcessStart]
   | ['configure', PinoConfig]
-  | ['send', id: string, count: number, attempts: number]
+  | ['send', id: string, count: number, attempts: number, runs: LineIds['runs']]
   | ['hasten']
   | ['abort', id: string]
   | ['flush', flush: number]

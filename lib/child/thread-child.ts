@@ -70,10 +70,10 @@ export class ThreadChild implements Child {
     this.#post({ code: 'PINO_CONFIG', config })
   }
 
-  send ({ id, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
+  send ({ id, runs, lines: { bytes, count, attempts, arrivedBytes } }: Parcel): void {
     if (this.#isOver) return
     if (this.#kind === 'delivery') {
-      this.#post({ code: 'FANOUT_SEND', id, bytes: this.#share(bytes), count, attempt: attempts + 1 })
+      this.#post({ code: 'FANOUT_SEND', id, runs, bytes: this.#share(bytes), count, attempt: attempts + 1 })
     } else {
       this.#hand(bytes.subarray(arrivedBytes))
     }

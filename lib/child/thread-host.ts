@@ -95,8 +95,8 @@ function follow (message: HostOrder | { code?: unknown }, memory: Buffer): void 
   if (isOrder(message, 'FANOUT_LINES')) {
     writeLines(message.lines, memory)
   } else if (isOrder(message, 'FANOUT_SEND')) {
-    const { id, bytes, count, attempt } = message
-    host.send({ id, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
+    const { id, runs, bytes, count, attempt } = message
+    host.send({ id, runs, content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), count, bytes: bytes.byteLength, attempt })
   } else if (isOrder(message, 'FANOUT_HASTEN')) {
     evidence.hasten(given)
   } else if (isOrder(message, 'FANOUT_ABORT')) {

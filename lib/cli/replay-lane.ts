@@ -5,6 +5,7 @@ import { Lane } from '../lane.js'
 import type { LaneDeps } from '../lane/lane-deps.js'
 import type { DeadLetterStore } from '../dead-letters/dead-letter.js'
 import { standardLevels } from '../levels.js'
+import { createLife } from '../line-ids.js'
 import { targetDefaults } from '../options/defaults.js'
 import type { TargetSettings } from '../options.js'
 import type { Counts } from './progress.js'
@@ -35,7 +36,7 @@ export function startReplayLane (target: TargetSettings, { settings, clock }: Re
       deadLetter: refused,
       spool: createSpool && { mode: 'open' }
     },
-    life: `replay-${clock.wallTime().toString(36)}-${process.pid.toString(36)}`,
+    life: `replay-${createLife(clock, Math.random)}`,
     willSendConfig: true,
     clock,
     app: { isTurning: true },

@@ -5,13 +5,18 @@ import type { SinkBatch } from '../child/delivery.js'
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
 
-/** Lines of a batch that go into one request. */
-export interface BatchPart extends Pick<Lines, 'bytes' | 'count'> {
-  readonly batchId: string
+/** Some lines of a batch, by their indexes in it. */
+export interface PartOfLines {
   /** The index in the batch of the first line. */
   readonly first: number
+  readonly count: number
   /** The index in the batch of each line; missing if the lines follow one another. */
   readonly places?: readonly number[]
+}
+
+/** Lines of a batch that go into one request. */
+export interface BatchPart extends PartOfLines, Pick<Lines, 'bytes'> {
+  readonly batchId: string
 }
 
 /** A whole batch as a part. */
@@ -47,12 +52,12 @@ export function linesOf ({ bytes }: BatchPart): string[] {
 }
 
 /** The index in the batch of the line at a place in the part. */
-export function placeOf ({ first, places }: BatchPart, place: number): number {
+export function placeOf ({ first, places }: PartOfLines, place: number): number {
   return places?.[place] ?? first + place
 }
 
 /** The indexes in the batch of all lines of a part. */
-export function indexesOf (part: BatchPart): number[] {
+export function indexesOf (part: PartOfLines): number[] {
   return Array.from({ length: part.count }, (_, place) => placeOf(part, place))
 }
 

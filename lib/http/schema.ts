@@ -15,7 +15,8 @@ const secretPlace = object({
   'x-type': 'SecretPlace'
 })
 
-function secret (meaning: Meaning = {}): SchemaNode {
+/** A text that may be secret, or its place. */
+export function secret (meaning: Meaning = {}): SchemaNode {
   return choice([text(), secretPlace], { writeOnly: true, ...meaning })
 }
 
@@ -33,7 +34,8 @@ const auth = object({
   'x-type': 'AuthOptions'
 })
 
-const tls = object({
+/** TLS settings of a sink. */
+export const tls = object({
   ca: secret({ description: 'Certificate authorities to trust in place of the well-known ones: PEM, or the path of a PEM file.', 'x-default': 'those of Node.js' }),
   cert: secret({ description: 'Client certificate: PEM, or the path of a PEM file. Needs `key`.', 'x-default': 'none' }),
   key: secret({ description: 'Private key of the client certificate: PEM, or the path of a PEM file.', 'x-default': 'none' }),

@@ -1,6 +1,6 @@
 import type { RefusedLine, Remark, SendRejection } from '../child/rejection.js'
 import { FanoutError } from '../errors.js'
-import { indexesOf, type BatchPart } from './batch-part.js'
+import { indexesOf, type PartOfLines } from './batch-part.js'
 import type { LineOutcomes } from './formats/format.js'
 
 /** An error with which `send` rejects. It tells the lane what became of a batch. */
@@ -46,13 +46,13 @@ export class SendReport {
   }
 
   /** A part was not taken. */
-  failed (part: BatchPart, failure: unknown): void {
+  failed (part: PartOfLines, failure: unknown): void {
     this.#fail(failure)
     this.unsent(part)
   }
 
   /** A part was not sent at all. */
-  unsent (part: BatchPart): void {
+  unsent (part: PartOfLines): void {
     this.#retry.push(...indexesOf(part))
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { freshLines, type Lines } from '../batch.js'
+import type { OriginalLines } from '../line-ids.js'
 import type { Amount, QueueLimits } from '../queue.js'
-import type { Position } from '../spool/position.js'
 import type { LaneSpool } from '../spool/spool.js'
 import type { SlotEvents } from '../spool/spool-events.js'
 import { within } from '../within.js'
@@ -10,7 +10,7 @@ import type { Gate } from './gate.js'
 import type { Ledger } from './ledger.js'
 import type { Outlet } from './outlet.js'
 import { Pace } from '../pace.js'
-import type { Replay } from './replay.js'
+import { isSpooled, type Replay } from './replay.js'
 import { SpoolReport, type SpoolNews } from '../reports/spool-report.js'
 
 /** Dependencies of a {@link DiskOutlet}. */
@@ -229,9 +229,9 @@ export class DiskOutlet implements Outlet {
     this.#isDraining = true
   }
 
-  /** The id of a batch that begins with this line: the same when it is read again, also by another process. */
-  idOf (line: number): string {
-    return this.#spool.idOf(this.#deps.replay.placeOf(line) as Position)
+  /** The lines among which a line of the spool is, and their ids, which are the same when another process reads them; else `undefined`. */
+  originOf (line: number): OriginalLines | undefined {
+    return isSpooled(line) ? this.#deps.replay.originOf(line, place => this.#spool.idOf(place)) : undefined
   }
 
   /**

@@ -1,4 +1,5 @@
 import { cutAt, freshLines, numberOf, type Lines } from '../batch.js'
+import type { OriginalLines } from '../line-ids.js'
 import { LineQueue } from '../queue.js'
 import type { Position, SpooledLines } from '../spool/position.js'
 
@@ -128,10 +129,11 @@ export class Replay {
     return typeof place === 'string' ? undefined : { ...place, offset: place.offset + offsetOf(bytes, line - firstLine) }
   }
 
-  /** The number that a line had before it was written, if it had been sent by then. */
-  formerNumberOf (line: number): number | undefined {
-    const { former, firstLine } = this.#pieceOf(line)
-    return former && numberOf(former, line - firstLine)
+  /** The lines among which a line of the spool is, and their ids: those of before they were written, if they had been sent by then. */
+  originOf (line: number, idOf: (place: Position) => string): OriginalLines {
+    const { former, firstLine, count, bytes, place } = this.#pieceOf(line)
+    if (former !== undefined) return { firstLine, count, idAt: n => ({ former: numberOf(former, n) }) }
+    return { firstLine, count, idAt: n => ({ id: idOf({ ...place as Position, offset: (place as Position).offset + offsetOf(bytes, n) }) }) }
   }
 
   /** Takes out settled lines, oldest first: those before the oldest one that is held. */

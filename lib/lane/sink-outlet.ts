@@ -6,6 +6,7 @@ import type { Rejection } from '../child/rejection.js'
 import type { Clock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
+import type { LineIds } from '../line-ids.js'
 import type { QueueSettings } from '../options.js'
 import type { Next, QueueLimits } from '../queue.js'
 import type { DeadLetters } from '../dead-letters/dead-letters.js'
@@ -198,12 +199,12 @@ export class SinkOutlet implements Outlet {
   }
 
   /** Hands lines over. The caller has made sure that the sink can take them. */
-  take (next: Lines, permit: Permit | null, id: string): void {
+  take (next: Lines, permit: Permit | null, ids: LineIds): void {
     this.#detour = this.#poison.nextLines === 'other' ? next.firstLine : undefined
     const lines = this.#poison.send(next)
     this.#watch.begin()
-    this.held.add(id, lines, permit, this.#clock.waited())
-    this.child?.send({ id, lines })
+    this.held.add(ids.id, lines, permit, this.#clock.waited())
+    this.child?.send({ ...ids, lines })
     this.#isHastened = false
     this.#watch.update()
   }

@@ -9,7 +9,7 @@ import ts from 'typescript'
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
 const outDir = join(root, 'build', 'schemas')
-const modules = ['options/schema', 'options/schema/breaker', 'options/schema/policy', 'options/schema-node', 'options/validation', 'options/env', 'http/schema']
+const modules = ['options/schema', 'options/schema/breaker', 'options/schema/policy', 'options/schema-node', 'options/validation', 'options/env', 'http/schema', 'nats/schema']
 
 /** The exports of all modules that describe options, as one object. */
 export function loadSchemas () {

@@ -1,13 +1,14 @@
-// The tables of docs/options.md and docs/http.md.
+// The tables of docs/options.md, docs/http.md and docs/nats.md.
 import { defaultOf, rangeOf } from './words.mjs'
 
 const COLUMNS = ['Option', 'Value', 'Default', 'Meaning', 'Variable']
 
 /** The tables of each page, by their names. */
-export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationOf, variableOf, variablePrefix }) {
+export function tablesOf ({ fanoutSchema, httpSchema, natsSchema, propertiesOf, expectationOf, variableOf, variablePrefix }) {
   const { targets, ...topLevel } = propertiesOf(fanoutSchema)
   const target = propertiesOf(targets.items)
   const http = propertiesOf(httpSchema)
+  const nats = propertiesOf(natsSchema)
   const only = (properties, keep) => Object.fromEntries(Object.entries(properties).filter(([key]) => keep(key)))
 
   return {
@@ -37,6 +38,11 @@ export function tablesOf ({ fanoutSchema, httpSchema, propertiesOf, expectationO
       splunk: table(propertiesOf(http.splunk)),
       otlp: table(propertiesOf(http.otlp)),
       traceKeys: table(propertiesOf(propertiesOf(http.otlp).traceKeys))
+    },
+    'docs/nats.md': {
+      nats: table(nats),
+      auth: table(propertiesOf(nats.auth)),
+      create: table(propertiesOf(nats.create))
     }
   }
 

@@ -1,12 +1,14 @@
 import type { SendContext, SinkBatch } from 'pino-breaker-fanout'
 import { parseHttpOptions, type HttpSettings } from '#lib/http/options'
+import { idOfEach } from '#lib/line-ids'
 import { wholeOf, type BatchPart } from '#lib/http/batch-part'
 import { textOf } from './arbitrary-lines.js'
 
 /** A batch like those of a lane. */
 export function batchOf (lines: readonly string[], id = 'life:7'): SinkBatch {
   const text = textOf(lines)
-  return { id, text, buffer: Buffer.from(text), lines, count: lines.length, bytes: Buffer.byteLength(text) }
+  const buffer = Buffer.from(text)
+  return { id, text, buffer, lines, lineIds: idOfEach({ id }, buffer, lines.length), count: lines.length, bytes: buffer.length }
 }
 
 /** A whole batch as one part. */

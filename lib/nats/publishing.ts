@@ -1,0 +1,142 @@
+import { connectionLost, noInbox, notAllowed, readAck, timedOut, tooLarge, type MessageFailure } from './failures.js'
+import type { Link, LinkListener } from './link.js'
+import type { Message } from './messages.js'
+
+/** What a {@link Publishing} needs of a link. */
+export type PublishingLink = Pick<Link, 'listener' | 'publish' | 'lengthOf' | 'maxPayload'>
+
+/** Dependencies of a {@link Publishing}. */
+export interface PublishingDeps {
+  link: PublishingLink
+  /** The most messages without an acknowledgement. */
+  window: number
+  /** The longest time until an acknowledgement. */
+  timeoutMs: number
+  /** True if the subject depends on the line: then a line is to blame for a subject that is not allowed. */
+  hasFields: boolean
+  /** The monotonic time, in ms. */
+  now: () => number
+  /** Called with each message that was not stored. */
+  onFailed: (message: Message, failure: MessageFailure) => void
+}
+
+/** A message that was published, and when. */
+interface PendingMessage extends Message {
+  readonly sentAt: number
+}
+
+/** Tokens are never used again: an answer may come after its message was given up. */
+let nextToken = 0
+
+/** Publishes messages, with a limited number of them in flight. After a failure no more are published. */
+export class Publishing implements LinkListener {
+  readonly #deps: PublishingDeps
+  readonly #messages: Iterator<Message>
+  /** Messages without an answer, the oldest first. */
+  readonly #pending = new Map<number, PendingMessage>()
+  readonly #done: Promise<void>
+  #finish: () => void = () => {}
+  #timer: NodeJS.Timeout | undefined
+  #hasFailed = false
+  #publishedLines = 0
+
+  constructor (deps: PublishingDeps, messages: Iterable<Message>) {
+    this.#deps = deps
+    this.#messages = messages[Symbol.iterator]()
+    this.#done = new Promise(resolve => { this.#finish = resolve })
+  }
+
+  /** How many of the first lines were in messages that were published, or failed before. */
+  get publishedLines (): number {
+    return this.#publishedLines
+  }
+
+  /** Resolves once each message is stored, or has failed, or was not published because another had failed. */
+  async run (): Promise<void> {
+    const { link } = this.#deps
+    link.listener = this
+    this.#proceed()
+    await this.#done
+    clearTimeout(this.#timer)
+    link.listener = undefined
+  }
+
+  /** Nobody waits for it any more. */
+  abandon (): void {
+    this.#hasFailed = true
+    this.#pending.clear()
+    this.#finish()
+  }
+
+  onAnswer (token: number, status: number | undefined, data: Uint8Array): void {
+    const message = this.#pending.get(token)
+    if (message === undefined) return
+    this.#pending.delete(token)
+    const failure = readAck(message.subject, status, data)
+    if (failure !== undefined) this.#fail(message, failure)
+    this.#proceed()
+  }
+
+  onLost (): void {
+    this.#failEach(() => true, connectionLost())
+  }
+
+  onDenied (subject: string): void {
+    this.#failEach(message => message.subject === subject, notAllowed(subject, this.#deps.hasFields))
+  }
+
+  onDeaf (inbox: string): void {
+    this.#failEach(() => true, noInbox(inbox))
+  }
+
+  /** Publishes as much as the window allows, and tells the end. */
+  #proceed (): void {
+    const { link, window, now } = this.#deps
+    const sentAt = now()
+    while (!this.#hasFailed && this.#pending.size < window) {
+      const { value: message, done } = this.#messages.next() as IteratorResult<Message, undefined>
+      if (done === true || message === undefined) break
+      this.#publish(link, message, sentAt)
+    }
+    if (this.#pending.size === 0) this.#finish()
+    else this.#timer ??= setTimeout(() => this.#look(), this.#deps.timeoutMs)
+  }
+
+  #publish (link: PublishingLink, message: Message, sentAt: number): void {
+    this.#publishedLines = message.first + message.count
+    const length = link.lengthOf(message)
+    if (length > link.maxPayload) return this.#fail(message, tooLarge(length, link.maxPayload))
+    const token = nextToken++
+    this.#pending.set(token, { ...message, sentAt })
+    try {
+      link.publish(message, token)
+    } catch {
+      // The client takes no messages once it is closed.
+      this.onLost()
+    }
+  }
+
+  /** Once one message is late, none of the others is waited for any longer: the time of a batch is limited. */
+  #look (): void {
+    const { timeoutMs, now } = this.#deps
+    const [oldest] = this.#pending.values()
+    if (oldest === undefined) return
+    const left = oldest.sentAt + timeoutMs - now()
+    if (left > 0) this.#timer = setTimeout(() => this.#look(), left)
+    else this.#failEach(() => true, timedOut(oldest.subject, timeoutMs))
+  }
+
+  #failEach (isMeant: (message: Message) => boolean, failure: MessageFailure): void {
+    for (const [token, message] of this.#pending) {
+      if (!isMeant(message)) continue
+      this.#pending.delete(token)
+      this.#fail(message, failure)
+    }
+    this.#proceed()
+  }
+
+  #fail (message: Message, failure: MessageFailure): void {
+    if (failure.kind === 'failed') this.#hasFailed = true
+    this.#deps.onFailed(message, failure)
+  }
+}
