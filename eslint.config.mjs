@@ -1,7 +1,7 @@
 import neostandard, { plugins } from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist/**', 'build/**', '.tap/**', '.nodes/**', '.bundlers/**', '.runtimes/**', 'node_modules/**'] }),
+  ...neostandard({ ts: true, ignores: ['dist/**', 'build/**', '.tap/**', '.nodes/**', '.bundlers/**', '.runtimes/**', '.runners/**', 'node_modules/**'] }),
   {
     files: ['**/*.{ts,mts,cts}'],
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Installs, on Debian, the real servers to which integration tests and the survey log. Without one of them, its tests are
-# skipped, or fail if CI is set.
+# Installs, on Debian, the real servers to which integration tests and the survey log, and a compiler for one of them. Without one
+# of them, its tests are skipped, or fail if CI is set.
 set -euo pipefail
 
 servers=(
   clickhouse-server
+  gcc
+  kcat
+  libc6-dev
+  librdkafka-dev
   nats-server
   nginx-light
   rsyslog

@@ -80,6 +80,8 @@ export interface AppResult {
 export interface RunningApp {
   /** Settles when it begins to log, or ends without having logged. */
   readonly logging: Promise<unknown>
+  /** Settles when one of its breakers opens, or when it ends. */
+  readonly tripped: Promise<unknown>
   readonly result: Promise<AppResult>
   /** Sends it a signal, unless it has ended. */
   kill (signal: NodeJS.Signals): void
@@ -108,6 +110,10 @@ export function startApp (
   const reports = createInterface({ input: child.stdio[3] as Readable })
   reports.on('line', line => { told.push(JSON.parse(line) as AppReport) })
   const logging = new Promise<unknown>(resolve => { reports.once('line', resolve).once('close', () => resolve(undefined)) })
+
+  const tripped = new Promise<unknown>(resolve => {
+    reports.on('line', () => { if (told.some(report => report.type === 'breaker' && report.event.to === 'open')) resolve(undefined) }).once('close', () => resolve(undefined))
+  })
 
   let peakRssBytes = 0
   const threads: number[] = []
@@ -145,7 +151,7 @@ export function startApp (
     }
   }
 
-  return { logging, result: untilEnd(), kill: signal => { child.kill(signal) } }
+  return { logging, tripped, result: untilEnd(), kill: signal => { child.kill(signal) } }
 }
 
 function readStatus (pid: number | undefined): { peakRssBytes: number, threads: number } | undefined {
