@@ -46,6 +46,8 @@ class Course {
   /** How many lines of each run were reported to be on the disk. */
   readonly #written: number[] = []
   readonly #appended: number[] = []
+  /** The lines of each run that its spool has kept, in order. A disk that takes none of them gives them back to the lane. */
+  readonly #kept: number[][] = []
   readonly #delivered = new Set<string>()
 
   /** The process ids of the live transports. */
@@ -75,7 +77,10 @@ class Course {
       case 'heal': this.#heal()
     }
     await rest()
-    for (const [index, { rig }] of this.#lives.entries()) this.#written[index] = rig.written
+    for (const [index, { rig }] of this.#lives.entries()) {
+      for (const { texts } of rig.returned.splice(0)) this.#takeBack(index, texts)
+      this.#written[index] = rig.written
+    }
   }
 
   /** Starts a last transport on a healthy disk. It must deliver all lines that were ever written. */
@@ -94,7 +99,7 @@ class Course {
       await rest()
     }
     for (const [life, lines] of this.#written.entries()) {
-      for (let n = 0; n < lines; n++) assert.ok(this.#delivered.has(`${life}:${n}`), `line ${n} of life ${life} is missing`)
+      for (const n of (this.#kept[life] as number[]).slice(0, lines)) assert.ok(this.#delivered.has(`${life}:${n}`), `line ${n} of life ${life} is missing`)
     }
     assert.equal(last.rig.spool.lines, 0)
     this.#end(last)
@@ -118,6 +123,7 @@ class Course {
     const life: Life = { rig, owner, isKilled: false, isEnding: false }
     this.#lives.push(life)
     this.#appended.push(0)
+    this.#kept.push([])
     this.#written.push(0)
     rig.spool.start()
   }
@@ -125,7 +131,15 @@ class Course {
   #append ({ rig, owner }: Life, lines: number): void {
     const index = owner.pid - 1
     const from = this.#appended[index] as number
-    if (rig.append(...Array.from({ length: lines }, (_, i) => JSON.stringify({ life: index, n: from + i })))) this.#appended[index] = from + lines
+    const numbers = Array.from({ length: lines }, (_, i) => from + i)
+    if (!rig.append(...numbers.map(n => JSON.stringify({ life: index, n })))) return
+    this.#appended[index] = from + lines
+    this.#kept[index]?.push(...numbers)
+  }
+
+  #takeBack (index: number, texts: readonly string[]): void {
+    const returned = new Set(texts.map(text => (JSON.parse(text) as Line).n))
+    this.#kept[index] = (this.#kept[index] as number[]).filter(n => !returned.has(n))
   }
 
   /** Settles the lines that a transport was given. Within a run, each line must come after the one before it. */
@@ -133,7 +147,9 @@ class Course {
     for (const lines of rig.given.splice(0)) {
       for (const text of textsOf(lines.bytes)) {
         const { life, n } = JSON.parse(text) as Line
-        assert.ok(n === 0 || this.#delivered.has(`${life}:${n - 1}`), `line ${n} of life ${life} comes before the one before it`)
+        const kept = this.#kept[life] as number[]
+        const before = kept[kept.indexOf(n) - 1]
+        assert.ok(before === undefined || this.#delivered.has(`${life}:${before}`), `line ${n} of life ${life} comes before the one before it`)
         this.#delivered.add(`${life}:${n}`)
       }
       rig.spool.settle(lines)
