@@ -17,6 +17,7 @@ import type { FanoutSnapshot } from './metrics.js'
 import { show } from './options/faults.js'
 import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings, type MonitorSettings } from './options.js'
+import { loadParts } from './parts.js'
 import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { RecordDelivery } from './record-delivery.js'
@@ -53,6 +54,7 @@ interface AppEvents {
 export default async function fanout (options: FanoutOptions): Promise<FanoutStream> {
   const settings = parseOptions(options)
   await prepareHostScript()
+  await loadParts(settings.targets)
   const stream = new FanoutStream(settings)
   if (isPinosWorker) await stream.inlineStarted()
   return stream
