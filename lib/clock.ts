@@ -121,13 +121,19 @@ export class WaitedTime {
 
 /** A clock of this thread with a pulse of its own, for waits of many seconds that need no 50 looks in each. */
 export function createClock (pulse?: Pulse): Clock {
-  const waitedTime = new WaitedTime(() => performance.now(), setImmediate, pulse)
+  const waitedTime = new WaitedTime(monotonic, setImmediate, pulse)
   return {
-    now: () => performance.now(),
+    now: monotonic,
     wallTime: () => Date.now(),
     waited: () => waitedTime.now(),
     whenWaited: (due, callback) => waitedTime.whenReached(due, callback)
   }
+}
+
+/** Node.js loads `performance` with its first use, which takes a thread 1 ms at its start. */
+function monotonic (): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
 }
 
 /** The clock of this thread. */

@@ -17,6 +17,7 @@ import type { FanoutSnapshot } from './metrics.js'
 import { show } from './options/faults.js'
 import { unknownLevel } from './options/unknown-level.js'
 import { parseOptions, type FanoutOptions, type FanoutSettings, type MonitorSettings } from './options.js'
+import { loadParts } from './parts.js'
 import type { PinoConfig } from './pino-config.js'
 import { Portions } from './portions.js'
 import { endPreloadedTransports, leaveIfPreloaded, warnApp } from './preload.js'
@@ -56,6 +57,7 @@ export default async function fanout (options: FanoutOptions): Promise<FanoutStr
   const preloaded = isPinosWorker ? endPreloadedTransports() : undefined
   if (isPinosWorker) await leaveIfPreloaded()
   await prepareHostScript()
+  await loadParts(settings.targets)
   const stream = new FanoutStream(settings)
   preloaded?.then(error => {
     warnApp(error)

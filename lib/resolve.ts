@@ -38,8 +38,6 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const places = [...given, cwd]
   const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
-  const httpFile = find(HTTP_SINK, [fromPackage])
-  const httpEntries = httpFile === undefined ? [] : ['esm/http.js', 'cjs/http.cjs'].map(name => resolve(httpFile, '../..', name))
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {
@@ -48,11 +46,19 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
     return find(origin, isRelative(origin) ? fromPlaces : [...fromPlaces, fromPackage])
   }
 
+  /** Looked for only where a target is another path. */
+  function isHttpEntry (file: string): boolean {
+    const own = find(HTTP_SINK, [fromPackage])
+    return own !== undefined && ['esm/http.js', 'cjs/http.cjs'].some(name => resolve(own, '../..', name) === file)
+  }
+
   return {
     places: [...places, 'pino-breaker-fanout'],
     resolve (target) {
       const file = locate(bundlerOverride(target) ?? findNeighbour(target) ?? target)
-      return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile, isHttpSink: target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)) }
+      if (file === undefined) return undefined
+      const isPinoFile = target === 'pino/file' || toPath(file, cwd) === pinoFile
+      return { file, isPinoFile, isHttpSink: target === HTTP_SINK || (!isPinoFile && isHttpEntry(toPath(file, cwd))) }
     }
   }
 }

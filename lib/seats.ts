@@ -3,7 +3,7 @@ import { Batch } from './batch.js'
 import type { TransitionEvent } from './breaker.js'
 import { createChildMaker } from './child/create-child.js'
 import type { Clock } from './clock.js'
-import { DeadLetterFile } from './dead-letters/dead-letter-file.js'
+import type { DeadLetterFile } from './dead-letters/dead-letter-file.js'
 import type { Diagnostics } from './diagnostics.js'
 import { Lane } from './lane.js'
 import type { Fallback } from './lane/ledger.js'
@@ -14,11 +14,10 @@ import { createLife } from './line-ids.js'
 import type { FanoutSettings, SpoolSettings, TargetSettings, TargetSource } from './options.js'
 import { show } from './options/faults.js'
 import { didYouMean } from './options/nearest.js'
+import { part } from './parts.js'
 import { Protection } from './protection.js'
 import { ranksOf } from './ranks.js'
-import { nodeFileSystem } from './spool/node-file-system.js'
-import { systemOwners } from './spool/owner.js'
-import { SlottedSpool } from './spool/slotted-spool.js'
+import type { SlottedSpool } from './spool/slotted-spool.js'
 import type { SlotEvents } from './spool/spool-events.js'
 import { writeToStderr } from './stderr.js'
 
@@ -205,11 +204,11 @@ export class Seats {
   }
 
   #spoolMaker (settings: SpoolSettings): (events: SlotEvents) => SlottedSpool {
-    return events => new SlottedSpool(settings, { fs: nodeFileSystem, owners: systemOwners, clock: this.#deps.clock, random: Math.random }, events)
+    return events => part('disk').openSpool(settings, this.#deps.clock, events)
   }
 
   #openDeadLetters (path: string): DeadLetterFile {
-    return new DeadLetterFile(path, err => this.#deps.diagnostics?.deadLetterTrouble(path, err))
+    return new (part('disk').DeadLetterFile)(path, err => this.#deps.diagnostics?.deadLetterTrouble(path, err))
   }
 }
 

@@ -8,7 +8,7 @@ import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
 import { writeHostSource } from './host-source.mjs'
 import { writePage } from './page.mjs'
-import { writeSchemas } from './schema.mjs'
+import { withoutTexts, writeSchemas } from './schema.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'build', 'package')
@@ -31,6 +31,7 @@ const ownMaps = {
 /** The variable of each module that is loaded late, as Rollup names it. */
 const LATE = [
   ['pino', 'pino'],
+  ['node_child_process', 'node:child_process'],
   ['node_https', 'node:https'],
   ['node_crypto', 'node:crypto'],
   ['node_net', 'node:net'],
@@ -98,8 +99,8 @@ compile('tsconfig.build.json')
 await writePage(root, compiled)
 await writeSchemas(compiled, dist)
 await writeHostSource(compiled)
-await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps, sharedSource] })
-await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, ownUrl, lateModules, lateRequires, wholeExports, ascii] })
+await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps, withoutTexts, sharedSource] })
+await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, withoutTexts, ownUrl, lateModules, lateRequires, wholeExports, ascii] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'cjs', 'cli.cjs'), 0o755)

@@ -4,6 +4,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
+/** Keywords that only documents and types are made from. */
+const TEXTS = new Set(['title', 'description', 'oneOf', 'x-default', 'x-extends', 'x-type'])
+
 const schemas = [
   { module: 'lib/options/schema.js', name: 'fanoutSchema' },
   { module: 'lib/http/schema.js', name: 'httpSchema' },
@@ -27,6 +30,25 @@ export async function writeSchemas (compiled, dist) {
     writeFileSync(path, `export const ${name} = ${JSON.stringify(schema, null, 2)}\n`)
     rmSync(`${path}.map`)
   }
+}
+
+/** Leaves the texts of the schemas out of what an app loads: they are two thirds of them, and no check needs them. */
+export const withoutTexts = {
+  name: 'without-texts',
+  transform (code, id) {
+    if (!schemas.some(({ module }) => id.endsWith(module))) return null
+    const [, name, schema] = /^export const (\w+) = (.*)$/s.exec(code)
+    return { code: `export const ${name} = ${JSON.stringify(bare(JSON.parse(schema)), null, 1)}\n`, map: { mappings: '' } }
+  }
+}
+
+function bare (node) {
+  const parts = Object.entries(node).filter(([key]) => !TEXTS.has(key)).map(([key, value]) => {
+    if (key === 'properties') return [key, Object.fromEntries(Object.entries(value).map(([name, property]) => [name, bare(property)]))]
+    if (key === 'items' || key === 'additionalProperties') return [key, value && bare(value)]
+    return [key, key === 'anyOf' ? value.map(bare) : value]
+  })
+  return Object.fromEntries(parts)
 }
 
 /** Leaves out the keywords of our own, and says in words what they say of a default. */

@@ -6,6 +6,7 @@ import t from 'tap'
 import { FanoutStream } from '#lib/fanout'
 import { parseOptions } from '#lib/options'
 import type { FanoutOptions } from '#lib/options/types'
+import { loadParts } from '#lib/parts'
 import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
@@ -13,8 +14,10 @@ t.beforeEach(() => { clock.take() })
 t.afterEach(() => { clock.release() })
 
 /** Begins to wait for the sinks in this thread. */
-function begin (targets: FanoutOptions['targets']): { stream: FanoutStream, isReady: () => boolean } {
-  const stream = new FanoutStream(parseOptions({ targets, diagnostics: false }), clock)
+async function begin (targets: FanoutOptions['targets']): Promise<{ stream: FanoutStream, isReady: () => boolean }> {
+  const settings = parseOptions({ targets, diagnostics: false })
+  await loadParts(settings.targets)
+  const stream = new FanoutStream(settings, clock)
   let isReady = false
   stream.inlineStarted().then(() => { isReady = true })
   return { stream, isReady: () => isReady }
@@ -29,7 +32,7 @@ async function destroy (stream: FanoutStream): Promise<void> {
 
 t.test('a transport is ready once the file of an inline sink is open', async t => {
   const file = join(t.testdir({}), 'app.log')
-  const { stream, isReady } = begin([{ target: 'pino/file', options: { destination: file } }])
+  const { stream, isReady } = await begin([{ target: 'pino/file', options: { destination: file } }])
   t.notOk(isReady())
   while (!isReady()) await nextTurn()
   t.ok(existsSync(file))
@@ -37,8 +40,8 @@ t.test('a transport is ready once the file of an inline sink is open', async t =
 })
 
 t.test('a sink in this thread that does not start delays it by a quarter of a second, and one that fails by nothing', async t => {
-  const hanging = begin([{ target: resolve('test/fixtures/sink-factory-hangs.js'), isolation: 'inline' }])
-  const failing = begin([{ target: resolve('test/fixtures/sink-factory-throws.js'), isolation: 'inline' }])
+  const hanging = await begin([{ target: resolve('test/fixtures/sink-factory-hangs.js'), isolation: 'inline' }])
+  const failing = await begin([{ target: resolve('test/fixtures/sink-factory-throws.js'), isolation: 'inline' }])
   while (!failing.isReady()) await nextTurn()
   clock.advance(249)
   await nextTurn()
@@ -50,7 +53,7 @@ t.test('a sink in this thread that does not start delays it by a quarter of a se
 })
 
 t.test('a sink in a thread delays it by nothing', async t => {
-  const { stream, isReady } = begin([{ target: resolve('test/fixtures/sink-factory-hangs.js') }])
+  const { stream, isReady } = await begin([{ target: resolve('test/fixtures/sink-factory-hangs.js') }])
   await nextTurn()
   t.ok(isReady())
   await destroy(stream)

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
 import { FanoutError } from '../errors.js'
 import type { SourceEntry, TargetSettings } from '../options.js'
+import { part } from '../parts.js'
 import type { Child, ChildListener, ChildSource } from './child.js'
 import { InlineChild } from './inline-child.js'
-import { ProcessChild } from './process-child.js'
 import { isInSinkProcess } from './process-flags.js'
-import { ThreadChild } from './thread-child.js'
 import { transferablesIn } from './transferables.js'
 
 /** Creates a child of a target at each start of its sink. */
@@ -50,10 +49,10 @@ export function createChildMaker (target: TargetSettings, willSendConfig: boolea
     if (isolation === 'process') {
       // A logger in a preloaded module would start processes without end: each of them loads the module again.
       if (isInSinkProcess()) throw new FanoutError('ERR_FANOUT_SINK_START', 'a process that was started for a sink starts none for further sinks; use isolation: "thread" there', { sink: name })
-      return new ProcessChild(childSource, worker, ownListener)
+      return new (part('apart').ProcessChild)(childSource, worker, ownListener)
     }
     hasTransferred = transferables.length > 0
-    return new ThreadChild(childSource, { ...threadOptions, ...hasTransferred && { transferList: transferables } }, ownListener)
+    return new (part('apart').ThreadChild)(childSource, { ...threadOptions, ...hasTransferred && { transferList: transferables } }, ownListener)
   }
 }
 

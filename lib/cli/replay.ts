@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { workingFolderOf } from '../dead-letters/dead-letter-file.js'
 import { LevelNames } from '../levels.js'
+import { loadParts } from '../parts.js'
 import { nodeFileSystem } from '../spool/node-file-system.js'
 import { systemOwners } from '../spool/owner.js'
 import { Slots } from '../spool/slots.js'
@@ -51,6 +52,7 @@ export const replayCommand: Command = {
     const timeoutS = Number(values.timeout ?? 60)
     if (!(timeoutS > 0 && timeoutS <= MAX_TIMEOUT_S)) throw new UsageError(`--timeout: expected seconds, more than 0 and at most ${MAX_TIMEOUT_S}, got ${JSON.stringify(values.timeout)}`)
     const settings = await loadConfig(values.config)
+    await loadParts(settings.targets)
     for (const warning of settings.warnings) outside.stderr.write(`${warning}\n`)
     const levels = new LevelNames(settings.levels ?? {})
     const path = resolve(given)

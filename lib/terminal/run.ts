@@ -4,6 +4,7 @@ import { loadConfig } from '../cli/config.js'
 import { containFaults } from '../child/containment.js'
 import { FanoutStream } from '../fanout.js'
 import type { FanoutSettings } from '../options.js'
+import { loadParts } from '../parts.js'
 import { writeToStderr } from '../stderr.js'
 import { readInto } from './intake.js'
 import { outcomeOf } from './outcome.js'
@@ -41,6 +42,7 @@ export const runCommand: Command = {
 async function run (settings: FanoutSettings, { stderr, clock, stop }: Outside, isQuiet: boolean): Promise<boolean> {
   // A sink that runs inline must not end the others.
   containFaults()
+  await loadParts(settings.targets)
   const stream = new FanoutStream(settings, clock)
   const terminal = {
     get isTTY () { return stderr.isTTY === true },
