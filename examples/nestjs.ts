@@ -36,6 +36,6 @@ async function bootstrap () {
   app.useLogger(app.get(Logger))
   await app.listen(Number(process.env['PORT'] ?? 3000))
   // enableShutdownHooks() would end the process by a signal, which leaves no time for the last lines.
-  process.once('SIGTERM', () => app.close())
+  process.on('SIGTERM', () => app.close())
 }
 bootstrap()
