@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -79,6 +79,28 @@ t.test('so does that for Next.js standalone, far from node_modules', needed, asy
   // Next.js repeats the path of the app below the topmost folder that has a lockfile.
   const server = readdirSync(moved, { recursive: true, encoding: 'utf8' }).find(name => name.endsWith('server.js') && !name.includes('node_modules'))
   await endsWell(t, { cwd: join(moved, dirname(server as string)), args: ['server.js'], path: '/api/hello', messages: ['handling'] }, codesOfNext)
+})
+
+t.test('an app logs the same with winston, and as the docs say to those who come from it', needed, async t => {
+  const cwd = emptyHome('winston')
+  mkdirSync(cwd)
+  const page = readFileSync('docs/migration.md', 'utf8')
+  const [before, after] = [/^<!-- winston: before -->\n```js\n([\s\S]*?)^```$/m, /winston: before[\s\S]*?^<!-- example: run.*\n```js\n([\s\S]*?)^```$/m]
+    .map(block => block.exec(page)?.[1] ?? 'missing')
+  const linesOf = async (name: string, code: string | undefined): Promise<object[]> => {
+    const folder = join(cwd, name)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'app.cjs'), code ?? '')
+    await build(folder, ['app.cjs'])
+    const log = readdirSync(folder).find(file => file.endsWith('.log'))
+    return readFileSync(join(folder, log as string), 'utf8').trimEnd().split('\n').map(line => {
+      const { level, service, order, ms, message, msg = message } = JSON.parse(line) as Record<string, unknown>
+      return { level, service, order, ms, msg }
+    })
+  }
+  const lines = await linesOf('before', before)
+  t.equal(lines.length, 4)
+  t.same(await linesOf('after', after), lines)
 })
 
 /** Leaves only the modules, since the compilers of Next.js look at all that is beside an app. Gives the folder of an app there. */
