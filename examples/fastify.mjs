@@ -21,4 +21,4 @@ app.get('/orders/:id', async (request) => {
 
 await app.listen({ port: Number(process.env.PORT ?? 3000) })
 // Once the app is closed, nothing keeps the process alive, and the remaining lines are logged before it ends.
-process.once('SIGTERM', () => app.close())
+process.on('SIGTERM', () => app.close())

@@ -35,7 +35,7 @@ async function bootstrap () {
   const app = await NestFactory.create(AppModule, new FastifyAdapter(), { bufferLogs: true })
   app.useLogger(app.get(Logger))
   await app.listen(Number(process.env['PORT'] ?? 3000))
-  // enableShutdownHooks() would end the process by a signal, which leaves no time for the last lines.
-  process.once('SIGTERM', () => app.close())
+  // enableShutdownHooks() alone would end the process by a signal, which leaves no time for the last lines.
+  process.on('SIGTERM', () => app.close())
 }
 bootstrap()

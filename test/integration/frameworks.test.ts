@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { complete, installPackage, runFramework, sharedFiles, writeApp } from '../support/frameworks.js'
+import { addFailingRoute, changeFile, complete, installPackage, runFramework, sharedFiles, writeApp } from '../support/frameworks.js'
 
 /** Beside the checkout's node_modules, where Fastify and pino are, and with the packed package in its own. */
 const folder = resolve('build/frameworks')
@@ -28,3 +28,15 @@ for (const [name, command, args] of [['npm start', 'npm', ['start']], ['node --w
     t.match(await runFramework(t, { ...app, command, args, end: 'Ctrl-C twice' }), complete(app))
   })
 }
+
+t.test('an error of a route is logged once', async t => {
+  writeApp(cwd, 'fastify', sharedFiles)
+  addFailingRoute(cwd)
+  t.match(await runFramework(t, { ...app, messages: ['handling'], failingPath: '/fail', end: 'SIGTERM' }), { code: 0, ...complete({ messages: ['handling'] }), errors: 1 })
+})
+
+t.test('with process.once instead, the second signal would kill the app', async t => {
+  writeApp(cwd, 'fastify', sharedFiles)
+  changeFile(join(cwd, 'ending.mjs'), "process.on('SIGINT'", "process.once('SIGINT'")
+  t.match(await runFramework(t, { ...app, end: 'SIGINT' }), { code: null, signal: 'SIGINT' })
+})

@@ -13,6 +13,9 @@ import { runProcess } from './run-process.js'
 const LIMIT_MS = 120000
 const REQUESTS = 20
 
+/** The message of the error that a route throws at `failingPath`. */
+export const ERROR_OF_A_ROUTE = 'the route is broken'
+
 /** The files of docs/frameworks.md, by their paths. */
 const files = new Map([...readFileSync('docs/frameworks.md', 'utf8').matchAll(/^<!-- file: (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm)]
   .map(([, path, code]) => [path as string, code as string]))
@@ -27,6 +30,8 @@ export interface FrameworkApp {
   path: string
   /** What it logs for each request. */
   messages: readonly string[]
+  /** Where it throws an error: asked once, before all others. */
+  failingPath?: string
   /** What tells it to end: a signal, or Ctrl-C in a terminal, which goes to all processes of a group, and is then pressed again. */
   end: 'SIGTERM' | 'SIGINT' | 'Ctrl-C twice'
 }
@@ -38,12 +43,26 @@ export interface FrameworkResult {
   stderr: string
   file: readonly number[]
   http: readonly number[]
+  /** The error of `failingPath` in the file: how often. */
+  errors: number
 }
 
-/** What is expected of an app: every message in both places, once for each request. */
-export function complete ({ messages }: Pick<FrameworkApp, 'messages'>): Pick<FrameworkResult, 'file' | 'http'> {
+/** What is expected of an app: every message in both places, once for each request, and no error. */
+export function complete ({ messages }: Pick<FrameworkApp, 'messages'>): Pick<FrameworkResult, 'file' | 'http' | 'errors'> {
   const all = messages.map(() => REQUESTS)
-  return { file: all, http: all }
+  return { file: all, http: all, errors: 0 }
+}
+
+/** Changes a file of an app that has been written. */
+export function changeFile (path: string, from: string, to: string): void {
+  const code = readFileSync(path, 'utf8')
+  if (!code.includes(from)) throw new Error(`${path} has no ${from}`)
+  writeFileSync(path, code.replace(from, to))
+}
+
+/** Adds a route to an app in JavaScript that throws an error at `/fail`. */
+export function addFailingRoute (cwd: string): void {
+  changeFile(join(cwd, 'app.mjs'), "app.get('/'", `app.get('/fail', () => { throw new Error('${ERROR_OF_A_ROUTE}') })\napp.get('/'`)
 }
 
 /** A file of the page. */
@@ -82,7 +101,7 @@ export function installPackage (modules: string): void {
  * Runs an app, sends it requests, and tells it to end. From the last request on, the backend of its log answers only once the app
  * has closed its server and has got the second signal: so the app cannot end before.
  */
-export async function runFramework (t: Test, { cwd, command = process.execPath, args, path, messages, end }: FrameworkApp): Promise<FrameworkResult> {
+export async function runFramework (t: Test, { cwd, command = process.execPath, args, path, failingPath, messages, end }: FrameworkApp): Promise<FrameworkResult> {
   const backend = await openBackend(t)
   const held: ServerResponse[] = []
   const release = (): void => {
@@ -101,8 +120,10 @@ export async function runFramework (t: Test, { cwd, command = process.execPath, 
     limitMs: LIMIT_MS,
     env: { PORT: String(port), HOST: '127.0.0.1', HOSTNAME: '127.0.0.1', LOGS_URL: backend.url, NEXT_TELEMETRY_DISABLED: '1' },
     during: async child => {
-      const url = `http://127.0.0.1:${port}${path}`
+      const origin = `http://127.0.0.1:${port}`
+      const url = `${origin}${path}`
       await until(() => canConnect(port), () => child.exitCode !== null)
+      if (failingPath !== undefined) await (await fetch(`${origin}${failingPath}`)).text()
       for (let sent = 1; sent < REQUESTS; sent++) await ask(url)
       backend.answer = response => { held.push(response) }
       await ask(url)
@@ -114,9 +135,10 @@ export async function runFramework (t: Test, { cwd, command = process.execPath, 
       release()
     }
   })
-  const arrived = [readFileSync(join(cwd, 'logs', 'app.log'), 'utf8'), backend.requests.map(({ body }) => body).join('')]
+  const arrived = [readFileSync(join(cwd, 'logs', 'app.log'), 'utf8'), backend.requests.map(({ body }) => body).join('')] as const
+  const errors = arrived[0].split(`"message":"${ERROR_OF_A_ROUTE}"`).length - 1
   const [file, http] = arrived.map(text => messages.map(message => text.split(`"msg":"${message}"`).length - 1)) as [number[], number[]]
-  return { code, signal, stderr, file, http }
+  return { code, signal, stderr, file, http, errors }
 }
 
 async function ask (url: string): Promise<void> {
