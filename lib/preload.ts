@@ -10,7 +10,7 @@ const HELLO = 'pino-breaker-fanout:hello'
 /** How often it does so: the other thread may not listen yet. */
 const HELLO_MS = 50
 /** How long a transport in doubt waits for a verdict before it opens any file. The app's own transport gets none. */
-const PATIENCE_MS = 1000
+const DOUBT_MS = 1000
 /** How long it still tells of itself, for a thread that was busy. */
 const LATE_MS = 10000
 /** The first worker thread of a process can only have been started by the main thread. */
@@ -61,7 +61,7 @@ export async function leaveIfPreloaded (): Promise<void> {
   const isRecursing = isPreloadRecursing()
   if (transportUrl() === undefined || !(isRecursing || isSinkProcess())) return
   const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-  const patienceMs = threadId === FIRST_THREAD && !isSinkProcess() ? 0 : PATIENCE_MS
+  const patienceMs = threadId === FIRST_THREAD && !isSinkProcess() ? 0 : DOUBT_MS
   const begin = performance.now()
   await new Promise<void>(resolve => {
     const tell = (): void => {
