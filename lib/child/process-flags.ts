@@ -7,7 +7,7 @@ export type ProcessWorkerOptions = Pick<WorkerOptions, 'argv' | 'env' | 'execArg
   maxRssMb?: number
 }
 
-/** Set in the environment of a sink's process, and so in all that it starts. */
+/** Set in the environment of a sink's process, and so in all that it starts, to the number of the app's process. */
 const MARK = 'PINO_FANOUT_SINK_PROCESS'
 
 /** V8's young generation has three semi-spaces. */
@@ -23,9 +23,14 @@ export function isInSinkProcess (): boolean {
   return process.env[MARK] !== undefined
 }
 
+/** True in the process of a sink only. */
+export function isSinkProcess (): boolean {
+  return process.env[MARK] === String(process.ppid)
+}
+
 /** The environment of a sink's process: the given one, or that of the app, and the mark by which it knows itself. */
 export function processEnv ({ env }: ProcessWorkerOptions): NodeJS.ProcessEnv {
-  return { ...(typeof env === 'object' ? env as NodeJS.ProcessEnv : process.env), [MARK]: '1' }
+  return { ...(typeof env === 'object' ? env as NodeJS.ProcessEnv : process.env), [MARK]: String(process.pid) }
 }
 
 /**

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream'
 import { freshLines } from '../batch.js'
 import { FanoutError } from '../errors.js'
 import { toFailure } from '../failure.js'
+import { endPreloadedTransports } from '../preload.js'
 import type { ChildListener } from './child.js'
 import { FrameReader, toFrame } from './frames.js'
 import { eventNames, MAX_REPORT_BYTES, type OutputStream, type ProcessOrder, type ProcessReport, type ProcessStart } from './process-messages.js'
@@ -30,6 +31,7 @@ const orders = new FrameReader(Infinity, (order, body) => follow(order as Proces
 
 for (const signal of SIGNALS_OF_THE_APP) process.on(signal, () => {})
 for (const stream of ['stdout', 'stderr'] as const) printThroughApp(stream)
+endPreloadedTransports({ alwaysEnds: true })
 // The same memory for each read: new memory would be garbage, which V8 collects late.
 const pipe = new Socket({
   fd: PIPE,

@@ -34,7 +34,7 @@ t.test('flags of the target take the place of those of the app, and stay as they
 })
 
 t.test('the environment is that of the app, or the one that the target has', async t => {
-  const mark = { PINO_FANOUT_SINK_PROCESS: '1' }
+  const mark = { PINO_FANOUT_SINK_PROCESS: String(process.pid) }
   t.strictSame({ ...processEnv({}) }, { ...process.env, ...mark })
   t.strictSame(processEnv({ env: { A: 'b' } }), { A: 'b', ...mark })
 })

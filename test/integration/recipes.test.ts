@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -6,17 +6,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openBackend } from '../support/http-backend.js'
+import { messagesIn, writeRecipes } from '../support/recipes.js'
 import { runProcess } from '../support/run-process.js'
 
 const LIMIT_MS = 90000
 const FREEZE_MS = 3000
-/** Inside of the package, so that the recipes find it by its name. */
-const folder = join(process.cwd(), 'build', 'recipes')
-
-const recipes = [...readFileSync('docs/recipes.md', 'utf8').matchAll(/^<!-- recipe: (\S+) -->\n```js\n([\s\S]*?)^```$/gm)]
-rmSync(folder, { recursive: true, force: true })
-mkdirSync(folder, { recursive: true })
-for (const [, name, code] of recipes) writeFileSync(join(folder, name as string), code as string)
+const folder = writeRecipes('recipes')
 
 t.test('a function that is frozen after each answer has delivered its lines before', async t => {
   const backend = await openBackend(t)
@@ -82,8 +77,7 @@ async function runService (t: Test, command: string, args: readonly string[]): P
       child.kill('SIGTERM')
     }
   })
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
-  return { code, stderr, messages: lines.map(line => (JSON.parse(line) as { msg: string }).msg) }
+  return { code, stderr, messages: messagesIn(file) }
 }
 
 t.test('a service that ends by SIGTERM has written all its lines', async t => {
