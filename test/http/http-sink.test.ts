@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
@@ -16,17 +16,16 @@ for (const gzip of [false, true]) {
   t.test(`requests that are in flight together have bodies of their own, batch after batch${gzip ? ', with gzip' : ''}`, async t => {
     const bodies: string[] = []
     const waiting: Array<() => void> = []
-    const server = createServer((request, response) => {
-      void (async () => {
-        // All requests of a batch have to be there before any of them is read.
-        const everybodyIsHere = new Promise<void>(resolve => { waiting.push(resolve) })
-        if (waiting.length % 4 === 0) for (const go of waiting.splice(0)) go()
-        await everybodyIsHere
-        const body = await bodyOf(request)
-        bodies.push((gzip ? gunzipSync(body) : body).toString())
-        response.end()
-      })()
-    }).listen(0, '127.0.0.1')
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      // All requests of a batch have to be there before any of them is read.
+      const everybodyIsHere = new Promise<void>(resolve => { waiting.push(resolve) })
+      if (waiting.length % 4 === 0) for (const go of waiting.splice(0)) go()
+      await everybodyIsHere
+      const body = await bodyOf(request)
+      bodies.push((gzip ? gunzipSync(body) : body).toString())
+      response.end()
+    }
+    const server = createServer((request, response) => { answer(request, response).catch(t.threw) }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => server.close())
 
