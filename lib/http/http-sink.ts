@@ -21,6 +21,8 @@ import { isSuccess } from './status.js'
 
 // A request costs more than a few lines, so a batch is not divided into smaller shares than this.
 const MIN_SHARE_BYTES = 16 * 1024
+// A bound for what a sink keeps after requests with long lines.
+const MAX_SPARE_BODIES = 8
 const MAX_EXCERPT_LENGTH = 300
 // Only the beginning of an answer is shown, and redacting a long one takes long.
 const MAX_READ_LENGTH = 64 * 1024
@@ -114,7 +116,7 @@ class HttpSink implements DeliverySink {
 
   #keep (body: BodyWriter): void {
     body.clear()
-    this.#spareBodies.push(body)
+    if (this.#spareBodies.length < MAX_SPARE_BODIES) this.#spareBodies.push(body)
   }
 
   async #post (part: BatchPart, content: Buffer, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
