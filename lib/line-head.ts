@@ -65,8 +65,8 @@ export function msToNs (milliseconds: number): string {
   return digitsOf(Math.trunc(milliseconds), 6)
 }
 
-/** Guesses the unit of a number, s, ms, µs or ns, from its size, such that the time is between 1973 and 5138. */
-function digitsToNs (digits: string): string {
+/** The digits of a number as nanoseconds. Guesses its unit, s, ms, µs or ns, from its size, such that the time is between 1973 and 5138. */
+export function digitsToNs (digits: string): string {
   return digits === '0' ? digits : digits + '0'.repeat(missingDigits(digits.length))
 }
 
@@ -86,7 +86,8 @@ function numberToNs (time: number): string | undefined {
   return String(BigInt(whole) * 10n ** BigInt(missing) + BigInt(fraction))
 }
 
-function isoToNs (text: string): string | undefined {
+/** A text in ISO 8601 as nanoseconds since the epoch, in digits; `undefined` for any other text. */
+export function isoToNs (text: string): string | undefined {
   const milliseconds = Date.parse(text)
   if (Number.isNaN(milliseconds) || milliseconds < 0) return undefined
   const [, fraction] = /\.(\d{1,9})/.exec(text) ?? []

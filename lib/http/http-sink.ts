@@ -5,6 +5,7 @@ import { systemClock } from '../clock.js'
 import { isRefusalStatus } from '../failure.js'
 import type { PinoConfig } from '../pino-config.js'
 import { cutPart, divide, keyOf, wholeOf, type BatchPart } from './batch-part.js'
+import { BodyWriter } from './body-writer.js'
 import { HttpClient, type Answer, type BrokenOff } from './client.js'
 import { createFormat } from './formats.js'
 import type { Format, LineOutcomes, RequestRefusal } from './formats/format.js'
@@ -20,6 +21,8 @@ import { isSuccess } from './status.js'
 
 // A request costs more than a few lines, so a batch is not divided into smaller shares than this.
 const MIN_SHARE_BYTES = 16 * 1024
+// A bound for what a sink keeps after requests with long lines.
+const MAX_SPARE_BODIES = 8
 const MAX_EXCERPT_LENGTH = 300
 // Only the beginning of an answer is shown, and redacting a long one takes long.
 const MAX_READ_LENGTH = 64 * 1024
@@ -51,6 +54,8 @@ class HttpSink implements DeliverySink {
   readonly #headers: RequestHeaders
   readonly #client: HttpClient
   readonly #size = new RequestSize()
+  /** Memory of former requests, for the next ones. */
+  readonly #spareBodies: BodyWriter[] = []
 
   constructor (settings: HttpSettings) {
     this.#settings = settings
@@ -84,11 +89,16 @@ class HttpSink implements DeliverySink {
   async #request (part: BatchPart, signal: AbortSignal, redelivers: boolean): Promise<PartResult> {
     const { maxRequestBytes } = this.#settings
     try {
-      const content = this.#format.encode(part)
-      const bytes = Buffer.byteLength(content)
-      if (bytes > maxRequestBytes) return { kind: 'over-limit', share: maxRequestBytes / bytes, reason: `too large: its request would have ${bytes} bytes, more than maxRequestBytes (${maxRequestBytes})` }
+      const body = this.#spareBodies.pop() ?? new BodyWriter()
+      const content = this.#encode(part, body)
+      if (content.length > maxRequestBytes) {
+        this.#keep(body)
+        return { kind: 'over-limit', share: maxRequestBytes / content.length, reason: `too large: its request would have ${content.length} bytes, more than maxRequestBytes (${maxRequestBytes})` }
+      }
       const answer = await this.#post(part, content, signal, redelivers)
       if ('brokenOff' in answer) return { kind: 'broken-off', error: answer.brokenOff }
+      // Only an answer says for sure that nothing reads the body any more: it is written, or its connection is closed.
+      this.#keep(body)
       if (isSuccess(answer.status)) return { kind: 'taken', outcomes: this.#outcomesOf(part, answer) }
       if (answer.status === TOO_LARGE) return { kind: 'too-large', status: TOO_LARGE, reason: `too large${this.#excerptOf(answer)}` }
       const refusal = this.#refusalOf(part, answer)
@@ -98,7 +108,18 @@ class HttpSink implements DeliverySink {
     }
   }
 
-  async #post (part: BatchPart, content: string | Buffer, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
+  #encode (part: BatchPart, body: BodyWriter): Buffer {
+    if (this.#format.isPlain === true) return part.bytes
+    this.#format.encode(part, body)
+    return body.bytes
+  }
+
+  #keep (body: BodyWriter): void {
+    body.clear()
+    if (this.#spareBodies.length < MAX_SPARE_BODIES) this.#spareBodies.push(body)
+  }
+
+  async #post (part: BatchPart, content: Buffer, signal: AbortSignal, redelivers: boolean): Promise<Answer | BrokenOff> {
     const { gzipLevel } = this.#settings
     const body = gzipLevel === 0 ? content : await compress(content, { level: gzipLevel })
     const post = (): Promise<Answer | BrokenOff> => this.#client.post(this.#path, {

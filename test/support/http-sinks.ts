@@ -2,6 +2,8 @@ import type { SendContext, SinkBatch } from 'pino-breaker-fanout'
 import { parseHttpOptions, type HttpSettings } from '#lib/http/options'
 import { idOfEach } from '#lib/line-ids'
 import { wholeOf, type BatchPart } from '#lib/http/batch-part'
+import { BodyWriter } from '#lib/http/body-writer'
+import type { Format } from '#lib/http/formats/format'
 import { textOf } from './arbitrary-lines.js'
 
 /** A batch like those of a lane. */
@@ -31,4 +33,11 @@ export async function rejectionOf (sent: Promise<void>): Promise<Record<string, 
   const outcome = await sent.then(() => undefined, (error: unknown) => error)
   if (!(outcome instanceof Error)) throw new Error('send did not reject')
   return outcome as Record<string, unknown> & Error
+}
+
+/** The body of a request. */
+export function bodyOf ({ encode }: Pick<Format, 'encode'>, part: BatchPart): Buffer {
+  const body = new BodyWriter()
+  encode(part, body)
+  return body.bytes
 }

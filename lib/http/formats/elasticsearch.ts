@@ -1,14 +1,19 @@
 import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
-import { fingerprintOf, linesOf, placeOf, type BatchPart } from '../batch-part.js'
-import { createHeadReader, msToNs } from '../../line-head.js'
+import { fingerprintOf, placeOf, type BatchPart } from '../batch-part.js'
+import { msToNs } from '../../line-head.js'
+import { createByteHeadReader, isObjectBytes, lineEnd, validBytes, withoutReturn } from '../line-bytes.js'
 import type { HttpSettings } from '../options.js'
 import { isSuccess } from '../status.js'
 import { createDatedIndex } from './dated-index.js'
 import type { Format, LineOutcomes } from './format.js'
-import { isObjectText } from './json-text.js'
+import { TimestampSearch } from './timestamp-search.js'
 
 const CONFLICT = 409
+const NEWLINE = 10
+const QUOTE = 0x22
+const COMMA = 0x2c
+const END_BRACE = 0x7d
 const INDEX_ERRORS = ['index_closed_exception', 'invalid_index_name_exception']
 
 /** The fields of each item that the query asks for. */
@@ -22,39 +27,14 @@ interface BulkItem {
  * each line. A data stream requires an `@timestamp`; a line without one gets its own time or, without that, the time of
  * sending.
  */
-export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format<string> {
+export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }: HttpSettings, now: () => number): Format {
   const { index, opType, ids } = elasticsearch
-  const { read } = createHeadReader(levelKey, timeKey)
+  const read = createByteHeadReader(levelKey, timeKey)
   const indexAt = createDatedIndex(index ?? '')
   const isDated = index !== undefined && indexAt('0') !== index
-  const action = JSON.stringify({ [opType]: targetOf('') })
 
-  function targetOf (line: string): { _index?: string } {
-    if (index === undefined) return {}
-    return { _index: isDated ? indexAt(read(line).timeNs ?? msToNs(now())) : index }
-  }
-
-  /**
-   * The ids are made from the lines, not from their places: the rest of a batch that is sent again may have the same batch id
-   * with other places. The second, third, … of identical lines gets a suffix.
-   */
-  function actionsOf ({ batchId }: BatchPart, lines: readonly string[]): string[] {
-    if (!ids) return lines.map(line => isDated ? JSON.stringify({ [opType]: targetOf(line) }) : action)
-    const seen = new Map<string, number>()
-    return lines.map(line => {
-      const time = seen.get(line) ?? 0
-      seen.set(line, time + 1)
-      return JSON.stringify({ [opType]: { ...targetOf(line), _id: `${batchId}/${fingerprintOf(line)}${time === 0 ? '' : `-${time}`}` } })
-    })
-  }
-
-  function documentOf (line: string): string {
-    const isObject = isObjectText(line)
-    if (isObject && line.includes('"@timestamp":') && hasTimestamp(line)) return line
-    const { timeNs = msToNs(now()) } = read(line)
-    const timestamp = `{"@timestamp":${timeNs.slice(0, -6) || '0'}`
-    if (!isObject) return `${timestamp},"message":${JSON.stringify(line)}}`
-    return /^\{\s*\}$/.test(line) ? `${timestamp}}` : `${timestamp},${line.slice(1)}`
+  function targetAt (timeNs: string): { _index?: string } {
+    return index === undefined ? {} : { _index: indexAt(timeNs) }
   }
 
   return {
@@ -62,10 +42,55 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
     defaultPath: '/_bulk',
     // An unfiltered answer has much more text for each line than the line itself.
     query: { filter_path: 'error.type,error.reason,errors,items.*.status,items.*.error.type,items.*.error.reason' },
-    encode (part) {
-      const lines = linesOf(part)
-      const actions = actionsOf(part, lines)
-      return lines.map((line, index) => `${actions[index]}\n${documentOf(line)}\n`).join('')
+    /**
+     * The ids are made from the lines, not from their places: the rest of a batch that is sent again may have the same batch id
+     * with other places. The second, third, … of identical lines gets a suffix.
+     */
+    encode (part, body) {
+      const bytes = validBytes(part)
+      const search = new TimestampSearch(bytes)
+      const seen = new Map<string, number>()
+      let last: string | undefined
+      let action = ''
+      let timestamp = ''
+      body.reserve(bytes.length)
+      for (let start = 0; start < bytes.length;) {
+        const newline = lineEnd(bytes, start)
+        const end = withoutReturn(bytes, start, newline)
+        const isObject = isObjectBytes(bytes, start, end)
+        const isDocument = isObject && search.hasTimestamp(start, end)
+        const timeNs = isDocument && !isDated ? last ?? '0' : read(bytes, start, end).timeNs ?? msToNs(now())
+        if (timeNs !== last) {
+          last = timeNs
+          action = `${JSON.stringify({ [opType]: targetAt(timeNs) })}\n`
+          timestamp = `{"@timestamp":${timeNs.slice(0, -6) || '0'}`
+        }
+        if (ids) {
+          const fingerprint = fingerprintOf(bytes.subarray(start, end))
+          const times = seen.get(fingerprint) ?? 0
+          seen.set(fingerprint, times + 1)
+          body.text(`${JSON.stringify({ [opType]: { ...targetAt(timeNs), _id: `${part.batchId}/${fingerprint}${times === 0 ? '' : `-${times}`}` } })}\n`)
+        } else {
+          body.text(action)
+        }
+        if (isDocument) {
+          body.copy(bytes, start, end)
+        } else {
+          body.text(timestamp)
+          if (!isObject) {
+            body.text(',"message":')
+            body.quoted(bytes, start, end)
+            body.byte(END_BRACE)
+          } else if (isEmptyObject(bytes, start, end)) {
+            body.byte(END_BRACE)
+          } else {
+            body.byte(COMMA)
+            body.copy(bytes, start + 1, end)
+          }
+        }
+        body.byte(NEWLINE)
+        start = newline + 1
+      }
     },
     readOutcomes (part, body) {
       const { errors, items } = JSON.parse(body) as { errors?: unknown, items?: unknown }
@@ -76,13 +101,8 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
   }
 }
 
-/** Whether the line itself has an `@timestamp`, not only an object in it. */
-function hasTimestamp (line: string): boolean {
-  try {
-    return Object.hasOwn(JSON.parse(line) as object, '@timestamp')
-  } catch {
-    return true
-  }
+function isEmptyObject (bytes: Buffer, start: number, end: number): boolean {
+  return bytes[start + 1] !== QUOTE && /^\{\s*\}$/.test(bytes.toString('utf8', start, end))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { RefusedLine, Remark } from '../../child/rejection.js'
 import type { PinoConfig } from '../../pino-config.js'
 import type { BatchPart } from '../batch-part.js'
+import type { BodyWriter } from '../body-writer.js'
 
 /** The lines that an answer says have not arrived. All others have arrived. */
 export interface LineOutcomes {
@@ -20,7 +21,7 @@ export interface RequestRefusal extends Pick<LineOutcomes, 'refused'> {
 }
 
 /** Encodes requests for a kind of backend, and reads its answers. */
-export interface Format<Body extends string | Buffer = string | Buffer> {
+export interface Format {
   readonly contentType: string
   /** The path if the URL has none. */
   readonly defaultPath: string
@@ -30,8 +31,10 @@ export interface Format<Body extends string | Buffer = string | Buffer> {
   readonly headers?: Readonly<Record<string, string>>
   /** Takes the config of the app's logger, once, before the first lines. Missing if the format needs nothing of it. */
   configure? (config: PinoConfig): void
-  /** The body of a request. */
-  encode (part: BatchPart): Body
+  /** Writes the body of a request into an empty writer. */
+  encode (part: BatchPart, body: BodyWriter): void
+  /** Whether the body is the lines as they are. Then `encode` is not called. */
+  readonly isPlain?: boolean
   /**
    * Reads the outcomes of single lines from an answer with a status of success. Missing if such a status means that all
    * lines have arrived.

@@ -1,10 +1,11 @@
 import type { Format } from './format.js'
 
 /** The lines, unchanged. */
-export function createNdjsonFormat (): Format<Buffer> {
+export function createNdjsonFormat (): Format {
   return {
     contentType: 'application/x-ndjson',
     defaultPath: '/',
-    encode: ({ bytes }) => bytes
+    isPlain: true,
+    encode: ({ bytes }, body) => body.copy(bytes)
   }
 }

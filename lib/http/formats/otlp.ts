@@ -5,13 +5,11 @@ import type { Format, LineOutcomes } from './format.js'
 import { readOtlpAnswer } from './otlp-answer.js'
 import { RecordEncoder, type OtlpRecord } from './otlp-record.js'
 import { ValueEncoder } from './otlp-value.js'
-import { Utf8Writer } from './utf8-writer.js'
 
 /** A backend that warns in each answer is reported this often. */
 const WARNING_MS = 60 * 60 * 1000
-/** How much longer the records of usual lines are than the lines, and the rest of a request. */
+/** How much longer the records of usual lines are than the lines. */
 const USUAL_GROWTH = 3
-const MIN_BYTES = 1024
 const GROUP_END = ']}]}'
 const SCOPE = '{"name":"pino-breaker-fanout"}'
 // JSON.stringify() writes a surrogate without its partner as an escape. In UTF-8, the text of the protocol, it cannot be.
@@ -22,7 +20,7 @@ const LONE_SURROGATE = /\\\\|\\ud[89a-f][\da-f]{2}/g
  * log record. Records of the same process that follow one another share a resource. A line without a time gets only the time of
  * sending, as the time at which it was observed.
  */
-export function createOtlpFormat (settings: HttpSettings, now: () => number): Format<Buffer> {
+export function createOtlpFormat (settings: HttpSettings, now: () => number): Format {
   let records = new RecordEncoder(settings, {}, now)
   const values = new ValueEncoder()
   // The semantic conventions require a name of the service.
@@ -49,17 +47,16 @@ export function createOtlpFormat (settings: HttpSettings, now: () => number): Fo
     configure (config: PinoConfig) {
       records = new RecordEncoder(settings, config, now)
     },
-    encode (part) {
-      const writer = new Utf8Writer(part.bytes.length * USUAL_GROWTH + MIN_BYTES)
+    encode (part, body) {
+      body.reserve(part.bytes.length * USUAL_GROWTH)
       let last: OtlpRecord | undefined
       for (const line of linesOf(part)) {
         const record = records.encode(line)
-        if (last !== undefined && record.pid === last.pid && record.hostname === last.hostname) writer.write(`,${textOf(record)}`)
-        else writer.write(`${last === undefined ? '{"resourceLogs":[' : `${GROUP_END},`}{"resource":${resourceOf(record)},"scopeLogs":[{"scope":${SCOPE},"logRecords":[${textOf(record)}`)
+        if (last !== undefined && record.pid === last.pid && record.hostname === last.hostname) body.text(`,${textOf(record)}`)
+        else body.text(`${last === undefined ? '{"resourceLogs":[' : `${GROUP_END},`}{"resource":${resourceOf(record)},"scopeLogs":[{"scope":${SCOPE},"logRecords":[${textOf(record)}`)
         last = record
       }
-      writer.write(`${GROUP_END}]}`)
-      return writer.bytes
+      body.text(`${GROUP_END}]}`)
     },
     readOutcomes (part, body) {
       const outcomes = readOtlpAnswer(part, body)

@@ -5,7 +5,7 @@ import { createElasticsearchFormat } from '#lib/http/formats/elasticsearch'
 import type { LineOutcomes } from '#lib/http/formats/format'
 import { cutPart, type BatchPart } from '#lib/http/batch-part'
 import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
-import { partOf, settingsOf } from '../../support/http-sinks.js'
+import { bodyOf, partOf, settingsOf } from '../../support/http-sinks.js'
 
 const NOW = 1600000000000
 
@@ -15,7 +15,7 @@ function formatOf (elasticsearch: Record<string, unknown> = {}) {
 
 /** The actions and the documents of a body. */
 function pairs (part: BatchPart, options?: Record<string, unknown>): Array<[action: unknown, document: Record<string, unknown>]> {
-  const texts = formatOf(options).encode(part).trimEnd().split('\n')
+  const texts = bodyOf(formatOf(options), part).toString().trimEnd().split('\n')
   const values = texts.map(text => JSON.parse(text) as Record<string, unknown>)
   return values.flatMap((value, index) => index % 2 === 0 ? [[value, values[index + 1] ?? {}]] : [])
 }
@@ -52,8 +52,8 @@ t.test('the time of a document is its own `@timestamp`, the time of the line, or
 })
 
 t.test('a line that only looks like an object is sent unchanged, so that the backend refuses it', async t => {
-  t.equal(formatOf().encode(partOf(['{no}'])), '{"create":{}}\n{"@timestamp":1600000000000,no}\n')
-  t.equal(formatOf().encode(partOf(['{"@timestamp":no}'])), '{"create":{}}\n{"@timestamp":no}\n')
+  t.equal(bodyOf(formatOf(), partOf(['{no}'])).toString(), '{"create":{}}\n{"@timestamp":1600000000000,no}\n')
+  t.equal(bodyOf(formatOf(), partOf(['{"@timestamp":no}'])).toString(), '{"create":{}}\n{"@timestamp":no}\n')
 })
 
 t.test('the action follows the options', async t => {

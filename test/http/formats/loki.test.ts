@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { createLokiFormat } from '#lib/http/formats/loki'
 import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
-import { partOf, settingsOf } from '../../support/http-sinks.js'
+import { bodyOf, partOf, settingsOf } from '../../support/http-sinks.js'
 
 interface Push { streams: Array<{ stream: Record<string, string>, values: Array<[string, string]> }> }
 
 const NOW = 1600000000000
 
 function push (lines: readonly string[], options: Record<string, unknown> = {}): Push {
-  return JSON.parse(createLokiFormat(settingsOf({ format: 'loki', ...options }), () => NOW).encode(partOf(lines))) as Push
+  return JSON.parse(bodyOf(createLokiFormat(settingsOf({ format: 'loki', ...options }), () => NOW), partOf(lines)).toString()) as Push
 }
 
 t.test('every line is in the stream of its level, unchanged and in order', async () => {

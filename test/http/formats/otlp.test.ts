@@ -5,7 +5,7 @@ import t from 'tap'
 import type { PinoConfig } from '#lib/pino-config'
 import { createOtlpFormat } from '#lib/http/formats/otlp'
 import { bareLine } from '../../support/arbitrary-lines.js'
-import { partOf, settingsOf } from '../../support/http-sinks.js'
+import { bodyOf, partOf, settingsOf } from '../../support/http-sinks.js'
 import { decodeRequest, recordsOf, type DecodedGroup, type DecodedRecord } from '../../support/otlp.js'
 
 const NOW = 1600000000000
@@ -13,7 +13,7 @@ const NOW = 1600000000000
 function groupsOf (lines: readonly string[], options: Record<string, unknown> = {}, config?: PinoConfig): DecodedGroup[] {
   const format = createOtlpFormat(settingsOf({ format: 'otlp', ...options }), () => NOW)
   if (config !== undefined) format.configure?.(config)
-  return decodeRequest(format.encode(partOf(lines)))
+  return decodeRequest(bodyOf(format, partOf(lines)))
 }
 
 function recordOf (line: string | object, options: Record<string, unknown> = {}, config?: PinoConfig): DecodedRecord {
@@ -210,7 +210,7 @@ t.test('whatever a line has is decoded again from its record', async () => {
   fc.assert(fc.property(fc.array(fc.record({ level, time, msg: fc.jsonValue({ maxDepth: 2 }), pid: fc.integer({ min: 1, max: 3 }), rest }, { requiredKeys: ['rest'] }), { minLength: 1, maxLength: 4 }), entries => {
     const lines = entries.map(({ rest, ...known }) => ({ ...known, ...rest }))
     const format = createOtlpFormat(settingsOf({ format: 'otlp' }), () => NOW)
-    const groups = decodeRequest(format.encode(partOf(lines.map(line => JSON.stringify(line)))))
+    const groups = decodeRequest(bodyOf(format, partOf(lines.map(line => JSON.stringify(line)))))
     const records = groups.flatMap(({ resource, records }) => records.map(record => ({ ...record, pid: resource['process.pid'] })))
     assert.equal(records.length, lines.length)
     for (const [at, line] of lines.entries()) {
@@ -229,7 +229,7 @@ t.test('whatever a line has is decoded again from its record', async () => {
 
 t.test('any lines make a request that is decoded, with a record for each', async () => {
   fc.assert(fc.property(fc.array(bareLine, { minLength: 1 }), lines => {
-    const records = recordsOf(createOtlpFormat(settingsOf({ format: 'otlp' }), () => NOW).encode(partOf(lines)))
+    const records = recordsOf(bodyOf(createOtlpFormat(settingsOf({ format: 'otlp' }), () => NOW), partOf(lines)))
     assert.equal(records.length, lines.length)
   }))
 })

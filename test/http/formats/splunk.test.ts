@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { createSplunkFormat } from '#lib/http/formats/splunk'
 import { bareLine, pinoLine } from '../../support/arbitrary-lines.js'
-import { partOf, settingsOf } from '../../support/http-sinks.js'
+import { bodyOf, partOf, settingsOf } from '../../support/http-sinks.js'
 
 interface Event { time: number, event: unknown, index?: string, fields?: Record<string, string> }
 
 function events (lines: readonly string[], options: Record<string, unknown> = {}): Event[] {
-  const body = createSplunkFormat(settingsOf({ format: 'splunk', ...options }), () => 1600000000000).encode(partOf(lines))
+  const body = bodyOf(createSplunkFormat(settingsOf({ format: 'splunk', ...options }), () => 1600000000000), partOf(lines)).toString()
   return body.trimEnd().split('\n').map(text => JSON.parse(text) as Event)
 }
 
