@@ -205,6 +205,7 @@ export class SinkOutlet implements Outlet {
     this.held.add(id, lines, permit, this.#clock.waited())
     this.child?.send({ id, lines })
     this.#isHastened = false
+    if (this.#gate.isTripped) this.hasten()
     this.#watch.update()
   }
 
