@@ -4,12 +4,16 @@ import type { LineRing, RingPlace } from './line-ring.js'
 /** Dependencies of a {@link LineHandover}. */
 export interface LineHandoverDeps {
   clock: Clock
-  /** The longest time that lines wait for others, in ms. */
-  waitMs: number
+  /** The longest time that a few lines wait for others, in ms. 0: none wait. */
+  fewWaitMs: number
   /** Tells the other thread of lines: of their place in the ring, or the lines themselves, which are then the other thread's. */
   tell: (lines: RingPlace | Uint8Array<ArrayBuffer>) => void
 }
 
+/** The longest time that many lines wait. */
+const HANDOVER_MS = 16
+/** So much is many lines. */
+const FEW_BYTES = 768
 /** So much is told at once. */
 const GATHER_BYTES = 16 * 1024
 
@@ -24,6 +28,8 @@ export class LineHandover {
   #untold: RingPlace | undefined
   #toldAt = -Infinity
   #timer: NodeJS.Timeout | undefined
+  /** When the timer is due. */
+  #dueAt = Infinity
 
   constructor (ring: LineRing, deps: LineHandoverDeps) {
     this.#ring = ring
@@ -43,10 +49,15 @@ export class LineHandover {
       this.tellNow()
       this.#untold = place
     }
-    const { clock, waitMs } = this.#deps
-    const leftMs = this.#toldAt + waitMs - clock.now()
-    if (leftMs <= 0 || (this.#untold as RingPlace).length >= GATHER_BYTES) this.tellNow()
-    else this.#timer ??= setTimeout(() => this.tellNow(), leftMs)
+    const { length } = this.#untold as RingPlace
+    const { clock, fewWaitMs } = this.#deps
+    const dueAt = this.#toldAt + (length < FEW_BYTES ? fewWaitMs : Math.min(HANDOVER_MS, fewWaitMs))
+    const leftMs = dueAt - clock.now()
+    if (leftMs <= 0 || length >= GATHER_BYTES) return this.tellNow()
+    if (dueAt >= this.#dueAt) return
+    clearTimeout(this.#timer)
+    this.#dueAt = dueAt
+    this.#timer = setTimeout(() => this.tellNow(), leftMs)
   }
 
   /** Tells of everything now: somebody waits for it, or something else follows. */
@@ -62,6 +73,7 @@ export class LineHandover {
   stop (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#dueAt = Infinity
     this.#untold = undefined
   }
 }

@@ -13,12 +13,12 @@ class Rig {
   readonly ring: LineRing
   readonly handover: LineHandover
 
-  constructor (ringBytes = 100000, waitMs = 16) {
+  constructor (ringBytes = 100000, fewWaitMs = 100) {
     const ring = this.ring = new LineRing(new SharedArrayBuffer(ringBytes))
     const memory = Buffer.from(ring.memory)
     this.handover = new LineHandover(ring, {
       clock,
-      waitMs,
+      fewWaitMs,
       tell: lines => {
         this.told.push(lines instanceof Uint8Array ? `own ${Buffer.from(lines).toString()}` : memory.subarray(lines.at, lines.at + lines.length).toString())
       }
@@ -30,30 +30,54 @@ class Rig {
   }
 }
 
+/** Enough for many lines. */
+const many = 'm'.repeat(768)
+
 t.test('lines that come after a pause are told at once', async t => {
   const rig = new Rig()
   rig.put('a')
-  clock.advance(16)
+  clock.advance(100)
   rig.put('b')
   t.same(rig.told, ['a', 'b'])
   t.equal(clock.timers, 0)
 })
 
-t.test('lines of 16 ms are told together', async t => {
+t.test('a few lines of 100 ms are told together', async t => {
   const rig = new Rig()
   rig.put('a', 'b')
-  clock.advance(15)
+  clock.advance(99)
   rig.put('c')
   t.same(rig.told, ['a'])
   clock.advance(1)
   t.same(rig.told, ['a', 'bc'])
   rig.put('d')
-  clock.advance(15)
+  clock.advance(99)
   t.same(rig.told, ['a', 'bc'])
   clock.advance(1)
   t.same(rig.told, ['a', 'bc', 'd'])
   clock.advance(100)
   t.equal(clock.timers, 0)
+})
+
+t.test('many lines are told 16 ms after the last', async t => {
+  const rig = new Rig()
+  rig.put('a', 'b', many)
+  clock.advance(15)
+  t.same(rig.told, ['a'])
+  clock.advance(1)
+  t.same(rig.told, ['a', `b${many}`])
+  rig.put('c')
+  clock.advance(50)
+  rig.put(many)
+  t.equal(rig.told.at(-1), `c${many}`, 'at once if that was before')
+  t.equal(clock.timers, 0)
+})
+
+t.test('a shorter time is one for many lines too', async t => {
+  const rig = new Rig(10000, 5)
+  rig.put('a', 'b', many)
+  clock.advance(5)
+  t.equal(rig.told.length, 2)
 })
 
 t.test('much is told at once', async t => {
@@ -86,7 +110,7 @@ t.test('order is kept where the ring has no room, and where it begins again', as
   t.same(rig.told, ['abc', 'def', 'own ghijk'])
   rig.ring.free(6)
   rig.put('mnopq')
-  clock.advance(16)
+  clock.advance(100)
   t.equal(rig.told.join('').replaceAll('own ', ''), 'abcdefghijklmnopq')
 })
 
