@@ -30,9 +30,8 @@ import { Splitter } from './splitter.js'
 import type { Notice } from './reports/notice.js'
 import { Notices } from './reports/notices.js'
 import { TransitionReport } from './reports/transition-report.js'
+import { within } from './within.js'
 
-/** The level of pino's `fatal`. An app that logs such a line may end at once. */
-const FATAL = 60
 /** How long lines wait for pino's config: a stream that is written to without a logger never gets one. */
 const CONFIG_TIMEOUT_MS = 1000
 /** How long the app waits for sinks in this thread. It may be blocked meanwhile, if it ends as soon as it has logged. */
@@ -142,8 +141,10 @@ export class FanoutStream extends Writable implements Controls {
     })
     this.#gathering = new Gathering({
       clock,
+      levelKey,
+      sinksGather: this.#seats.gather,
       work: (chunk, done) => portions.work(chunk, done),
-      urgent: [`"${levelKey}":${FATAL},`, `"${levelKey}":"fatal"`]
+      hurry: () => { for (const lane of this.#seats.lanes) lane.hurry() }
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
     this.#refuseOffers = takeOffers(this)
@@ -159,6 +160,7 @@ export class FanoutStream extends Writable implements Controls {
 
   async act (action: SinkAction, sink: string): Promise<void> {
     this.#requireRunning()
+    this.#prepareChange()
     const { lane, target } = this.#seats.find(sink)
     if (action === 'open' && !target.breaker.enabled) throw new FanoutError('ERR_FANOUT_BREAKER_OFF', `the breaker of ${show(sink)} is turned off by its options`, { sink })
     switch (action) {
@@ -172,6 +174,7 @@ export class FanoutStream extends Writable implements Controls {
 
   async reopenFiles (): Promise<string[]> {
     this.#requireRunning()
+    this.#prepareChange()
     const names = this.#seats.files.map(({ target }) => target.name)
     await this.#reopen(names)
     return names
@@ -181,6 +184,7 @@ export class FanoutStream extends Writable implements Controls {
     this.#requireRunning()
     const minLevel = level === 'all' ? EVERYTHING : this.#names.valueOf(level)
     if (minLevel === undefined) throw new FanoutError('ERR_FANOUT_UNKNOWN_LEVEL', `expected a number, 'all' or one of ${this.#names.labels.join(', ')}, got ${show(level)}`)
+    this.#prepareChange()
     this.#seats.setLevel(minLevel, sink)
     if (this.#router !== undefined) this.#route()
     this.#diagnostics?.levelSet(sink, level)
@@ -208,9 +212,10 @@ export class FanoutStream extends Writable implements Controls {
   flush (callback: (error?: Error | null) => void): void {
     const { until, timeoutMs } = this.#settings.flush
     const deadline = this.#clock.now() + timeoutMs
-    this.#gathering.flush(() => {
-      Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline, until === 'delivered'))).then(() => callback())
-    })
+    // Before it calls back, a sink may push back for longer than that.
+    within(timeoutMs, new Promise<void>(resolve => this.#gathering.flush(() => {
+      Promise.all(this.#seats.lanes.map(lane => lane.flush(deadline, until === 'delivered'))).then(() => resolve())
+    }))).then(() => callback())
   }
 
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -265,12 +270,18 @@ export class FanoutStream extends Writable implements Controls {
     clearTimeout(this.#configTimer)
     const names = this.#names = new LevelNames(this.#settings.levels ?? config?.levels?.values ?? {})
     const unknown = this.#seats.setLevels(names)
+    this.#gathering.useLevels(names)
     const isFirst = this.#router === undefined
     this.#route()
     if (config !== undefined) this.#diagnostics?.configure(config)
     for (const lane of this.#seats.lanes) lane.configure(config)
     this.#becomeReady()
     if (isFirst) this.#warnOfSettings(names, unknown)
+  }
+
+  /** Lines that came before a change are not subject to it. */
+  #prepareChange (): void {
+    this.#gathering.flush()
   }
 
   async #reopen (sinks: readonly string[]): Promise<void> {

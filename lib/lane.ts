@@ -213,12 +213,12 @@ export class Lane {
   async #untilAccepted (needNot: () => boolean, deadline: number): Promise<boolean> {
     if (!await this.#conditions.until(() => !this.#backlog.isPressing, deadline)) return false
     const mark = this.#backlog.memory.nextLine
-    this.#hurry()
+    this.hurry()
     return await this.#conditions.until(() => needNot() || this.progress >= mark, deadline)
   }
 
   /** Somebody waits for the lines that are here. */
-  #hurry (): void {
+  hurry (): void {
     if (!this.#backlog.isEmpty) this.#batching.hurry()
     this.#pump()
     this.#sink.hasten()
@@ -266,7 +266,7 @@ export class Lane {
     this.#sink.settleWithin((deadline - this.#deps.clock.now()) / 4)
     this.#gate.resume()
     this.#probeEarly()
-    this.#hurry()
+    this.hurry()
     await this.#conditions.until(() => this.#gate.isShut || !this.#holdsLines, this.#sinkDeadline(deadline))
   }
 

@@ -23,6 +23,8 @@ import { writeToStderr } from './stderr.js'
 
 /** How long a terminated thread may take to exit before it counts as held by a call that hangs. */
 const EXIT_MS = 500
+/** A target that gathers lines for this long by itself hardly delays them further if they come later. */
+const GATHERS_LONG_MS = 500
 /** The share of the time to close that is kept for each rank still to come. */
 const RANK_RESERVE = 0.1
 
@@ -93,6 +95,13 @@ export class Seats {
     const names = this.all.map(({ target }) => target.name)
     if (seat === undefined) throw new FanoutError('ERR_FANOUT_UNKNOWN_SINK', `there is no target ${show(sink)}, expected one of ${names.join(', ')}${didYouMean(sink, names)}`)
     return seat
+  }
+
+  /** Whether all targets gather lines for long before they send them, or some gather lines at all. */
+  get gather (): 'all' | 'some' | 'none' {
+    const times = this.all.map(({ target }) => target.batch.maxMs)
+    if (times.every(ms => ms >= GATHERS_LONG_MS)) return 'all'
+    return times.some(ms => ms > 0) ? 'some' : 'none'
   }
 
   /** The targets that write to a file by its path. */

@@ -189,3 +189,43 @@ t.test('a sink whose breaker is turned off cannot be opened', async t => {
   const { stream } = await open(t, { breaker: false })
   await t.rejects(stream.act('open', 'a'), { code: 'ERR_FANOUT_BREAKER_OFF', message: /breaker of "a" is turned off/ })
 })
+
+t.test('lines that came before a change are not subject to it, though they are being gathered', async t => {
+  const write = (stream: FanoutStream, ...lines: string[]): void => { for (const text of lines) stream.write(text) }
+
+  t.test('a level', async t => {
+    const { stream, read } = await open(t)
+    write(stream, line(30, 'one'), line(30, 'two'), line(30, 'three'))
+    stream.setLevel('warn')
+    write(stream, line(30, 'four'), line(40, 'five'))
+    await end(stream)
+    t.equal(read(), line(30, 'one') + line(30, 'two') + line(30, 'three') + line(40, 'five'))
+  })
+
+  t.test('an opened breaker', async t => {
+    const { stream, read } = await open(t, { targets: [{ name: 'a', target: 'pino/file', whenOpen: 'skip', options: { destination: join(t.testdirName, 'a') } }] })
+    write(stream, line(30, 'one'), line(30, 'two'))
+    await delivered(stream)
+    write(stream, line(30, 'three'), line(30, 'four'))
+    const opened = stream.act('open', 'a')
+    write(stream, line(30, 'five'), line(30, 'six'))
+    await opened
+    await until(() => stream.snapshot().sinks[0]?.linesReceived === 6, 'all lines to be routed')
+    t.match(stream.snapshot().sinks[0], { linesSkipped: 2 })
+    await end(stream)
+    t.equal(read(), ['one', 'two', 'three', 'four'].map(msg => line(30, msg)).join(''))
+  })
+
+  t.test('a reopened file', async t => {
+    const { stream, read, dir } = await open(t)
+    write(stream, line(30, 'one'))
+    await delivered(stream)
+    write(stream, line(30, 'two'), line(30, 'three'))
+    renameSync(join(dir, 'a'), join(dir, 'a.1'))
+    await stream.act('reopen', 'a')
+    write(stream, line(30, 'four'))
+    await end(stream)
+    t.equal(read('a.1'), line(30, 'one') + line(30, 'two') + line(30, 'three'))
+    t.equal(read('a'), line(30, 'four'))
+  })
+})

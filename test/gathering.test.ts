@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Content } from '#lib/encode'
-import { Gathering } from '#lib/gathering'
+import { Gathering, type GatheringDeps } from '#lib/gathering'
+import { LevelNames, type LevelMap } from '#lib/levels'
 import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
@@ -12,37 +13,50 @@ class Rig {
   readonly worked: Content[] = []
   /** Chunks that were taken, and whose writer was called back. */
   done = 0
+  /** What had been worked through at each call for hurry. */
+  readonly hurried: string[] = []
   /** Set: each chunk is worked through only once this is called. */
   finish: (() => void) | undefined
   isSlow = false
-  readonly gathering = new Gathering({
-    clock,
-    urgent: ['"level":60,'],
-    work: (chunk, done) => {
-      this.worked.push(chunk)
-      if (this.isSlow) this.finish = done
-      else done()
-    }
-  })
+  readonly gathering: Gathering
+
+  constructor (sinksGather: GatheringDeps['sinksGather'] = 'none', levels: LevelMap = {}) {
+    this.gathering = new Gathering({
+      clock,
+      levelKey: 'level',
+      sinksGather,
+      work: (chunk, done) => {
+        this.worked.push(chunk)
+        if (this.isSlow) this.finish = done
+        else done()
+      },
+      hurry: () => { this.hurried.push(this.worked.join('')) }
+    })
+    this.gathering.useLevels(new LevelNames(levels))
+  }
 
   write (...chunks: Content[]): void {
     for (const chunk of chunks) this.gathering.write(chunk, () => { this.done++ })
   }
 }
 
+/** Enough for many lines. */
+const many = 'm'.repeat(768)
+const line = (level: number | string): string => `{"level":${JSON.stringify(level)},"msg":"hello"}\n`
+
 t.test('a chunk that comes alone goes at once', async t => {
   const rig = new Rig()
   rig.write('a')
-  clock.advance(8)
+  clock.advance(40)
   rig.write('b')
   t.same(rig.worked, ['a', 'b'])
   t.equal(clock.timers, 0)
 })
 
-t.test('chunks that follow closely go together, 8 ms after the last that went', async t => {
+t.test('a few lines that follow closely go together, 40 ms after the last that went', async t => {
   const rig = new Rig()
   rig.write('a', 'b')
-  clock.advance(7)
+  clock.advance(39)
   rig.write('c')
   t.same(rig.worked, ['a'])
   t.equal(rig.done, 3, 'more may come meanwhile')
@@ -52,10 +66,57 @@ t.test('chunks that follow closely go together, 8 ms after the last that went', 
   t.equal(clock.timers, 0)
 })
 
+t.test('many lines go 8 ms after the last that went', async t => {
+  t.test('if they come soon', async t => {
+    const rig = new Rig()
+    rig.write('a', 'b', many)
+    clock.advance(7)
+    t.same(rig.worked, ['a'])
+    clock.advance(1)
+    t.same(rig.worked, ['a', `b${many}`])
+    t.equal(clock.timers, 0)
+  })
+
+  t.test('if they come late, at once', async t => {
+    const rig = new Rig()
+    rig.write('a', 'b')
+    clock.advance(20)
+    rig.write(many)
+    t.same(rig.worked, ['a', `b${many}`])
+    t.equal(clock.timers, 0)
+  })
+
+  t.test('but after 40 ms where every sink gathers lines for longer', async t => {
+    const rig = new Rig('all')
+    rig.write('a', 'b', many, line(50))
+    clock.advance(39)
+    t.same(rig.worked, ['a'])
+    clock.advance(1)
+    t.equal(rig.worked.length, 2)
+  })
+})
+
+t.test('a line at level error or above waits for 8 ms', async t => {
+  for (const level of [50, 'error', 55, 'bad']) {
+    const rig = new Rig('some', { bad: 55 })
+    rig.write('a', 'b', line(level))
+    clock.advance(7)
+    t.same(rig.worked, ['a'])
+    clock.advance(1)
+    t.same(rig.worked, ['a', `b${line(level)}`])
+    t.same(rig.hurried, [])
+    rig.write('c')
+    clock.advance(8)
+    t.equal(rig.worked.length, 2, 'what comes after it waits as ever')
+    clock.advance(32)
+    t.equal(rig.worked.length, 3)
+  }
+})
+
 t.test('texts and bytes keep their order', async t => {
   const rig = new Rig()
   rig.write('a', 'ü', Buffer.from('ö'), 'b')
-  clock.advance(8)
+  clock.advance(40)
   t.equal(Buffer.from(rig.worked[1] as Buffer).toString(), 'üöb')
 })
 
@@ -68,8 +129,52 @@ t.test('nothing waits', async t => {
 
   t.test('for a line at level fatal', async t => {
     const rig = new Rig()
-    rig.write('a', 'b\n', '{"level":60,"msg":"over"}\n')
-    t.same(rig.worked, ['a', 'b\n{"level":60,"msg":"over"}\n'])
+    rig.write('a', 'b\n', line(60))
+    t.same(rig.worked, ['a', `b\n${line(60)}`])
+    t.same(rig.hurried, [`ab\n${line(60)}`], 'nor in a sink that gathers lines')
+  })
+
+  t.test('for a line at a level of the app that is as high', async t => {
+    for (const level of [60, 'fatal', 70, 'panic']) {
+      const rig = new Rig('none', { panic: 70 })
+      rig.write('a', line(level))
+      t.same(rig.worked, ['a', line(level)])
+      t.equal(rig.hurried.length, 1)
+    }
+  })
+
+  t.test('for a line at fatal, where the app has given that another value', async t => {
+    const rig = new Rig('none', { info: 9, warn: 13, error: 17, fatal: 21 })
+    rig.write('a', line(17))
+    t.equal(rig.hurried.length, 0)
+    rig.write(line(21))
+    t.equal(rig.hurried.length, 1)
+  })
+
+  t.test('and not for each line, where the levels of the app are higher than pino\'s fatal', async t => {
+    const rig = new Rig('none', { info: 200, warn: 300, error: 400 })
+    rig.write('a', line(200), line(300))
+    t.same(rig.worked, ['a'])
+  })
+
+  t.test('for a line at level fatal in much text, where a sink gathers lines', async t => {
+    for (const sinksGather of ['all', 'some', 'none'] as const) {
+      const rig = new Rig(sinksGather)
+      rig.write('b'.repeat(20000) + line(60) + 'c'.repeat(20000))
+      t.equal(rig.worked.length, 1)
+      t.equal(rig.hurried.length, sinksGather === 'none' ? 0 : 1)
+    }
+  })
+
+  t.test('for a line at level fatal that came while others were being worked through', async t => {
+    const rig = new Rig()
+    rig.isSlow = true
+    rig.write('a', line(60))
+    rig.finish?.()
+    t.same(rig.worked, ['a', line(60)])
+    t.same(rig.hurried, [])
+    rig.finish?.()
+    t.same(rig.hurried, [`a${line(60)}`])
   })
 
   t.test('for a flush, which is called back after it', async t => {
@@ -108,7 +213,7 @@ t.test('while a chunk is being worked through, the next ones wait and hold their
 
 t.test('a writer that writes again as it is called back keeps the order', async t => {
   const rig = new Rig()
-  rig.gathering.write('a', () => rig.write('b', '"level":60,', 'c'))
-  clock.advance(8)
-  t.equal(rig.worked.join(''), 'ab"level":60,c')
+  rig.gathering.write('a', () => rig.write('b', line(60), 'c'))
+  clock.advance(40)
+  t.equal(rig.worked.join(''), `ab${line(60)}c`)
 })

@@ -1152,6 +1152,20 @@ t.test('a sink is hastened, once for the lines that it holds, while somebody wai
   t.equal(rig.child.hastened, before + 2, 'nobody waits any more')
 })
 
+t.test('a sink is hastened for a probe, whose outcome the breaker waits for', async t => {
+  const rig = startedRig({ breaker: { failureThreshold: 1, recoveryTimeoutMs: 30000 } })
+  rig.child.fail()
+  rig.advance(30000)
+  rig.offer('a')
+  rig.child.ready()
+  t.match([rig.child.text, rig.snapshot().state], ['a\n', 'half-open'])
+  t.equal(rig.child.hastened, 1)
+  rig.child.deliver()
+  rig.offer('b')
+  t.match([rig.child.text, rig.snapshot().state], ['a\nb\n', 'closed'])
+  t.equal(rig.child.hastened, 1, 'not once the breaker is closed')
+})
+
 t.test('a sink is hastened at the end', async t => {
   const rig = startedRig()
   rig.offer('a')

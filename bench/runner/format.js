@@ -12,6 +12,7 @@ export const MEASURES = {
   cpuNsPerKb: { name: 'CPU time for 1 KB', unit: 'ns' },
   nsPerLineAndSink: { name: 'time for a line and sink', unit: 'ns' },
   firstLineMs: { name: 'first line after', unit: 'ms' },
+  corePercent: { name: 'CPU', unit: '% of a core' },
   idleCpuMsPerSecond: { name: 'CPU time a second', unit: 'ms' },
   wakeUps: { name: 'wake-ups', unit: '' },
   logP50Us: { name: '`log.info()`, p50', unit: 'µs' },

@@ -12,11 +12,13 @@ const GATHER_MS = 100
 /** Evidence waits for a tenth of the write timeout at most: silence must not look like a sink that takes nothing. */
 const TIMEOUT_SHARE = 0.1
 const GATHER_BYTES = 128 * 1024
+/** Evidence that comes in this last part of the time is reported at once: the thread is awake, and a timer would wake it again. */
+const LEEWAY = 1 / 4
 
 /**
  * Gathers evidence into few reports, since each is a message, which costs its thread as much as a small request. The first report
- * after a pause comes at once, and the next one {@link GATHER_MS} later. It comes sooner with a short write timeout, once
- * {@link GATHER_BYTES} were accepted, and if the lane says that it waits for it.
+ * after a pause comes at once, and the next one {@link GATHER_MS} later, or with evidence that comes shortly before. It comes
+ * sooner with a short write timeout, once {@link GATHER_BYTES} were accepted, and if the lane says that it waits for it.
  */
 export class Evidence {
   readonly #clock: Clock
@@ -83,9 +85,8 @@ export class Evidence {
   #schedule (): void {
     if (this.#soon !== undefined) return
     const isUrgent = this.#taken - this.#reportedBytes >= GATHER_BYTES || this.#reportedBytes < this.#hastenedBytes
-    if (this.#later !== undefined && !isUrgent) return
     const waitMs = isUrgent ? 0 : this.#reportedAt + this.#gatherMs - this.#clock.now()
-    if (waitMs > 0) this.#later = setTimeout(() => this.report(), waitMs)
-    else this.#soon = setImmediate(() => this.report())
+    if (waitMs <= this.#gatherMs * LEEWAY) this.#soon = setImmediate(() => this.report())
+    else this.#later ??= setTimeout(() => this.report(), waitMs)
   }
 }

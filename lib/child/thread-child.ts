@@ -1,11 +1,13 @@
 import { inspect } from 'node:util'
 import { Worker, workerData, type WorkerOptions } from 'node:worker_threads'
+import { systemClock } from '../clock.js'
 import { FanoutError } from '../errors.js'
 import { toFailure, type FailureReason, type SinkFailure } from '../failure.js'
 import type { PinoConfig } from '../pino-config.js'
 import type { Child, ChildListener, ChildSource, Parcel, SinkKind } from './child.js'
 import { HeapWatch, withHeapReserve } from './heap-watch.js'
 import { hostScript } from './host-script.js'
+import { LineHandover } from './line-handover.js'
 import { LineRing } from './line-ring.js'
 import { keepLoopsTerminable } from './loop-checks.js'
 import type { HostData, HostMessage, HostOrder, HostReport } from './messages.js'
@@ -17,6 +19,10 @@ export const WINDOW_BYTES = 1024 * 1024
 export const RING_BYTES = WINDOW_BYTES + 512 * 1024
 /** The most that a batch for a delivery sink has, unless a single line is longer. */
 const BATCH_BYTES = 512 * 1024
+/** A sink's thread is told of a few lines no more often than this, which is how often it reports evidence. */
+const FEW_HANDOVER_MS = 100
+/** Lines wait for a tenth of the write timeout at most, which is running by then. */
+const TIMEOUT_SHARE = 0.1
 /** How long a thread whose sink has ended may take for its own exit handlers. */
 const EXIT_GRACE_MS = 500
 
@@ -29,6 +35,7 @@ export class ThreadChild implements Child {
   readonly #sink: string
   readonly #heapWatch: HeapWatch
   readonly #ring = new LineRing(takeSharedMemory(RING_BYTES))
+  readonly #handover: LineHandover
   readonly #flushes = new Map<number, () => void>()
   #kind: SinkKind = 'stream'
   /** Holds one batch at a time for a delivery sink, until the sink's thread has read it. */
@@ -45,6 +52,12 @@ export class ThreadChild implements Child {
       host: { source, ring: this.#ring.memory },
       workerData: { $context: ownContext(), pinoWillSendConfig: source.willSendConfig }
     }
+    this.#handover = new LineHandover(this.#ring, {
+      clock: systemClock,
+      // Somebody may be reading along in a file.
+      fewWaitMs: source.entries.every(({ isPinoFile }) => isPinoFile) ? 0 : Math.min(FEW_HANDOVER_MS, source.writeTimeoutMs * TIMEOUT_SHARE),
+      tell: lines => this.#post({ code: 'FANOUT_LINES', lines }, lines instanceof Uint8Array ? [lines.buffer] : [])
+    })
     const { script, eval: isSource } = hostScript()
     const worker = this.#worker = new Worker(script, {
       eval: isSource,
@@ -75,15 +88,8 @@ export class ThreadChild implements Child {
     if (this.#kind === 'delivery') {
       this.#post({ code: 'FANOUT_SEND', id, runs, bytes: this.#share(bytes), count, attempt: attempts + 1 })
     } else {
-      this.#hand(bytes.subarray(arrivedBytes))
+      this.#handover.put(bytes.subarray(arrivedBytes))
     }
-  }
-
-  #hand (lines: Uint8Array): void {
-    const place = this.#ring.put(lines)
-    if (place !== undefined) return this.#post({ code: 'FANOUT_LINES', lines: place })
-    const own = new Uint8Array(lines)
-    this.#post({ code: 'FANOUT_LINES', lines: own }, [own.buffer])
   }
 
   /** Uses the same memory for each batch: new memory would be garbage in two threads, and V8 collects that late. */
@@ -96,7 +102,9 @@ export class ThreadChild implements Child {
 
   hasten (): void {
     // A delivery sink reports each batch as it is settled.
-    if (this.#kind === 'stream') this.#post({ code: 'FANOUT_HASTEN' })
+    if (this.#kind !== 'stream') return
+    this.#handover.tellNow()
+    this.#post({ code: 'FANOUT_HASTEN' })
   }
 
   abort (id: string): void {
@@ -108,11 +116,13 @@ export class ThreadChild implements Child {
     await new Promise<void>(resolve => {
       const flush = ++this.#lastFlush
       this.#flushes.set(flush, resolve)
+      this.#handover.tellNow()
       this.#post({ code: 'FANOUT_FLUSH', flush })
     })
   }
 
   end (): void {
+    this.#handover.tellNow()
     this.#post({ code: 'FANOUT_END' })
   }
 
@@ -206,6 +216,7 @@ export class ThreadChild implements Child {
 
   #finish (): void {
     clearTimeout(this.#exitTimer)
+    this.#handover.stop()
     this.#heapWatch.close()
     this.#isOver = true
     for (const resolve of this.#flushes.values()) resolve()

@@ -206,6 +206,7 @@ export class SinkOutlet implements Outlet {
     this.held.add(ids.id, lines, permit, this.#clock.waited())
     this.child?.send({ ...ids, lines })
     this.#isHastened = false
+    if (this.#gate.isTripped) this.hasten()
     this.#watch.update()
   }
 

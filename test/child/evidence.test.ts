@@ -29,12 +29,26 @@ t.test('what follows is gathered for 100 ms', async t => {
   await turn()
   evidence.accept(2, 1)
   await turn()
-  clock.advance(99)
+  clock.advance(74)
   evidence.deliver(2)
+  await turn()
+  clock.advance(25)
   t.equal(told.length, 1)
   clock.advance(1)
   t.same(told.slice(1), [{ accepted: 2, consumed: 1, delivered: 2, answered: 0 }])
   t.equal(clock.timers, 0, 'a sink that says nothing more costs nothing more')
+})
+
+t.test('or until something comes in the last quarter of that time: the thread is awake then', async t => {
+  const { clock, evidence, told } = gather(t)
+  evidence.accept(1, 0)
+  await turn()
+  evidence.accept(2, 1)
+  clock.advance(75)
+  evidence.accept(3, 2)
+  await turn()
+  t.same(told.slice(1), [{ accepted: 3, consumed: 2, delivered: 0, answered: 0 }])
+  t.equal(clock.timers, 0)
 })
 
 t.test('but never so long that a sink with a short write timeout looks silent', async t => {
