@@ -6,7 +6,10 @@ import { hostPath } from './child/host-path.js'
 import { isBundled } from './child/host-script.js'
 import { findNeighbour } from './neighbours.js'
 
-const HTTP_SINK = 'pino-breaker-fanout/http'
+/** A delivery sink of this package, by the name of its entry. */
+export type OwnSink = 'http' | 'nats'
+
+const OWN_SINKS: readonly OwnSink[] = ['http', 'nats']
 
 /** The module of a target. */
 export interface ResolvedTarget {
@@ -14,8 +17,8 @@ export interface ResolvedTarget {
   file: string
   /** True for pino's own file destination. */
   isPinoFile: boolean
-  /** True for this package's own HTTP sink. */
-  isHttpSink: boolean
+  /** Which of this package's own sinks it is; `undefined` for any other. */
+  ownSink: OwnSink | undefined
 }
 
 /** Finds the modules of targets. */
@@ -47,9 +50,11 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 
   /** Looked for only where a target is another path. */
-  function isHttpEntry (file: string): boolean {
-    const own = find(HTTP_SINK, [fromPackage])
-    return own !== undefined && ['esm/http.js', 'cjs/http.cjs'].some(name => resolve(own, '../..', name) === file)
+  function ownSinkAt (file: string): OwnSink | undefined {
+    return OWN_SINKS.find(sink => {
+      const own = find(nameOf(sink), [fromPackage])
+      return own !== undefined && [`esm/${sink}.js`, `cjs/${sink}.cjs`].some(entry => resolve(own, '../..', entry) === file)
+    })
   }
 
   return {
@@ -58,9 +63,14 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
       const file = locate(bundlerOverride(target) ?? findNeighbour(target) ?? target)
       if (file === undefined) return undefined
       const isPinoFile = target === 'pino/file' || toPath(file, cwd) === pinoFile
-      return { file, isPinoFile, isHttpSink: target === HTTP_SINK || (!isPinoFile && isHttpEntry(toPath(file, cwd))) }
+      return { file, isPinoFile, ownSink: OWN_SINKS.find(sink => target === nameOf(sink)) ?? (isPinoFile ? undefined : ownSinkAt(toPath(file, cwd))) }
     }
   }
+}
+
+/** The name by which a target names a sink of this package. */
+function nameOf (sink: OwnSink): string {
+  return `pino-breaker-fanout/${sink}`
 }
 
 /**
