@@ -30,6 +30,7 @@ for (let n = 1; n <= LINES; n++) {
   else log.info({ n }, 'an order came')
   if (n % 10 === 0) await sleep(10)
 }
+transport.ref()
 transport.end()
 transport.once('close', () => {
   for (const { name, linesDelivered } of snapshot.sinks) console.log(`${name}: ${linesDelivered} lines`)

@@ -27,7 +27,7 @@ export class NatsCluster {
 
   /** Starts the nodes, and ends them with the test. */
   static async start (t: Test, count = 3): Promise<NatsCluster> {
-    const folder = t.testdir({})
+    const folder = join(t.testdir({ nodes: {} }), 'nodes')
     const ports = await Promise.all(Array.from({ length: count }, async () => ({ client: await freePort(), route: await freePort() })))
     const routes = ports.map(({ route }) => `nats://127.0.0.1:${route}`).join(', ')
     const nodes = ports.map(({ client, route }, index) => new Node(`n${index + 1}`, client, join(folder, `n${index + 1}`), count === 1 ? '' : `cluster: { name: c, listen: 127.0.0.1:${route}, routes: [${routes}] }`))
