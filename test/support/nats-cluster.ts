@@ -14,7 +14,13 @@ const POLL_MS = 200
 const QUESTION_MS = 2000
 
 /** A message of a stream. */
-export interface Stored { seq: number, subject: string, text: string }
+export interface Stored {
+  seq: number
+  subject: string
+  text: string
+  /** `Nats-Msg-Id`, by which the server drops what comes again. */
+  id: string
+}
 
 /** Servers of NATS that form a cluster, on loopback. */
 export class NatsCluster {
@@ -91,7 +97,7 @@ export class NatsCluster {
       const stored: Stored[] = []
       while (stored.length < messages) {
         const before = stored.length
-        for await (const message of await consumer.fetch({ max_messages: Math.min(5000, messages - stored.length), expires: 2000 })) stored.push({ seq: message.seq, subject: message.subject, text: message.string() })
+        for await (const message of await consumer.fetch({ max_messages: Math.min(5000, messages - stored.length), expires: 2000 })) stored.push({ seq: message.seq, subject: message.subject, text: message.string(), id: message.headers?.get('Nats-Msg-Id') ?? '' })
         if (stored.length === before) throw new Error(`the stream has ${messages} messages, and gave ${before}`)
       }
       return stored
