@@ -210,7 +210,7 @@ function isFresh ({ attempts, doubts, arrivedBytes, numbers }: Lines): boolean {
 }
 
 function isGapless (numbers: readonly number[]): boolean {
-  return (numbers.at(-1) as number) - (numbers[0] as number) === numbers.length - 1
+  return numbers.every((number, place) => number === (numbers[0] as number) + place)
 }
 
 /** Lines without their newlines. A carriage return before a newline is removed with it: JSON has none of its own. */

@@ -6,7 +6,10 @@ import { hostPath } from './child/host-path.js'
 import { isBundled } from './child/host-script.js'
 import { findNeighbour } from './neighbours.js'
 
-const HTTP_SINK = 'pino-breaker-fanout/http'
+/** A delivery sink of this package, by the name of its entry. */
+export type OwnSink = 'http' | 'nats'
+
+const OWN_SINKS: readonly OwnSink[] = ['http', 'nats']
 
 /** The module of a target. */
 export interface ResolvedTarget {
@@ -14,8 +17,8 @@ export interface ResolvedTarget {
   file: string
   /** True for pino's own file destination. */
   isPinoFile: boolean
-  /** True for this package's own HTTP sink. */
-  isHttpSink: boolean
+  /** Which of this package's own sinks it is; `undefined` for any other. */
+  ownSink: OwnSink | undefined
 }
 
 /** Finds the modules of targets. */
@@ -38,8 +41,10 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   const places = [...given, cwd]
   const fromPlaces = [...given.map(lookupBase), cwd + sep].map(base => createRequire(base))
   const fromPackage = createRequire(hostPath)
-  const httpFile = find(HTTP_SINK, [fromPackage])
-  const httpEntries = httpFile === undefined ? [] : ['esm/http.js', 'cjs/http.cjs'].map(name => resolve(httpFile, '../..', name))
+  const ownEntries = OWN_SINKS.flatMap(sink => {
+    const found = find(nameOf(sink), [fromPackage])
+    return found === undefined ? [] : [`esm/${sink}.js`, `cjs/${sink}.cjs`].map(entry => ({ sink, file: resolve(found, '../..', entry) }))
+  })
   const pinoFile = find('pino/file', [fromPackage, ...fromPlaces])
 
   function locate (origin: string): string | undefined {
@@ -52,9 +57,14 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
     places: [...places, 'pino-breaker-fanout'],
     resolve (target) {
       const file = locate(bundlerOverride(target) ?? findNeighbour(target) ?? target)
-      return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile, isHttpSink: target === HTTP_SINK || httpEntries.includes(toPath(file, cwd)) }
+      return file === undefined ? undefined : { file, isPinoFile: target === 'pino/file' || toPath(file, cwd) === pinoFile, ownSink: OWN_SINKS.find(sink => target === nameOf(sink)) ?? ownEntries.find(entry => entry.file === toPath(file, cwd))?.sink }
     }
   }
+}
+
+/** The name by which a target names a sink of this package. */
+function nameOf (sink: OwnSink): string {
+  return `pino-breaker-fanout/${sink}`
 }
 
 /**

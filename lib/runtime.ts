@@ -12,7 +12,7 @@ export function warnOfRuntime (versions: Readonly<Record<string, string | undefi
   const found = Object.entries(others).find(([key]) => versions[key] !== undefined)
   if (found === undefined) return []
   const [key, name] = found
-  const blind = targets.filter(({ sense, source }) => sense !== false && !(source.kind === 'target' && source.entry.isHttpSink)).map(({ name }) => `"${name}"`)
+  const blind = targets.filter(({ sense, source }) => sense !== false && !(source.kind === 'target' && source.entry.ownSink !== undefined)).map(({ name }) => `"${name}"`)
   return [
     ...blind.length === 0 ? [] : [`${name} does not show the requests of a sink: a failure that the transport of ${blind.join(', ')} hides will not be noticed.`],
     ...key === 'deno' ? ['Deno runs no exit handlers when an app crashes: lines from right before a crash may be lost.'] : []

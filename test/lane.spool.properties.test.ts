@@ -1,7 +1,8 @@
 import t from 'tap'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import type { SinkKind } from '#lib/child/child'
+import type { Parcel, SinkKind } from '#lib/child/child'
+import { idOfEach } from '#lib/line-ids'
 import { HandClock } from './support/hand-clock.js'
 import { LaneRig, type LaneRigOptions } from './support/lane-rig.js'
 import { MemoryDisk } from './support/memory-disk.js'
@@ -68,6 +69,10 @@ class Course {
   mayProbeWithOthers = false
   /** The first that has not been delivered. */
   #next = 0
+  /** The line of each id, and the ids of each line: of the life that sent it last, and of the disk. */
+  readonly #lineOf = new Map<string, number>()
+  readonly #idsOf = new Map<number, { life: number, id: string, ofDisk: string | undefined }>()
+  readonly #seen = new WeakSet<Parcel>()
   /** Lines that a crash may have cost: they were not on the disk yet. */
   #endangered = new Set<number>()
 
@@ -108,6 +113,7 @@ class Course {
     }
     await rest()
     this.#rig.check()
+    for (const { sent } of this.#rig.children) for (const parcel of sent) this.#noteIds(parcel)
     const transitions = this.#rig.transitions.slice(this.#rig.transitions.findLastIndex(({ to }) => to === 'closed') + 1)
     if (transitions.filter(({ from, to }) => from === 'half-open' && to === 'open').length >= PROBES_BEFORE_OTHERS) this.mayProbeWithOthers = true
   }
@@ -168,6 +174,27 @@ class Course {
       this.#delivered.add(n)
       for (; this.#delivered.has(this.#next) || (this.#next < n && this.#endangered.has(this.#next)); this.#next++);
       if (this.#next < n) this.isOutOfOrder = true
+    }
+  }
+
+  /** A line keeps its id as long as the lane lives, and that of the disk for ever. No other line ever has it. */
+  #noteIds (parcel: Parcel): void {
+    if (this.#seen.has(parcel)) return
+    this.#seen.add(parcel)
+    const { id: first, lines: { bytes, count } } = parcel
+    const ids = idOfEach(parcel, bytes, count)
+    assert.equal(ids[0], first)
+    for (const [place, line] of bytes.toString().split('\n').slice(0, -1).entries()) {
+      const { n } = JSON.parse(line) as { n: number }
+      const given = ids[place] as string
+      const isOfDisk = !given.startsWith('life:')
+      const id = isOfDisk ? given : `${this.#lives}-${given}`
+      assert.equal(this.#lineOf.get(id) ?? n, n, `${id} is the id of two lines`)
+      this.#lineOf.set(id, n)
+      const known = this.#idsOf.get(n)
+      if (known?.life === this.#lives) assert.equal(id, known.id, `line ${n} has two ids in one life`)
+      if (known?.ofDisk !== undefined) assert.equal(id, known.ofDisk, `line ${n} has had another id`)
+      this.#idsOf.set(n, { life: this.#lives, id, ofDisk: isOfDisk ? id : known?.ofDisk })
     }
   }
 

@@ -63,7 +63,7 @@ t.test('the smallest options get every setting, each with its default', async (t
   })
   t.strictSame(target, {
     name: 'pino-pretty',
-    source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, isHttpSink: false, target: 'pino-pretty', options: undefined } },
+    source: { kind: 'target', entry: { file: resolveHere('pino-pretty'), isPinoFile: false, ownSink: undefined, target: 'pino-pretty', options: undefined } },
     level: -Infinity,
     match: undefined,
     isolation: 'thread',
@@ -238,8 +238,8 @@ t.test('a pipeline has the sources of all its entries, and a name from the last 
   t.strictSame(source, {
     kind: 'pipeline',
     entries: [
-      { file: resolveHere('pino-pretty'), isPinoFile: false, isHttpSink: false, target: 'pino-pretty', options },
-      { file: resolveHere('pino/file'), isPinoFile: true, isHttpSink: false, target: 'pino/file', options: undefined }
+      { file: resolveHere('pino-pretty'), isPinoFile: false, ownSink: undefined, target: 'pino-pretty', options },
+      { file: resolveHere('pino/file'), isPinoFile: true, ownSink: undefined, target: 'pino/file', options: undefined }
     ]
   })
 })

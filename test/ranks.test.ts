@@ -2,7 +2,7 @@ import t from 'tap'
 import { ranksOf, type RankedTarget } from '#lib/ranks'
 
 function target (name: string, { fallback, isFile = false, isolation = 'thread' }: { fallback?: string, isFile?: boolean, isolation?: 'thread' | 'inline' } = {}): RankedTarget {
-  return { name, fallback, isolation, source: { kind: 'target', entry: { file: `/${name}.js`, isPinoFile: isFile, isHttpSink: false, target: name, options: {} } } }
+  return { name, fallback, isolation, source: { kind: 'target', entry: { file: `/${name}.js`, isPinoFile: isFile, ownSink: undefined, target: name, options: {} } } }
 }
 
 function ranks (...targets: readonly RankedTarget[]): Record<string, number> {

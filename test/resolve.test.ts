@@ -30,10 +30,10 @@ t.test('an absolute path and a file:// URL stand for themselves', async (t) => {
   const root = projects(t)
   const { resolve } = createTargetResolver(root)
   const path = join(root, 'app', 'sink.js')
-  t.strictSame(resolve(path), { file: path, isPinoFile: false, isHttpSink: false })
-  t.strictSame(resolve(pathToFileURL(path).href), { file: pathToFileURL(path).href, isPinoFile: false, isHttpSink: false })
-  t.strictSame(resolve(join(root, 'app', 'sink')), { file: join(root, 'app', 'sink'), isPinoFile: false, isHttpSink: false }, 'also without the extension')
-  t.strictSame(resolve(join(root, 'app', 'folder')), { file: join(root, 'app', 'folder'), isPinoFile: false, isHttpSink: false }, 'also as a folder with an index')
+  t.strictSame(resolve(path), { file: path, isPinoFile: false, ownSink: undefined })
+  t.strictSame(resolve(pathToFileURL(path).href), { file: pathToFileURL(path).href, isPinoFile: false, ownSink: undefined })
+  t.strictSame(resolve(join(root, 'app', 'sink')), { file: join(root, 'app', 'sink'), isPinoFile: false, ownSink: undefined }, 'also without the extension')
+  t.strictSame(resolve(join(root, 'app', 'folder')), { file: join(root, 'app', 'folder'), isPinoFile: false, ownSink: undefined }, 'also as a folder with an index')
   t.equal(resolve(join(root, 'app', 'empty')), undefined)
   t.equal(resolve(join(root, 'no-such.js')), undefined)
   t.equal(resolve('file://%00'), undefined)
@@ -42,13 +42,18 @@ t.test('an absolute path and a file:// URL stand for themselves', async (t) => {
 t.test('pino/file is the one of this package\'s own pino, and known by its path too', async (t) => {
   const { resolve } = createTargetResolver(projects(t))
   const file = resolveHere('pino/file')
-  t.strictSame(resolve('pino/file'), { file, isPinoFile: true, isHttpSink: false })
-  t.strictSame(resolve(file), { file, isPinoFile: true, isHttpSink: false })
-  t.strictSame(resolve(pathToFileURL(file).href), { file: pathToFileURL(file).href, isPinoFile: true, isHttpSink: false })
+  t.strictSame(resolve('pino/file'), { file, isPinoFile: true, ownSink: undefined })
+  t.strictSame(resolve(file), { file, isPinoFile: true, ownSink: undefined })
+  t.strictSame(resolve(pathToFileURL(file).href), { file: pathToFileURL(file).href, isPinoFile: true, ownSink: undefined })
 })
 
 t.test('what this package itself exports is found from anywhere', async (t) => {
-  t.strictSame(createTargetResolver(projects(t)).resolve('pino-breaker-fanout/http'), { file: resolveHere('pino-breaker-fanout/http'), isPinoFile: false, isHttpSink: true })
+  const { resolve } = createTargetResolver(projects(t))
+  for (const ownSink of ['http', 'nats']) {
+    const file = resolveHere(`pino-breaker-fanout/${ownSink}`)
+    t.strictSame(resolve(`pino-breaker-fanout/${ownSink}`), { file, isPinoFile: false, ownSink })
+    t.strictSame(resolve(file), { file, isPinoFile: false, ownSink })
+  }
 })
 
 t.test('a package is looked for from resolveFrom, then from the working directory, then from this package', async (t) => {
@@ -94,8 +99,8 @@ t.test('what a bundler has moved is looked for where it went', async (t) => {
   const { resolve } = createTargetResolver(root)
 
   Reflect.set(globalThis, '__bundlerPathsOverrides', { 'my-sink': moved, 'pino/file': moved, wrong: 5 })
-  t.strictSame(resolve('my-sink'), { file: moved, isPinoFile: false, isHttpSink: false })
-  t.strictSame(resolve('pino/file'), { file: moved, isPinoFile: true, isHttpSink: false })
+  t.strictSame(resolve('my-sink'), { file: moved, isPinoFile: false, ownSink: undefined })
+  t.strictSame(resolve('pino/file'), { file: moved, isPinoFile: true, ownSink: undefined })
   t.equal(resolve('wrong'), undefined)
   t.equal(resolve('toString'), undefined)
 

@@ -187,18 +187,20 @@ export class DiskOutlet implements Outlet {
     this.#spool.start()
   }
 
-  /** Writes new lines; returns whether the disk takes them. */
+  /** Writes new lines; returns whether the disk takes them. Lines that came back from the sink stay in memory too: they keep their ids. */
   take (lines: Lines): boolean {
+    if (lines.attempts > 0 && this.#deps.replay.queue.bytes < 2 * READ_BYTES) return this.takeAtHand(lines)
     const isTaken = this.#spool.append(lines)
     this.#noteAppended()
     return isTaken
   }
 
   /** Writes new lines that may be sent from memory before older ones on the disk, as if they had come back from the sink. */
-  takeAtHand ({ bytes, count, firstLine }: Lines): void {
+  takeAtHand (lines: Lines): true {
     const { replay } = this.#deps
-    replay.queue.unshift([replay.keep(freshLines(bytes, count, firstLine))])
+    replay.queue.unshift([replay.keep(lines.attempts > 0 ? lines : freshLines(lines.bytes, lines.count, lines.firstLine))])
     this.writeKept()
+    return true
   }
 
   /** Writes lines that the sink holds and that must be on the disk before newer ones; returns whether all of them are being written. */

@@ -98,7 +98,7 @@ export interface TargetFacts {
 /** Combines a target's own options, those of the top level and the defaults, in this order, into complete settings. */
 export function settleTarget (own: TargetFields, topLevel: TargetPolicy, { name, source, openPolicy, healthCheck, deadLetter, spool, defaultLevel }: TargetFacts): TargetSettings {
   const isPinoFile = source.kind === 'target' && source.entry.isPinoFile
-  const isHttpSink = source.kind === 'target' && source.entry.isHttpSink
+  const isHttpSink = source.kind === 'target' && source.entry.ownSink === 'http'
   const queueDefaults = isPinoFile ? { ...targetDefaults.queue, overflow: pinoFileDefaults.overflow } : targetDefaults.queue
   const isolation = own.isolation ?? topLevel.isolation ?? (isPinoFile ? pinoFileDefaults.isolation : targetDefaults.isolation)
   return {

@@ -1,8 +1,12 @@
 import { checkHttpOptions } from '../http/check-options.js'
-import { createTargetResolver, toPath, type TargetResolver } from '../resolve.js'
+import { checkNatsOptions } from '../nats/check-options.js'
+import { createTargetResolver, toPath, type OwnSink, type TargetResolver } from '../resolve.js'
 import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
 import type { SourceEntry, TargetSource } from './settings.js'
+
+/** Checks the options of this package's own sinks, given the environment that they will have. */
+const check: Readonly<Record<OwnSink, (options: unknown, env: NodeJS.ProcessEnv) => Faults>> = { http: checkHttpOptions, nats: checkNatsOptions }
 
 /** The source of each target; `undefined` for a target with faults. */
 export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv, faults: Faults): (TargetSource | undefined)[] {
@@ -13,16 +17,16 @@ export function settleSources (draft: Draft, cwd: string, env: NodeJS.ProcessEnv
     if (target !== undefined && pipeline !== undefined) faults.add(path, 'expected either a target or a pipeline, got both')
     if (target !== undefined) {
       const entry = settleEntry({ target, options }, path, resolver, faults)
-      if (entry?.isHttpSink === true) faults.adopt(`${path}.options`, checkHttpOptions(options, envOf(fields, draft, env)))
+      if (entry?.ownSink !== undefined) faults.adopt(`${path}.options`, check[entry.ownSink](options, envOf(fields, draft, env)))
       return entry && { kind: 'target', entry }
     }
     if (pipeline !== undefined) {
       if (options !== undefined) faults.add(`${path}.options`, 'belong to an entry of the pipeline')
       const entries = pipeline.map((entry, step) => {
         const settled = settleEntry(entry, `${path}.pipeline[${step}]`, resolver, faults)
-        if (settled?.isHttpSink === true) {
+        if (settled?.ownSink !== undefined) {
           faults.add(`${path}.pipeline[${step}].target`, 'a delivery sink is no stream, and cannot stand in a pipeline: give it a target of its own')
-          faults.adopt(`${path}.pipeline[${step}].options`, checkHttpOptions(settled.options, envOf(fields, draft, env)))
+          faults.adopt(`${path}.pipeline[${step}].options`, check[settled.ownSink](settled.options, envOf(fields, draft, env)))
         }
         return settled
       })

@@ -44,7 +44,7 @@ export class ScriptedChild implements Child {
   }
 
   configure (config: PinoConfig): void { this.configs.push(config) }
-  send ({ id, lines }: Parcel): void { this.sent.push({ id, lines: { ...lines, bytes: Buffer.from(lines.bytes) } }) }
+  send ({ id, runs, lines }: Parcel): void { this.sent.push({ id, ...runs && { runs }, lines: { ...lines, bytes: Buffer.from(lines.bytes) } }) }
   hasten (): void { this.hastened++ }
   abort (id: string): void { this.aborted.push(id) }
   async flush (): Promise<void> { await new Promise<void>(resolve => { this.flushes.push(resolve) }) }
