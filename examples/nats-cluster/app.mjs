@@ -9,6 +9,7 @@ const transport = pino.transport({
   target: 'pino-breaker-fanout',
   options: {
     metricsIntervalMs: 1000,
+    diagnostics: { to: 'stderr' },
     targets: [
       {
         name: 'stream',
