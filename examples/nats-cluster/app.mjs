@@ -9,6 +9,7 @@ const transport = pino.transport({
   target: 'pino-breaker-fanout',
   options: {
     metricsIntervalMs: 1000,
+    diagnostics: { to: 'stderr' },
     targets: [
       {
         name: 'stream',
@@ -30,6 +31,7 @@ for (let n = 1; n <= LINES; n++) {
   else log.info({ n }, 'an order came')
   if (n % 10 === 0) await sleep(10)
 }
+transport.ref()
 transport.end()
 transport.once('close', () => {
   for (const { name, linesDelivered } of snapshot.sinks) console.log(`${name}: ${linesDelivered} lines`)

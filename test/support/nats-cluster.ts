@@ -14,7 +14,13 @@ const POLL_MS = 200
 const QUESTION_MS = 2000
 
 /** A message of a stream. */
-export interface Stored { seq: number, subject: string, text: string }
+export interface Stored {
+  seq: number
+  subject: string
+  text: string
+  /** `Nats-Msg-Id`, by which the server drops what comes again. */
+  id: string
+}
 
 /** Servers of NATS that form a cluster, on loopback. */
 export class NatsCluster {
@@ -27,7 +33,7 @@ export class NatsCluster {
 
   /** Starts the nodes, and ends them with the test. */
   static async start (t: Test, count = 3): Promise<NatsCluster> {
-    const folder = t.testdir({})
+    const folder = join(t.testdir({ nodes: {} }), 'nodes')
     const ports = await Promise.all(Array.from({ length: count }, async () => ({ client: await freePort(), route: await freePort() })))
     const routes = ports.map(({ route }) => `nats://127.0.0.1:${route}`).join(', ')
     const nodes = ports.map(({ client, route }, index) => new Node(`n${index + 1}`, client, join(folder, `n${index + 1}`), count === 1 ? '' : `cluster: { name: c, listen: 127.0.0.1:${route}, routes: [${routes}] }`))
@@ -91,7 +97,7 @@ export class NatsCluster {
       const stored: Stored[] = []
       while (stored.length < messages) {
         const before = stored.length
-        for await (const message of await consumer.fetch({ max_messages: Math.min(5000, messages - stored.length), expires: 2000 })) stored.push({ seq: message.seq, subject: message.subject, text: message.string() })
+        for await (const message of await consumer.fetch({ max_messages: Math.min(5000, messages - stored.length), expires: 2000 })) stored.push({ seq: message.seq, subject: message.subject, text: message.string(), id: message.headers?.get('Nats-Msg-Id') ?? '' })
         if (stored.length === before) throw new Error(`the stream has ${messages} messages, and gave ${before}`)
       }
       return stored
