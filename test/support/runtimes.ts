@@ -45,7 +45,7 @@ export const runtimeCases: readonly RuntimeCase[] = [
 
 /** What a runtime cannot do, and what the transport says of it at its start. */
 export const shortfalls: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  bun: { sense: 'Bun does not show the requests of a sink' },
+  bun: { process: 'Bun cannot run a sink in a process of its own', sense: 'Bun does not show the requests of a sink' },
   deno: { sense: 'Deno does not show the requests of a sink', crash: 'Deno runs no exit handlers' }
 }
 
