@@ -29,7 +29,7 @@ const ALONE = ['integration', 'cases']
 /** Those of them that take longer than a quarter of a minute each. */
 const LONG = [
   ...['bundlers', 'campaign', 'consumers', 'dead-letters', 'diagnostics', 'ending', 'examples', 'holding', 'http', 'http-proxy', 'isolation', 'memory', 'monitor', 'monitor-in-app', 'monitor-page', 'monitor-page-live', 'otlp', 'out-of-memory', 'overload', 'overload-half-minute', 'parity',
-    'process', 'prometheus', 'recipes', 'replay', 'replay-filter', 'restarts', 'run-command', 'run-million', 'runtimes', 'sensing', 'several-processes', 'spool-processes', 'spooling', 'transports', 'trips'].map(name => join('integration', `${name}.test.js`)),
+    'process', 'processes-campaign', 'prometheus', 'recipes', 'replay', 'replay-filter', 'restarts', 'run-command', 'run-million', 'runtimes', 'sensing', 'several-processes', 'spool-processes', 'spooling', 'transports', 'trips'].map(name => join('integration', `${name}.test.js`)),
   ...['slow-at-the-end', 'stalled-destination'].map(name => join('cases', `${name}.test.js`))
 ].map(name => join('build', 'test', name))
 
