@@ -81,14 +81,14 @@ for (const mode of ['always', 'open'] as const) {
     /** All lines that are on the disk now. A process that was killed does not change them. */
     const onDisk = (): string[] => existsSync(folder)
       ? readdirSync(folder, { recursive: true }).map(String).filter(name => name.endsWith('.ndjson')).flatMap(name => {
-          try {
-            const text = readFileSync(join(folder, name), 'utf8')
-            return keysOf(text.slice(0, text.lastIndexOf('\n') + 1))
-          } catch {
-            // It was delivered and removed meanwhile.
-            return []
-          }
-        })
+        try {
+          const text = readFileSync(join(folder, name), 'utf8')
+          return keysOf(text.slice(0, text.lastIndexOf('\n') + 1))
+        } catch {
+          // It was delivered and removed meanwhile.
+          return []
+        }
+      })
       : []
 
     const seen = new Set<string>()
