@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { hostPath } from './child/host-path.js'
 import { isBundled } from './child/host-script.js'
 import { findNeighbour } from './neighbours.js'
+import { isPath, isRelative, toPath } from './paths.js'
 
 /** A delivery sink of this package, by the name of its entry. */
 export type OwnSink = 'http' | 'nats'
@@ -81,25 +81,6 @@ function nameOf (sink: OwnSink): string {
  */
 export function findPackage (name: string, places: readonly string[]): string | undefined {
   return findNeighbour(name) ?? find(name, [...places.map(place => createRequire(lookupBase(toPath(place, process.cwd())))), createRequire(hostPath)])
-}
-
-/** True for a target that is an absolute path or a `file://` URL, and not a name. */
-export function isPath (target: string): boolean {
-  return isAbsolute(target) || target.startsWith('file://')
-}
-
-/** True for a target that is a path relative to the file that names it. */
-export function isRelative (target: string): boolean {
-  return /^\.\.?[/\\]/.test(target)
-}
-
-/**
- * The absolute path of a `file://` URL, or of a path relative to the working directory.
- *
- * @throws TypeError for a `file://` URL that names no path
- */
-export function toPath (place: string, cwd: string): string {
-  return place.startsWith('file://') ? fileURLToPath(place) : resolve(cwd, place)
 }
 
 /** `createRequire()` looks from the directory of a file. A directory needs a separator at its end. */

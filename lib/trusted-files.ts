@@ -103,6 +103,8 @@ async function isFolder (path: string): Promise<boolean> {
 
 /** Opens a file or folder without following a symbolic link. */
 async function openItself (path: string, flags: number, mode?: number): Promise<FileHandle> {
+  // Windows cannot be told to follow no link. There a link that is made in between is followed.
+  if (O_NOFOLLOW === 0 && await isSymbolicLink(path)) throw untrusted(path, 'is a symbolic link')
   try {
     return await open(path, flags | O_NOFOLLOW, mode)
   } catch (error) {

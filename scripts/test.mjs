@@ -28,7 +28,7 @@ const CHECKS = [['lint', 'test:types', 'docs:check'], ['build:test', 'publint', 
 const ALONE = ['integration', 'cases']
 /** Those of them that take longer than a quarter of a minute each. */
 const LONG = [
-  ...['bundlers', 'campaign', 'consumers', 'dead-letters', 'diagnostics', 'ending', 'examples', 'frameworks-installed', 'holding', 'http', 'http-proxy', 'install', 'isolation', 'kafka', 'memory', 'monitor', 'monitor-in-app', 'monitor-page', 'monitor-page-live', 'nats-cluster', 'nats-example', 'nats-kills', 'otlp', 'out-of-memory', 'overload', 'overload-half-minute', 'parity', 'preload', 'process', 'prometheus', 'recipes', 'recipes-pm2', 'recipes-processes', 'recipes-test-runners', 'replay', 'replay-filter', 'restarts', 'run-command', 'run-million', 'runtimes', 'sensing', 'spool-processes', 'spooling', 'transports', 'trips'].map(name => join('integration', `${name}.test.js`)),
+  ...['bundlers', 'campaign', 'consumers', 'dead-letters', 'diagnostics', 'ending', 'examples', 'frameworks-installed', 'holding', 'http', 'http-proxy', 'install', 'isolation', 'kafka', 'memory', 'monitor', 'monitor-in-app', 'monitor-page', 'monitor-page-live', 'nats-cluster', 'nats-example', 'nats-kills', 'otlp', 'out-of-memory', 'overload', 'overload-half-minute', 'parity', 'preload', 'process', 'processes-campaign', 'prometheus', 'recipes', 'recipes-pm2', 'recipes-processes', 'recipes-test-runners', 'replay', 'replay-filter', 'restarts', 'run-command', 'run-million', 'runtimes', 'sensing', 'several-processes', 'spool-processes', 'spooling', 'transports', 'trips'].map(name => join('integration', `${name}.test.js`)),
   ...['slow-at-the-end', 'stalled-destination'].map(name => join('cases', `${name}.test.js`))
 ].map(name => join('build', 'test', name))
 

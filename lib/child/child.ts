@@ -100,4 +100,6 @@ export interface ChildSource {
   writeTimeoutMs: number
   /** True if pino has sent its config, or will send it. */
   willSendConfig: boolean
+  /** True until a child of the target has started. A later one goes on within a line that the former has cut off. */
+  isFirst?: boolean
 }

@@ -36,7 +36,8 @@ export function createChildMaker (target: TargetSettings, willSendConfig: boolea
       failureEvents,
       sense,
       writeTimeoutMs,
-      willSendConfig
+      willSendConfig,
+      isFirst: !hasStarted
     }
     const ownListener: ChildListener = {
       ...listener,

@@ -36,11 +36,11 @@ export class SinkHost {
   /** Loads and starts the sink. `onReady` or `onFailure` follows. Resolves once the start has succeeded or failed, and never rejects. */
   async start (): Promise<void> {
     const end = this.#calls.begin()
-    const { entries, isPipeline } = this.#source
+    const { entries, isPipeline, isFirst } = this.#source
     const starts = entries.map(async ({ file, isPinoFile, target, options }) => {
       const factory = (isPinoFile ? loadPinoFile(file) : undefined) ?? await loadFactory(file)
       // A pipeline may write anything into its file, and not only lines.
-      if (isPinoFile && !isPipeline) await mendFile(options)
+      if (isPinoFile && !isPipeline && isFirst === true) await mendFile(options)
       const sense = this.#sense
       return await factory(sense === undefined ? options : listenToSelf({ file, target }, options, this.#source.sink, error => sense.reportBySink(error)))
     })

@@ -1,8 +1,8 @@
 import { endTornLine } from '../torn-line.js'
 
 /**
- * Prepares the file of a `pino/file` for lines that are appended to it: ends the line that a killed process, or this one on a
- * full disk, has left unfinished. A number, also as a text, is a descriptor, which is left alone.
+ * Prepares the file of a `pino/file` for lines that are appended to it: ends the line that a killed process, or one on a full
+ * disk, has left unfinished. A number, also as a text, is a descriptor, which is left alone.
  *
  * @param options - Those of `pino/file`
  * @throws the system's error if the disk takes no newline

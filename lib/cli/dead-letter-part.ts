@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { unlink, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { secondNameOf } from '../dead-letters/dead-letter-file.js'
 import type { DeadLetter } from '../dead-letters/dead-letter.js'
 import { parseRecord } from '../line-head.js'
+import { nodeFileSystem } from '../spool/node-file-system.js'
 import { openTrustedFile } from '../trusted-files.js'
 import type { KeptLine } from './send-lines.js'
 
@@ -84,8 +85,8 @@ export class Part {
 
   async remove (): Promise<void> {
     // The journal first: without its file it would be taken for that of the next file of this name.
-    await unlink(this.#journal).catch(() => {})
-    await unlink(this.#path)
+    await nodeFileSystem.remove(this.#journal).catch(() => {})
+    await nodeFileSystem.remove(this.#path)
   }
 
   #deliver (number: number): void {

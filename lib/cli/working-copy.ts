@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { link, lstat, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { link, lstat, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { secondNameOf, workingFolderOf } from '../dead-letters/dead-letter-file.js'
 import { Lock } from '../spool/lock.js'
@@ -43,7 +43,7 @@ export class WorkingCopy implements LineSource {
     const parts = await partsOf(path)
     // A run that was killed after it had put its lines back has left only files to remove.
     if (await isPutBack(path)) for (const part of parts.splice(0)) await part.remove()
-    await unlink(secondNameOf(path)).catch(() => {})
+    await nodeFileSystem.remove(secondNameOf(path)).catch(() => {})
     copy.#parts = parts
     await copy.#collect()
     return copy
@@ -72,9 +72,9 @@ export class WorkingCopy implements LineSource {
       await part.copyAdded(this.#path)
       await part.remove()
     }
-    await unlink(secondNameOf(this.#path))
+    await nodeFileSystem.remove(secondNameOf(this.#path))
     await this.#lock.release()
-    await rmdir(this.#folder).catch(() => {})
+    await nodeFileSystem.removeFolder(this.#folder).catch(() => {})
     await nodeFileSystem.syncFolder(dirname(this.#path))
     return counts.slice(0, own).reduce((sum, count) => sum + count, 0)
   }
@@ -83,7 +83,7 @@ export class WorkingCopy implements LineSource {
   async #collect (): Promise<void> {
     const last = (await segmentNamesIn(this.#folder)).at(-1) ?? ''
     const path = join(this.#folder, segmentNameOf((segmentNumberOf(last) ?? 0) + 1))
-    if (await rename(this.#path, path).catch(only('ENOENT')) === 'ENOENT') return
+    if (await nodeFileSystem.rename(this.#path, path).catch(only('ENOENT')) === 'ENOENT') return
     await nodeFileSystem.syncFolder(this.#folder)
     this.#parts.push(await Part.open(path))
   }

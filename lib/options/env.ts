@@ -1,3 +1,4 @@
+import { ownPlatform, type Platform } from '../platform.js'
 import { advice } from './advice.js'
 import type { Faults } from './faults.js'
 import { nearest } from './nearest.js'
@@ -40,10 +41,13 @@ type KnownVariables = Map<string, (Variable & { target: number | undefined })[]>
  * its variable.
  *
  * @param names the names of the targets, in their order
+ * @param platform - The system that has these variables
  */
-export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[], faults: Faults): Environment {
+export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[], faults: Faults, platform: Platform = ownPlatform): Environment {
   const found: Environment = { settings: [], warnings: [] }
-  const given = Object.keys(env).filter(variable => variable.startsWith(variablePrefix) && env[variable] !== '').sort()
+  // Windows does not distinguish upper and lower case in names of variables, and keeps them as they were written.
+  const values = new Map(Object.entries(env).map(([variable, value]) => [platform.isWindows ? variable.toUpperCase() : variable, value ?? '']))
+  const given = [...values.keys()].filter(variable => variable.startsWith(variablePrefix) && values.get(variable) !== '').sort()
   // Most often there are none: the list of known variables is not needed then.
   if (given.length === 0) return found
 
@@ -56,7 +60,7 @@ export function readEnvironment (env: NodeJS.ProcessEnv, names: readonly string[
     } else if (!match.settable) {
       found.warnings.push(`The variable ${variable} is ignored: ${match.keys.join('.')} cannot be set from the environment.`)
     } else {
-      const value = validate(match.node, coerce(match.node, env[variable] ?? ''), variable, faults, advice)
+      const value = validate(match.node, coerce(match.node, values.get(variable) ?? ''), variable, faults, advice)
       if (value === undefined) continue
       for (const { target, keys } of matches) found.settings.push({ variable, target, keys, value })
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 const MAX_NAME_BYTES = 200
 /** Names that Windows reserves for devices, whatever the extension. */
-const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
+const DEVICE = /^(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\.|$)/i
 
 /**
  * The name of a target's spool folder. Letters, digits, `.`, `_`, `-` and `@` stay as they are; all else becomes `-`, and

@@ -1,6 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { resolve } from 'node:path'
-import { toPath } from '../resolve.js'
+import { toPath, toSocketPath } from '../paths.js'
 import { fanoutDefaults } from './defaults.js'
 import type { Draft } from './draft.js'
 import { show, type Faults } from './faults.js'
@@ -27,7 +26,6 @@ const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 const SENDABLE = /^[!-~]+$/
 /** `::1`, and `127.0.0.0/8` as IPv6. */
 const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$/
-const PIPE = /^[\\/]{2}[.?][\\/]pipe[\\/]/i
 
 /** The complete option `monitor`; `undefined` if it is off. */
 export function settleMonitor (draft: Draft, cwd: string, faults: Faults): MonitorSettings | undefined {
@@ -54,7 +52,7 @@ function settlePlace ({ port, socket, host = fanoutDefaults.monitor.host }: Moni
     const name = host.replace(/^\[(.*)\]$/, '$1')
     return range && { kind: 'port', host: name, isLoopback: isLoopback(name), ...range }
   } else if (socket !== undefined) {
-    const path = PIPE.test(socket) ? socket : resolve(cwd, socket)
+    const path = toSocketPath(socket, cwd)
     const bytes = Buffer.byteLength(path)
     if (bytes <= MAX_SOCKET_PATH_BYTES) return { kind: 'socket', path }
     faults.add('monitor.socket', `expected a path of at most ${MAX_SOCKET_PATH_BYTES} bytes, got one of ${bytes}: ${show(path)}`)

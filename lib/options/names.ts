@@ -1,5 +1,5 @@
 import { basename, dirname, extname } from 'node:path'
-import { isPath, isRelative } from '../resolve.js'
+import { isPath, isRelative } from '../paths.js'
 import { reservedNames } from './defaults.js'
 import type { Faults } from './faults.js'
 

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { keyOfPath } from '../paths.js'
 import type { DeadLetterSettings } from './dead-letters.js'
 import type { Draft } from './draft.js'
 import type { Faults } from './faults.js'
@@ -81,8 +82,12 @@ function takeTheSame (draft: Draft, one: number, other: number): boolean {
   return draft.topLevel.dedupe !== true || levelOf(a) === levelOf(b)
 }
 
-/** The file may not exist yet, in a folder that a link leads to. */
+/** Tells the same file by all its spellings. It may not exist yet, in a folder that a link leads to. */
 function realPathOf (path: string): string {
+  return keyOfPath(linklessPathOf(path))
+}
+
+function linklessPathOf (path: string): string {
   try {
     return realpathSync(path)
   } catch {

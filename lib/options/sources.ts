@@ -1,6 +1,7 @@
 import { checkHttpOptions } from '../http/check-options.js'
 import { checkNatsOptions } from '../nats/check-options.js'
-import { createTargetResolver, toPath, type OwnSink, type TargetResolver } from '../resolve.js'
+import { toPath } from '../paths.js'
+import { createTargetResolver, type OwnSink, type TargetResolver } from '../resolve.js'
 import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
 import type { SourceEntry, TargetSource } from './settings.js'

@@ -33,6 +33,10 @@ async function openOnPipe (t: Test, contentMode: 'buffer' | 'utf8') {
       } catch {}
       await new Promise(resolve => setTimeout(resolve, 1))
     }
+    // The last write may have ended before all of it was read.
+    try {
+      for (let bytes = -1; bytes !== 0; read += bytes) bytes = readSync(reader, memory)
+    } catch {}
     closeSync(reader)
   }
   return { sonic, calls, faults, write, drain, bytesRead: () => read }

@@ -21,6 +21,10 @@ t.test('a name that is safe stays as it is, and one that is not is made so', asy
     '': '_',
     con: '_con',
     'NUL.txt': '_NUL.txt',
+    COM1: '_COM1',
+    'lpt³': '_lpt³',
+    'nul ': 'nul-',
+    'C:\\logs': 'C--logs',
     журнал: 'журнал'
   }
   for (const [name, folder] of Object.entries(names)) t.equal(folderNameOf(name), folder)

@@ -36,6 +36,7 @@ export const runtimeCases: readonly RuntimeCase[] = [
   { name: 'files', title: 'three files', lines: { 'one.log': 100, 'two.log': 100, 'three.log': 100 } },
   { name: 'failing', title: 'a failing sink', lines: { 'one.log': 100 }, tells: 'sink circuit open' },
   { name: 'thread', title: 'a package in a thread', lines: { 'one.log': 100, 'pretty.log': 100 } },
+  { name: 'process', title: '`isolation: \'process\'`', lines: { 'one.log': 100, http: 100 } },
   { name: 'spool', title: 'a spool', lines: { 'one.log': 100, spool: 100 } },
   { name: 'http', title: 'HTTP', lines: { 'one.log': 100, http: 100 } },
   { name: 'sense', title: 'seeing a failure that a transport hides', lines: { 'one.log': 100 }, tells: 'sink circuit open' },
@@ -44,7 +45,7 @@ export const runtimeCases: readonly RuntimeCase[] = [
 
 /** What a runtime cannot do, and what the transport says of it at its start. */
 export const shortfalls: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  bun: { sense: 'Bun does not show the requests of a sink' },
+  bun: { process: 'Bun cannot run a sink in a process of its own', sense: 'Bun does not show the requests of a sink' },
   deno: { sense: 'Deno does not show the requests of a sink', crash: 'Deno runs no exit handlers' }
 }
 
