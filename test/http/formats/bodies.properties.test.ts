@@ -54,7 +54,7 @@ for (const format of ['json', 'loki', 'splunk', 'elasticsearch'] as const) {
     const body = new BodyWriter()
     fc.assert(fc.property(batch, options[format], (buffer, options) => {
       const settings = settingsOf({ format, ...options })
-      const part = wholeOf({ id: 'life:7', buffer, count: countLines(buffer), bytes: buffer.length, lines: [], text: '' })
+      const part = wholeOf({ id: 'life:7', buffer, count: countLines(buffer), bytes: buffer.length, lines: [], lineIds: [], text: '' })
       body.clear()
       createFormat(settings, () => NOW).encode(part, body)
       assert.equal(body.bytes.toString('latin1'), Buffer.from(plainBodies[format](settings, NOW, part)).toString('latin1'))
