@@ -66,7 +66,7 @@ t.test('an `@timestamp` that is spelled with an escape, or with a space behind i
   const lines = ['{"@timestamp" :1}', '{"\\u0040timestamp":1}', '{"@timest\\u0061mp"\t: 1}', '{"a":"@timestamp"}', '{"\\\\u0040timestamp":1}']
   const buffer = Buffer.from(lines.map(line => `${line}\n`).join(''))
   const body = new BodyWriter()
-  createFormat(settingsOf({ format: 'elasticsearch' }), () => NOW).encode(wholeOf({ id: 'life:7', buffer, count: lines.length, bytes: buffer.length, lines: [], text: '' }), body)
+  createFormat(settingsOf({ format: 'elasticsearch' }), () => NOW).encode(wholeOf({ id: 'life:7', buffer, count: lines.length, bytes: buffer.length, lines: [], lineIds: [], text: '' }), body)
   const documents = body.bytes.toString().split('\n').filter((_, place) => place % 2 === 1)
   t.same(documents, [...lines.slice(0, 3), `{"@timestamp":${NOW},"a":"@timestamp"}`, `{"@timestamp":${NOW},"\\\\u0040timestamp":1}`])
 })
