@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ownPath, transportUrl } from './child/host-path.js'
+import { ownPath } from './child/host-path.js'
 import { isBundled } from './child/host-script.js'
+import { transportUrl } from './transport-url.js'
 
 const EXTENSIONS = ['.js', '.cjs', '.mjs']
 

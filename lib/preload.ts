@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { parentPort, threadId } from 'node:worker_threads'
 import type ThreadStream from 'thread-stream'
-import { ownPath, transportUrl } from './child/host-path.js'
 import { isSinkProcess } from './child/process-flags.js'
 import { FanoutError } from './errors.js'
+import { transportUrl } from './transport-url.js'
 
 /** The event by which a transport tells the thread that has made it of itself. */
 const HELLO = 'pino-breaker-fanout:hello'
@@ -96,7 +96,8 @@ function leave (): never {
 
 /** The class of each thread-stream that has been loaded in this thread. pino and the app may each have one. */
 function threadStreams (): Array<typeof ThreadStream> {
-  return Object.entries(createRequire(ownPath).cache)
+  // The cache is that of the thread, whatever path it is asked for with.
+  return Object.entries(createRequire(process.execPath).cache)
     .filter(([path]) => /[\\/]thread-stream[\\/]index\.js$/.test(path))
     .map(([, loaded]) => loaded?.exports as typeof ThreadStream)
     .filter(found => typeof found === 'function')

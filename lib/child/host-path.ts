@@ -1,6 +1,6 @@
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { workerData } from 'node:worker_threads'
+import { transportUrl } from '../transport-url.js'
 
 /**
  * The absolute path of this module, or of the file that a bundler has put it into. Some bundlers leave no `import.meta.url`. Then it
@@ -13,12 +13,6 @@ export const hostPath = pathBeside('thread-host')
 
 /** The absolute path of the process host's script. */
 export const processHostPath = pathBeside('process-host')
-
-/** The `file://` URL of the module that thread-stream has loaded in this thread; `undefined` outside thread-stream. */
-export function transportUrl (): string | undefined {
-  const filename = (workerData as { filename?: unknown } | null)?.filename
-  return typeof filename === 'string' && filename.startsWith('file://') ? filename : undefined
-}
 
 /** Both scripts are beside this module, as compiled and in the published files, but not in a bundle. */
 function pathBeside (script: string): string {

@@ -57,9 +57,11 @@ export class SpoolRig {
   found = 0
   written = 0
   writable = 0
+  readonly #clock: Clock
   #nextLine = 0
 
   constructor ({ fs, owners = new OwnerList(), isSlotted = false, random = () => 0.5, ...settings }: SpoolRigOptions, clock: Clock = systemClock) {
+    this.#clock = clock
     const events: SlotEvents = {
       onEntered: () => { this.entered++ },
       onFound: lines => { this.found += lines },
@@ -118,7 +120,7 @@ export class SpoolRig {
   }
 
   async close (): Promise<void> {
-    await this.spool.close(performance.now() + 10000)
+    await this.spool.close(this.#clock.now() + 10000)
   }
 }
 
