@@ -28,6 +28,9 @@ const ownMaps = {
   }
 }
 
+/** Modules that several of our own sinks and the check of their options use. Rollup would make four files of them. */
+const OF_SINKS = /\/lib\/(?:pinos-target|http\/(?:tls|secrets|send-report|batch-part|redactor|decoded)|nats\/(?:options|schema|defaults|subject|credentials))\.js$/
+
 /** The variable of each module that is loaded late, as Rollup names it. */
 const LATE = [
   ['pino', 'pino'],
@@ -120,6 +123,8 @@ async function bundle ({ modules, from = '.js', to, suffix, format, plugins }) {
     exports: 'named',
     entryFileNames: `[name]${suffix}`,
     chunkFileNames: chunk => nameOf(chunk, modules) + suffix,
+    onlyExplicitManualChunks: true,
+    manualChunks: id => OF_SINKS.test(id) ? 'sinks' : undefined,
     // To load one more file takes longer than to load some code that is not needed.
     experimentalMinChunkSize: 12000,
     hoistTransitiveImports: false,

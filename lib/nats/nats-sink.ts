@@ -16,7 +16,7 @@ import { ensureStream } from './stream.js'
 import { SubjectMaker } from './subject.js'
 
 /** A lost connection is waited for this long before a batch fails: most are there again at once. */
-const PATIENCE_MS = 1000
+const RECONNECT_PATIENCE_MS = 1000
 /** Room in a message for its headers. */
 const HEADER_ROOM_BYTES = 512
 const BAD_REQUEST = 400
@@ -95,7 +95,7 @@ class NatsSink implements DeliverySink {
       this.#link = undefined
       return await this.#connect()
     }
-    if (!await link.isReady(PATIENCE_MS)) throw (notConnected() as Extract<MessageFailure, { kind: 'failed' }>).error
+    if (!await link.isReady(RECONNECT_PATIENCE_MS)) throw (notConnected() as Extract<MessageFailure, { kind: 'failed' }>).error
     return link
   }
 

@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import createNatsSink, { type NatsSinkOptions } from 'pino-breaker-fanout/nats'
 import type { DeliverySink, SendContext, SinkBatch } from 'pino-breaker-fanout'
 import t, { type Test } from 'tap'
@@ -9,6 +10,7 @@ import { openFanout } from '../support/fanout-rig.js'
 import { attempt, batchOf, rejectionOf } from '../support/http-sinks.js'
 import { startNats, type NatsServer } from '../support/nats.js'
 import { needs } from '../support/real-servers.js'
+import { runProcess } from '../support/run-process.js'
 
 t.setTimeout(60000)
 
@@ -264,4 +266,31 @@ t.test('pino itself can have it as its target', NATS, async t => {
   pino(transport).info({ n: 7 })
   await closeTransport(transport as never)
   t.same(numbersOf(await nats.read('LOGS')), [7])
+})
+
+t.test('the example of docs/nats.md prints what it says', NATS, async t => {
+  const nats = await startNats(t)
+  const [, code = ''] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync('docs/nats.md', 'utf8')) ?? []
+  const file = join(mkdtempSync(join('build', 'nats-')), 'example.mjs')
+  t.teardown(() => rmSync(dirname(file), { recursive: true, force: true }))
+  writeFileSync(file, code.replace('127.0.0.1:4222', nats.address))
+  const { stdout } = await runProcess(process.execPath, [file], { cwd: '.', limitMs: 20000 })
+  t.equal(stdout.trim(), /^\/\/ (logs.*)$/m.exec(code)?.[1])
+})
+
+t.test('without the client, the sink says what to install, and the others go on', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'without-nats-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  cpSync('dist', join(folder, 'node_modules', 'pino-breaker-fanout', 'dist'), { recursive: true })
+  cpSync('package.json', join(folder, 'node_modules', 'pino-breaker-fanout', 'package.json'))
+  for (const name of ['split2', 'real-require', 'thread-stream', 'pino']) symlinkSync(join(process.cwd(), 'node_modules', name), join(folder, 'node_modules', name))
+  const file = join(folder, 'app.mjs')
+  writeFileSync(file, `
+    import nats from 'pino-breaker-fanout/nats'
+    import { createRequire } from 'node:module'
+    const options = { servers: '127.0.0.1:1', subject: 'logs' }
+    for (const create of [nats, createRequire(import.meta.url)('pino-breaker-fanout/nats').default]) await create(options).catch(error => console.log(error.code, error.message))
+  `)
+  const { stdout } = await runProcess(process.execPath, [file], { cwd: folder, limitMs: 20000 })
+  t.equal(stdout.match(/ERR_FANOUT_PACKAGE_MISSING ERR_FANOUT_PACKAGE_MISSING: .* npm install @nats-io\/transport-node @nats-io\/jetstream/g)?.length, 2, stdout)
 })

@@ -37,8 +37,13 @@ export async function startNats (t: Test, config = '', options: ConnectionOption
   const [port, httpPort] = [await freePort(), await freePort()]
   writeFileSync(join(folder, 'nats.conf'), `listen: "127.0.0.1:${port}"\nhttp: "127.0.0.1:${httpPort}"\njetstream { store_dir: ${JSON.stringify(folder)} }\n${config}\n`)
   const server = realServer(t, 'nats-server', ['-c', join(folder, 'nats.conf')], `http://127.0.0.1:${httpPort}/healthz`)
-  await server.start()
   const address = `127.0.0.1:${port}`
+  const start = async (): Promise<void> => {
+    await server.start()
+    // It answers for its health a moment before it listens.
+    await (await connect({ servers: address, waitOnFirstConnect: true, reconnectTimeWait: 20, ...options })).close()
+  }
+  await start()
   const ask: NatsServer['ask'] = async question => {
     const connection = await connect({ servers: address, ...options })
     try {
@@ -49,6 +54,7 @@ export async function startNats (t: Test, config = '', options: ConnectionOption
   }
   return {
     ...server,
+    start,
     address,
     ask,
     async create (name, subjects, more) {
