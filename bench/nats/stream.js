@@ -1,6 +1,6 @@
 // How many lines a second one app carries into a stream of NATS JetStream, and what each of them costs it.
 //
-//     npm run build && node bench/stream.js [--rounds 3] [--lines 200000] [--bytes 200]
+//     npm run build && node bench/nats/stream.js [--rounds 3] [--lines 200000] [--bytes 200]
 //
 // One server with one replica, and three servers with three, take turns. All are on this machine, so they share its cores.
 import { spawn } from 'node:child_process'
@@ -70,6 +70,10 @@ async function runApp ({ servers, replicas }) {
   const { user, system } = process.cpuUsage(begin.cpu)
   console.log(`${servers.length} node(s), ${replicas} replica(s): ${Math.round(lines / seconds)} lines/s, ${((user + system) / lines).toFixed(1)} µs of CPU a line, ${Math.round(process.memoryUsage.rss() / 1e6)} MB, ${Object.values(sink.failures).reduce((sum, count) => sum + count, 0)} failures`)
   transport.end()
+  const connection = await connect({ servers })
+  const { state } = await (await jetstreamManager(connection)).streams.info('LOGS')
+  console.log(`  a line takes ${Math.round(state.bytes / state.messages)} bytes in the stream, for each replica`)
+  await connection.close()
 }
 
 async function startCluster (count) {
