@@ -20,10 +20,12 @@ export default function kafkaSink ({ topic, key = `${hostname()}:${process.pid}`
   const open = () => new Producer({ clientId: 'pino', retries: 2, retryDelay: 250, ...options, idempotent: true, serializers: stringSerializers })
   let producer = open()
   return {
-    async send ({ lines }, { signal }) {
+    async send ({ lines, lineIds }, { signal }) {
+      // What the transport sends again has the same id: a consumer can drop what it has.
+      const messages = lines.map((value, place) => ({ topic, key, value, headers: { id: lineIds[place] } }))
       const aborted = new Promise((resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
       try {
-        await Promise.race([producer.send({ messages: lines.map(value => ({ topic, key, value })), acks: ProduceAcks.ALL }), aborted])
+        await Promise.race([producer.send({ messages, acks: ProduceAcks.ALL }), aborted])
       } catch (error) {
         if (signal.aborted) {
           // The client cannot be told to give a batch up. A new producer does not wait behind it.

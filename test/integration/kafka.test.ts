@@ -29,6 +29,8 @@ for (const options of [{}, { compression: 'gzip' }]) {
     t.same(uncaught, [])
     t.same(breakerEvents, [])
     t.same(idsOf(await kafka.read('logs')), range(2000))
+    t.equal(new Set(await kafka.read('logs', '%h\\n')).size, 2000, 'each has an id of its own')
+    t.match((await kafka.read('logs', '%h\\n'))[0], /^id=.+:0$/)
   })
 }
 
@@ -52,7 +54,7 @@ t.test('the producer is idempotent: it asks for an id, and fails without one', n
   await kafka.tell(`request-error ${requests.initProducerId} ${errors.clusterAuthorizationFailed}`)
   const outcomes = await sendBatches({ bootstrapBrokers: kafka.brokers, topic: 'logs' }, [['{"id":0}'], ['{"id":1}'], ['{"id":2}']])
   t.match(outcomes, [{ code: 'CLUSTER_AUTHORIZATION_FAILED', retryable: true }, null, null])
-  t.same(idsOf(await kafka.read('logs')), [1, 2])
+  t.same(await kafka.read('logs', '%h %s\\n'), ['id=life:1:0 {"id":1}', 'id=life:2:0 {"id":2}'])
 })
 
 t.test('what is about the lines is told apart from what is about the cluster', needsKafka(), async t => {

@@ -36,8 +36,8 @@ export interface KafkaMock {
   readonly brokers: string[]
   /** Gives an order, and waits until it is done: see `test/fixtures/kafka-mock.c`. */
   tell (order: string): Promise<void>
-  /** All values in a topic, in the order of a partition, as librdkafka's own consumer reads them. */
-  read (topic: string): Promise<string[]>
+  /** All values in a topic, in the order of a partition, as librdkafka's own consumer reads them; or what a format of kcat gives for each. */
+  read (topic: string, format?: string): Promise<string[]>
 }
 
 /** Starts the mock, and ends it with the test. */
@@ -64,8 +64,8 @@ export async function startKafka (t: Test): Promise<KafkaMock> {
       mock.stdin.write(`${order}\n`)
       await nextAnswer()
     },
-    async read (topic) {
-      const args = ['-C', '-q', '-e', '-X', 'check.crcs=true', '-b', brokers.join(','), '-t', topic, '-o', 'beginning']
+    async read (topic, format = '%s\\n') {
+      const args = ['-C', '-q', '-e', '-X', 'check.crcs=true', '-b', brokers.join(','), '-t', topic, '-o', 'beginning', '-f', format]
       const { code, stdout, stderr } = await runProcess(findCommand('kcat')!, args, { cwd: process.cwd(), limitMs: LIMIT_MS })
       if (code !== 0) throw new Error(stderr)
       return stdout.split('\n').slice(0, -1)
