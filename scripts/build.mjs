@@ -75,11 +75,11 @@ const wholeExports = {
   renderChunk: (code, { isEntry, exports }) => isEntry && exports.length > 0 ? { code: `${code}\nmodule.exports = exports;\n`, map: null } : null
 }
 
-/** Both builds use one copy of the thread host's source, which is a string. */
-const sharedSource = {
-  name: 'shared-source',
-  resolveId: id => id.endsWith('/host-source.js') ? { id: '../cjs/host-source.cjs', external: true } : null
-}
+/** Both builds use one file with the thread host's source, which is a string. Only bundles load it, so it must not hold anything else. */
+const sourceIn = path => ({
+  name: 'source-in',
+  resolveId: (id, importer) => importer !== undefined && id.endsWith('/host-source.js') ? { id: path, external: true } : null
+})
 
 /** V8 takes twice the memory for a file that is not ASCII, and more time to read it. */
 const ascii = {
@@ -102,8 +102,9 @@ compile('tsconfig.build.json')
 await writePage(root, compiled)
 await writeSchemas(compiled, dist)
 await writeHostSource(compiled)
-await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps, withoutTexts, sharedSource] })
-await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, withoutTexts, ownUrl, lateModules, lateRequires, wholeExports, ascii] })
+await bundle({ modules: library, to: 'esm', suffix: '.js', format: 'es', plugins: [ownMaps, withoutTexts, sourceIn('../cjs/host-source.cjs')] })
+await bundle({ modules: { ...library, ...command }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, withoutTexts, sourceIn('./host-source.cjs'), ownUrl, lateModules, lateRequires, wholeExports, ascii] })
+await bundle({ modules: { 'host-source': 'lib/child/host-source' }, to: 'cjs', suffix: '.cjs', format: 'cjs', plugins: [ownMaps, wholeExports, ascii] })
 await bundle({ modules: typed, from: '.d.ts', to: 'esm', suffix: '.d.ts', format: 'es', plugins: [dts()] })
 await bundle({ modules: typed, from: '.d.ts', to: 'cjs', suffix: '.d.cts', format: 'es', plugins: [dts()] })
 chmodSync(join(dist, 'cjs', 'cli.cjs'), 0o755)
