@@ -34,6 +34,7 @@ export async function identify (fs: FileSystem, folder: string, random: () => nu
  * other lines than before. Settles once the removal would survive a power cut.
  */
 export async function loseIdentity (fs: FileSystem, folder: string): Promise<void> {
-  for (const name of (await fs.list(folder)).filter(name => identityOf(name) !== undefined)) await fs.remove(join(folder, name))
-  await fs.syncFolder(folder)
+  const names = (await fs.list(folder)).filter(name => identityOf(name) !== undefined)
+  for (const name of names) await fs.remove(join(folder, name))
+  if (names.length > 0) await fs.syncFolder(folder)
 }

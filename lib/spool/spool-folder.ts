@@ -45,6 +45,8 @@ export class SpoolFolder {
       const cursor = await new CursorFile(this.#fs, this.#folder).read()
       const numbers = (await this.#fs.list(this.#folder)).map(segmentNumberOf).filter(number => number !== undefined).sort((a, b) => a - b)
       const bytes = numbers.length > MANY_SEGMENTS ? undefined : await this.#sizeOf(numbers)
+      // The last segments may have been removed without a word in the cursor. Their numbers are used again, and must not give the same ids.
+      if (numbers.length === 0) await loseIdentity(this.#fs, this.#folder)
       return { kind: 'entered', found: { numbers, bytes, cursor }, identity: await identify(this.#fs, this.#folder, this.#random) }
     } catch (error) {
       return { kind: 'hindered', hindrance: { kind: 'failed', error } }

@@ -135,7 +135,7 @@ export async function runFramework (t: Test, { cwd, command = process.execPath, 
       release()
     }
   })
-  const arrived = [readFileSync(join(cwd, 'logs', 'app.log'), 'utf8'), backend.requests.map(({ body }) => body).join('')] as const
+  const arrived = [readIfThere(join(cwd, 'logs', 'app.log')), backend.requests.map(({ body }) => body).join('')] as const
   const errors = arrived[0].split(`"message":"${ERROR_OF_A_ROUTE}"`).length - 1
   const [file, http] = arrived.map(text => messages.map(message => text.split(`"msg":"${message}"`).length - 1)) as [number[], number[]]
   return { code, signal, stderr, file, http, errors }
@@ -173,4 +173,9 @@ function killGroup (pid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
+}
+
+/** An app that is killed at its start has made no file. */
+function readIfThere (file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }

@@ -19,6 +19,16 @@ import type { SpoolFolderSettings } from '#lib/spool/spool-deps'
 import { HandClock, settled } from './hand-clock.js'
 import { FOLDER, OwnerList } from './spool-rig.js'
 
+/** How many random numbers were drawn for the spools of each disk. */
+const draws = new WeakMap<object, number>()
+
+/** The next random number for a spool of this disk: another one for each run that it sees, and the same in each run of the test. */
+function drawFor (disk: object): number {
+  const drawn = draws.get(disk) ?? 0
+  draws.set(disk, drawn + 1)
+  return (0.5 + drawn * 0.37) % 1
+}
+
 /** A child that does nothing by itself. A test plays the part of its sink. */
 export class ScriptedChild implements Child {
   readonly copies = true
@@ -193,7 +203,7 @@ export class LaneRig {
       },
       createSpool: disk && (events => new Spool(
         { folder: FOLDER, maxBytes: 1e9, segmentBytes: 1e6, syncMs: 1000, ...spoolSizes },
-        { fs: disk, owners, clock, random: () => 0.5 },
+        { fs: disk, owners, clock, random: () => drawFor(disk) },
         events
       )),
       deadLetterStore: {
