@@ -16,6 +16,8 @@ async function open (t: Test, options: Partial<FanoutOptions> = {}): Promise<{ s
     diagnostics: false,
     ...options
   })
+  // A file that is opened after its folder was removed would leave a stream by which pino fails at the exit of this process.
+  await stream.inlineStarted()
   t.teardown(async () => {
     if (stream.closed) return
     stream.destroy()

@@ -219,7 +219,7 @@ t.test('the end', async t => {
     await once(stream, 'close')
     await t.rejects(ask(address, '/healthz'), { code: 'ECONNREFUSED' })
 
-    const early = await fanout({ targets: [{ target: 'pino/file', options: { destination: `${t.testdir({})}/a.log` } }], diagnostics: false, monitor: { port: 0 } })
+    const early = await fanout({ targets: [{ target: 'pino/file', options: { destination: '/dev/null' } }], diagnostics: false, monitor: { port: 0 } })
     let told = 0
     early.on('monitor', () => { told++ })
     early.destroy()
