@@ -7,7 +7,7 @@ export interface GatheringDeps {
   clock: Clock
   /** The key of a line's level. */
   levelKey: string
-  /** What the sinks do with lines: all of them gather lines for a while, some do, or none. */
+  /** Whether all sinks gather lines by themselves, some do, or none. */
   sinksGather: 'all' | 'some' | 'none'
   /** Works through a chunk, then calls back. */
   work: (chunk: Content, done: () => void) => void

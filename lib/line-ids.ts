@@ -24,7 +24,7 @@ export interface IdRun {
 
 /** The ids of the lines of a batch, in a form that crosses threads and costs nothing for each line. */
 export interface LineIds {
-  /** That of the first line, which is that of the batch. */
+  /** The id of the first line. The batch has the same. */
   readonly id: string
   /** `undefined` if the lines have the numbers that follow one another from that of the batch. */
   readonly runs?: readonly IdRun[] | undefined

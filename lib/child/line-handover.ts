@@ -12,9 +12,9 @@ export interface LineHandoverDeps {
 
 /** The longest time that many lines wait. */
 const HANDOVER_MS = 16
-/** So much is many lines. */
+/** Fewer bytes than this are a few lines, which wait longer. */
 const FEW_BYTES = 768
-/** So much is told at once. */
+/** The other thread is told at once of this many bytes. */
 const GATHER_BYTES = 16 * 1024
 
 /**

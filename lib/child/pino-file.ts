@@ -8,7 +8,7 @@ import type { SinkFactory } from './load.js'
 /** The code of `pino/file` in pino 9 and 10, with single spaces in place of quotes and line breaks. Any other code is run as it is. */
 const KNOWN = 'use strict const pino = require( ./pino ) const { once } = require( node:events ) module.exports = async function (opts = {}) { const destOpts = Object.assign({}, opts, { dest: opts.destination || 1, sync: false }) delete destOpts.destination const destination = pino.destination(destOpts) await once(destination, ready ) return destination }'
 
-/** What is used of a SonicBoom here. */
+/** The methods of a SonicBoom that are used here. */
 interface SonicBoom extends NodeJS.EventEmitter {
   write: () => void
   end: () => void

@@ -10,7 +10,7 @@ const PIECE_BYTES = 4096
 const MIN_BYTES = 16 * 1024
 /** Larger memory is not kept for the next body. */
 const MAX_KEPT_BYTES = 2 * 1024 * 1024
-/** What JSON.stringify() writes for a byte; `undefined` for one that stays as it is. */
+/** The escape sequence that `JSON.stringify()` writes for a byte; `undefined` where the byte needs none. */
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => {
   const text = byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : ''
   return text.length > 1 ? Buffer.from(text) : undefined

@@ -2,7 +2,7 @@ import { readProperty } from '../errors.js'
 import { isRefusalStatus } from '../failure.js'
 import { sendErrorOf, type SendError } from '../http/send-report.js'
 
-/** What came of a message that was not stored. */
+/** Why a message was not stored, and what to do about it. */
 export type MessageFailure =
   /** The server refused it for good. */
   | { kind: 'refused', reason: string, status?: number, isCertain?: true }
@@ -24,7 +24,7 @@ export function readAck (subject: string, status: number | undefined, data: Uint
     const isUnheard = status === undefined || status === NO_RESPONDERS
     return failed(isUnheard ? `no stream takes the subject ${subject} now (no responders): there is none, or it has no leader` : `the server answered with status ${status} for the subject ${subject}`, { statusCode: status ?? NO_RESPONDERS })
   }
-  // That of a stored message is not parsed: there is one for each line.
+  // There is an acknowledgement for each line, so that of a stored message is recognized by its beginning, and not parsed.
   if (startsWith(data, encodedStored)) return undefined
   const error = readProperty(parse(data), 'error')
   const code = readProperty(error, 'code')

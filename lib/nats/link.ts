@@ -22,7 +22,7 @@ export interface LinkListener {
 const MSG_ID = 'Nats-Msg-Id'
 /** The client tries each server again after this time. */
 const RECONNECT_MS = 250
-/** A connection on which nothing comes back is given up after two of these. */
+/** The client pings the server this often, and drops the connection if two pings in a row get no answer. */
 const PING_MS = 5000
 /** Bytes of the headers of a message beside its id. */
 const HEADER_BYTES = Buffer.byteLength(`NATS/1.0\r\n${MSG_ID}: \r\n\r\n`)
@@ -78,7 +78,7 @@ export class Link {
     return this.#connection
   }
 
-  /** True if the client has given up, as it does when the user is not accepted any more: another link is needed. */
+  /** True if the client has closed the connection for good, as it does when the server no longer accepts the user. A new link is needed then. */
   get isOver (): boolean {
     return this.#isOver || this.#connection.isClosed()
   }

@@ -2,7 +2,7 @@ import { connectionLost, noInbox, notAllowed, readAck, timedOut, tooLarge, type 
 import type { Link, LinkListener } from './link.js'
 import type { Message } from './messages.js'
 
-/** What a {@link Publishing} needs of a link. */
+/** The part of a link that a {@link Publishing} uses. */
 export type PublishingLink = Pick<Link, 'listener' | 'publish' | 'lengthOf' | 'maxPayload'>
 
 /** Dependencies of a {@link Publishing}. */
@@ -25,7 +25,7 @@ interface PendingMessage extends Message {
   readonly sentAt: number
 }
 
-/** Tokens are never used again: an answer may come after its message was given up. */
+/** Each message gets a token of its own, which is never used again: an answer may come after its message has failed. */
 let nextToken = 0
 
 /** Publishes messages, with a limited number of them in flight. After a failure no more are published. */
