@@ -34,7 +34,6 @@ export async function identify (fs: FileSystem, folder: string, random: () => nu
  * other lines than before. Settles once the removal would survive a power cut.
  */
 export async function loseIdentity (fs: FileSystem, folder: string): Promise<void> {
-  const names = (await fs.list(folder)).filter(name => identityOf(name) !== undefined)
-  for (const name of names) await fs.remove(join(folder, name))
-  if (names.length > 0) await fs.syncFolder(folder)
+  for (const name of (await fs.list(folder)).filter(name => identityOf(name) !== undefined)) await fs.remove(join(folder, name))
+  await fs.syncFolder(folder)
 }

@@ -18,6 +18,22 @@ t.test('lines are read in order, and the position of their first byte is their i
   t.equal(textOf(1), '"one"\n"two"\n')
 })
 
+t.test('a number that is used again after a kill gives no id again: the segment had been delivered, and the cursor does not tell of it', async t => {
+  const { begin, disk, rig } = await openSpool(t)
+  rig.append('"one"')
+  await rest()
+  await rig.read()
+  const [first] = rig.given.map(lines => rig.spool.idOf(lines))
+  await disk.remove(pathOf(1))
+  const next = begin({ random: () => 0.25 })
+  await next.open()
+  next.append('"two"')
+  await rest()
+  t.same(await next.read(), ['"two"'])
+  t.same(next.given.map(lines => next.spool.idOf(lines)), ['400000000000:1:0'])
+  t.equal(first, '800000000000:1:0')
+})
+
 t.test('a request for lines is answered once there are some', async t => {
   const { rig } = await openSpool(t)
   t.same(await rig.read(), [])
