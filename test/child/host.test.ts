@@ -172,6 +172,16 @@ t.test('a sink that starts after it was got rid of is got rid of too, whatever i
   }
 })
 
+t.test('a sink that is got rid of while its module is loaded opens nothing', async t => {
+  const { host, told, options } = createHost(t, ['writable.mjs'])
+  const start = host.start()
+  host.destroy()
+  await start
+  await host.whenIdle()
+  t.equal(options['stream'], undefined)
+  t.same(told, [])
+})
+
 t.test('one failure is told, and nothing after it', async t => {
   const { host, told, options } = createHost(t, ['writable.mjs'])
   await host.start()
