@@ -41,6 +41,8 @@ export class SinkHost {
       const factory = (isPinoFile ? loadPinoFile(file) : undefined) ?? await loadFactory(file)
       // A pipeline may write anything into its file, and not only lines.
       if (isPinoFile && !isPipeline && isFirst === true) await mendFile(options)
+      // A sink that was discarded meanwhile must not open its file any more.
+      if (this.#over) return undefined
       const sense = this.#sense
       return await factory(sense === undefined ? options : listenToSelf({ file, target }, options, this.#source.sink, error => sense.reportBySink(error)))
     })
