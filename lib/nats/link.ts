@@ -1,4 +1,5 @@
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
+import { systemClock } from '../clock.js'
 import { readProperty } from '../errors.js'
 import type { TlsSettings } from '../http/tls.js'
 import type { NatsClient } from './client.js'
@@ -88,16 +89,17 @@ export class Link {
     return this.#connection.info?.max_payload ?? Infinity
   }
 
-  /** Resolves once there is a connection; to `false` if there is none after this time. */
+  /** Resolves once there is a connection; to `false` if there is none after this time, of which only waited time counts. */
   async isReady (ms: number): Promise<boolean> {
     if (this.isOver) return false
     if (this.#isUp) return true
-    let timer: NodeJS.Timeout | undefined
     await new Promise<void>(resolve => {
-      this.#waiting.push(resolve)
-      timer = setTimeout(resolve, ms)
+      const cancel = systemClock.whenWaited(systemClock.waited() + ms, resolve)
+      this.#waiting.push(() => {
+        cancel()
+        resolve()
+      })
     })
-    clearTimeout(timer)
     return this.#isUp
   }
 

@@ -68,7 +68,7 @@ class NatsSink implements DeliverySink {
       const { kind, ...refusal } = failure
       report.taken({ refused: [{ line: message.first, ...refusal }], retry: [] })
     }
-    const publishing = new Publishing({ link, window, timeoutMs, hasFields: subject.fields.length > 0, now: () => systemClock.now(), onFailed }, this.#messagesOf(batch, link))
+    const publishing = new Publishing({ link, window, timeoutMs, hasFields: subject.fields.length > 0, clock: systemClock, onFailed }, this.#messagesOf(batch, link))
     const onAbort = (): void => publishing.abandon()
     signal.addEventListener('abort', onAbort)
     await publishing.run()

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import { connectionLost, noInbox, notAllowed, readAck, timedOut, tooLarge, type MessageFailure } from './failures.js'
 import type { Link, LinkListener } from './link.js'
 import type { Message } from './messages.js'
@@ -14,13 +15,12 @@ export interface PublishingDeps {
   timeoutMs: number
   /** True if the subject depends on the line: then a line is to blame for a subject that is not allowed. */
   hasFields: boolean
-  /** The monotonic time, in ms. */
-  now: () => number
+  clock: Pick<Clock, 'waited' | 'whenWaited'>
   /** Called with each message that was not stored. */
   onFailed: (message: Message, failure: MessageFailure) => void
 }
 
-/** A message that was published, and when. */
+/** A message that was published, and when, in waited time: an answer that came while this thread stood still is not late. */
 interface PendingMessage extends Message {
   readonly sentAt: number
 }
@@ -36,7 +36,7 @@ export class Publishing implements LinkListener {
   readonly #pending = new Map<number, PendingMessage>()
   readonly #done: Promise<void>
   #finish: () => void = () => {}
-  #timer: NodeJS.Timeout | undefined
+  #cancelLook: (() => void) | undefined
   #hasFailed = false
   #publishedLines = 0
 
@@ -57,7 +57,7 @@ export class Publishing implements LinkListener {
     link.listener = this
     this.#proceed()
     await this.#done
-    clearTimeout(this.#timer)
+    this.#cancelLook?.()
     link.listener = undefined
   }
 
@@ -91,15 +91,15 @@ export class Publishing implements LinkListener {
 
   /** Publishes as much as the window allows, and tells the end. */
   #proceed (): void {
-    const { link, window, now } = this.#deps
-    const sentAt = now()
+    const { link, window, clock } = this.#deps
+    const sentAt = clock.waited()
     while (!this.#hasFailed && this.#pending.size < window) {
       const { value: message, done } = this.#messages.next() as IteratorResult<Message, undefined>
       if (done === true || message === undefined) break
       this.#publish(link, message, sentAt)
     }
     if (this.#pending.size === 0) this.#finish()
-    else this.#timer ??= setTimeout(() => this.#look(), this.#deps.timeoutMs)
+    else this.#cancelLook ??= this.#lookAt(sentAt + this.#deps.timeoutMs)
   }
 
   #publish (link: PublishingLink, message: Message, sentAt: number): void {
@@ -118,12 +118,16 @@ export class Publishing implements LinkListener {
 
   /** Once one message is late, none of the others is waited for any longer: the time of a batch is limited. */
   #look (): void {
-    const { timeoutMs, now } = this.#deps
+    const { timeoutMs, clock } = this.#deps
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return
-    const left = oldest.sentAt + timeoutMs - now()
-    if (left > 0) this.#timer = setTimeout(() => this.#look(), left)
+    const due = oldest.sentAt + timeoutMs
+    if (due > clock.waited()) this.#cancelLook = this.#lookAt(due)
     else this.#failEach(() => true, timedOut(oldest.subject, timeoutMs))
+  }
+
+  #lookAt (due: number): () => void {
+    return this.#deps.clock.whenWaited(due, () => this.#look())
   }
 
   #failEach (isMeant: (message: Message) => boolean, failure: MessageFailure): void {
