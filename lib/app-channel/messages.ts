@@ -57,7 +57,7 @@ export interface Refusal {
   sink: string | undefined
 }
 
-/** Monotonic time in ms that is the same in all threads of a process. `performance.now()` begins anew in each. */
+/** Monotonic time in ms that is the same in all threads of a process. The clock has the same; to import it here would make one more file to load. */
 export function processTime (): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000
 }
