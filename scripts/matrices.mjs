@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const MARKS = ['<!-- matrix -->', '<!-- /matrix -->']
 
 process.chdir(ROOT)
-const { bundlers, installPackage, runBundled, versionsOf } = await import('../build/test/support/bundles.js')
+const { bundlers, installBesideBundlers, runBundled, versionsOf } = await import('../build/test/support/bundles.js')
 const { runCase, runtimeCases, runtimes, versionOf } = await import('../build/test/support/runtimes.js')
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values
 const today = new Date().toISOString().slice(0, 10)
@@ -18,7 +18,7 @@ if (only !== 'runtimes') await bundle()
 if (only !== 'bundlers') await runEverywhere()
 
 async function bundle () {
-  installPackage()
+  installBesideBundlers()
   const rows = []
   for (const bundler of bundlers) {
     const { file, thread, http, spool } = await runBundled(bundler)

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { bundlers, bundlersNeeded, installPackage, runBundled } from '../support/bundles.js'
+import { bundlers, bundlersNeeded, installBesideBundlers, runBundled } from '../support/bundles.js'
 
 const LIMIT_MS = 12 * 60 * 1000
 t.setTimeout(bundlers.length * LIMIT_MS)
 
 t.before(() => {
-  if (bundlersNeeded.skip === false) installPackage()
+  if (bundlersNeeded.skip === false) installBesideBundlers()
 })
 
 for (const bundler of bundlers) {

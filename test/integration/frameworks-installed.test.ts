@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { addFailingRoute, changeFile, complete, ERROR_OF_A_ROUTE, installPackage, runFramework, sharedFiles, writeApp, type FrameworkApp } from '../support/frameworks.js'
+import { addFailingRoute, changeFile, complete, ERROR_OF_A_ROUTE, runFramework, sharedFiles, writeApp, type FrameworkApp } from '../support/frameworks.js'
+import { installPackage } from '../support/packed.js'
 import { runProcess } from '../support/run-process.js'
 
 const BUILD_LIMIT_MS = 5 * 60 * 1000

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { addFailingRoute, changeFile, complete, installPackage, runFramework, sharedFiles, writeApp } from '../support/frameworks.js'
+import { addFailingRoute, changeFile, complete, runFramework, sharedFiles, writeApp } from '../support/frameworks.js'
+import { installPackage } from '../support/packed.js'
 
 /** Beside the checkout's node_modules, where Fastify and pino are, and with the packed package in its own. */
 const folder = resolve('build/frameworks')

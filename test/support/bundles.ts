@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { LineCounter } from './line-counter.js'
+import { installPackage } from './packed.js'
 import { freePort } from './real-servers.js'
 import { runProcess } from './run-process.js'
 
@@ -55,16 +56,9 @@ export function versionsOf ({ packages }: Bundler): string {
   return packages.map(name => `${name} ${(JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as { version: string }).version}`).join(', ')
 }
 
-/** Packs the package as it is built, and installs it beside the bundlers. */
-export function installPackage (): void {
-  const folder = mkdtempSync(join(tmpdir(), 'fanout-packed-'))
-  const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { encoding: 'utf8' })
-  const [{ filename }] = JSON.parse(packed) as [{ filename: string }]
-  const own = join(modules, 'pino-breaker-fanout')
-  rmSync(own, { recursive: true, force: true })
-  mkdirSync(own)
-  execFileSync('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', own])
-  rmSync(folder, { recursive: true })
+/** Installs the package as it is built beside the bundlers. */
+export function installBesideBundlers (): void {
+  installPackage(modules)
   // Not every npm runs the script that puts esbuild's binary into its place.
   execFileSync(process.execPath, [join(modules, 'esbuild', 'install.js')])
 }

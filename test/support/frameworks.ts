@@ -1,8 +1,7 @@
-import { execFileSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -85,17 +84,6 @@ export function writeApp (folder: string, framework: string, shared: ReadonlyArr
 
 /** The two files that an app in JavaScript needs besides its own. */
 export const sharedFiles = ['logger.mjs', 'ending.mjs'].map(name => ({ from: name, to: name }))
-
-/** Packs the package as it is built, and installs it into a folder of modules. */
-export function installPackage (modules: string): void {
-  const folder = mkdtempSync(join(tmpdir(), 'fanout-packed-'))
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])
-  const own = join(modules, 'pino-breaker-fanout')
-  rmSync(own, { recursive: true, force: true })
-  mkdirSync(own, { recursive: true })
-  execFileSync('tar', ['-xzf', join(folder, readdirSync(folder)[0] as string), '--strip-components=1', '-C', own])
-  rmSync(folder, { recursive: true })
-}
 
 /**
  * Runs an app, sends it requests, and tells it to end. From the last request on, the backend of its log answers only once the app
