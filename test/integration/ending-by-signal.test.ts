@@ -22,8 +22,6 @@ function idsIn (text: string): number[] {
 async function run (t: Test, options: FanoutOptions, plan: object, act: (kill: (signal: NodeJS.Signals) => void) => void): Promise<RunResult> {
   return await runProcess(process.execPath, [app, JSON.stringify({ options, lines: LINES, ...plan })], {
     cwd: t.testdirName,
-    // A process that is killed while it writes its coverage says so on stderr.
-    env: { NODE_V8_COVERAGE: '' },
     limitMs: LIMIT_MS,
     during: async child => {
       await new Promise<void>((resolve, reject) => {

@@ -106,7 +106,7 @@ export async function runFramework (t: Test, { cwd, command = process.execPath, 
   const { code, signal, stderr } = await runProcess(isGroup ? 'setsid' : command, isGroup ? [command, ...args] : args, {
     cwd,
     limitMs: LIMIT_MS,
-    env: { NODE_V8_COVERAGE: '', PORT: String(port), HOST: '127.0.0.1', HOSTNAME: '127.0.0.1', LOGS_URL: backend.url, NEXT_TELEMETRY_DISABLED: '1' },
+    env: { PORT: String(port), HOST: '127.0.0.1', HOSTNAME: '127.0.0.1', LOGS_URL: backend.url, NEXT_TELEMETRY_DISABLED: '1' },
     during: async child => {
       const origin = `http://127.0.0.1:${port}`
       const url = `${origin}${path}`

@@ -35,6 +35,9 @@ function threadsOf (pid: number): string {
   }
 }
 
+/** Node.js says so on stderr where it is to collect coverage and its process ends early. A user's process collects none. */
+const COVERAGE_FAILED = 'Failed to stringify coverage profile result\n'
+
 /** Runs a process as a user would, to its end. */
 export async function runProcess (command: string, args: readonly string[], { cwd, env, limitMs, during }: RunOptions): Promise<RunResult> {
   const child = spawnAsUser(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -61,5 +64,5 @@ export async function runProcess (command: string, args: readonly string[], { cw
   }
   const [code, signal] = await closed
   clearTimeout(limit)
-  return { code, signal, stdout, stderr }
+  return { code, signal, stdout, stderr: stderr.replaceAll(COVERAGE_FAILED, '') }
 }
