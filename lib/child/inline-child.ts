@@ -29,7 +29,7 @@ export class InlineChild implements Child, ContainedSinkListener {
   constructor (source: ChildSource, listener: ChildListener) {
     this.#isTrusted = source.entries.every(entry => entry.isPinoFile)
     this.windowBytes = this.#isTrusted ? FILE_WINDOW_BYTES : WINDOW_BYTES
-    this.#listener = outside(listener)
+    this.#listener = this.#isTrusted ? listener : outside(listener)
     this.#host = new SinkHost(source, {
       ...this.#listener,
       onReady: kind => {
