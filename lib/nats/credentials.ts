@@ -8,6 +8,8 @@ import type { NatsAuth } from './options.js'
 export type Authenticators = Pick<typeof import('@nats-io/transport-node'), 'credsAuthenticator' | 'nkeyAuthenticator' | 'tokenAuthenticator' | 'usernamePasswordAuthenticator'>
 
 const encoder = new TextEncoder()
+/** A part of a `.creds` file, as the client looks for it. */
+const SECTION = /-{3,}[^\n]*-{3,}\n.+\n\s*-{3,}[^\n]*-{3,}\n/g
 
 /** Reads who the sink is. Adds what cannot be read to `faults`. Returns the texts that must never be shown. */
 export function readAuth (auth: NatsAuth | undefined, sources: SecretSources, faults: Faults): string[] {
@@ -16,7 +18,11 @@ export function readAuth (auth: NatsAuth | undefined, sources: SecretSources, fa
     case undefined: return []
     case 'user': return [read(auth.user, 'user'), read(auth.password, 'password')].slice(1)
     case 'token': return [read(auth.token, 'token')]
-    case 'creds': return secretsOfCreds(read(placeOfCreds(auth.creds), 'creds'))
+    case 'creds': {
+      const creds = read(placeOfCreds(auth.creds), 'creds')
+      if (creds !== '' && [...asCreds(creds).matchAll(SECTION)].length < 2) faults.add('auth.creds', 'expected the content of a .creds file: a JWT and the seed of an nkey, each between two lines of dashes')
+      return secretsOfCreds(creds)
+    }
     case 'nkey': return [read(auth.nkey, 'nkey')]
   }
 }
@@ -31,16 +37,21 @@ export function authenticatorOf (auth: NatsAuth, client: Authenticators, sources
       return last
     }
   }
-  const bytes = (secret: Secret): () => Uint8Array => {
+  const bytes = (secret: Secret, present = (content: string) => content): () => Uint8Array => {
     const read = reader(secret)
-    return () => encoder.encode(read())
+    return () => encoder.encode(present(read()))
   }
   switch (auth.kind) {
     case 'user': return client.usernamePasswordAuthenticator(reader(auth.user), reader(auth.password))
     case 'token': return client.tokenAuthenticator(reader(auth.token))
-    case 'creds': return client.credsAuthenticator(bytes(placeOfCreds(auth.creds)))
+    case 'creds': return client.credsAuthenticator(bytes(placeOfCreds(auth.creds), asCreds))
     case 'nkey': return client.nkeyAuthenticator(bytes(auth.nkey))
   }
+}
+
+/** As the client can read it, which wants an end at each line, and no carriage return. */
+function asCreds (content: string): string {
+  return `${content.replaceAll('\r\n', '\n')}\n`
 }
 
 /** A text is the content of a file if it begins as one; otherwise it is the path of a file. */

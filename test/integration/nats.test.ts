@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { makeCertificates } from '../support/certificates.js'
 import { openFanout } from '../support/fanout-rig.js'
 import { attempt, batchOf, rejectionOf } from '../support/http-sinks.js'
+import { makeJwtScene } from '../support/nats-jwt.js'
 import { startNats, type NatsServer } from '../support/nats.js'
 import { needs } from '../support/real-servers.js'
 import { runProcess } from '../support/run-process.js'
@@ -192,6 +193,24 @@ t.test('a token, and an nkey', NATS, async t => {
   await withKey.create('LOGS', ['logs.>'])
   await send(await openSink(t, withKey, { auth: { nkey: new TextDecoder().decode(pair.getSeed()) } }), batchOf([line(1)]))
   t.equal((await withKey.read('LOGS')).length, 1)
+})
+
+t.test('the credentials of a user with a JWT, as a text or a file; new ones in the file are used for the next connection', NATS, async t => {
+  const { config, creds, options, mute } = makeJwtScene()
+  const nats = await startNats(t, config, options)
+  await nats.create('LOGS', ['logs.>'])
+  for (const [n, text] of [creds, creds.trim(), creds.replaceAll('\n', '\r\n')].entries()) await send(await openSink(t, nats, { auth: { creds: text } }), batchOf([line(n)], `text:${n}`))
+  t.match(await rejectionOf(send(await openSink(t, nats, { auth: { creds: mute } }), batchOf([line(3)]))), { message: /logs\.app/ }, 'what a JWT forbids is refused')
+
+  const stranger = makeJwtScene().creds
+  const file = join(t.testdir({ 'logger.creds': stranger }), 'logger.creds')
+  const sink = await openSink(t, nats, { auth: { creds: file } })
+  const rejection = await rejectionOf(send(sink, batchOf([line(3)], 'file:3')))
+  t.match(rejection, { statusCode: 401, message: /did not accept the user/ })
+  for (const secret of stranger.split('\n').filter(word => word.length > 40)) t.notOk(JSON.stringify([rejection.message, rejection.stack, rejection['cause']]).includes(secret), 'nothing of it is shown')
+  writeFileSync(file, creds)
+  await send(sink, batchOf([line(3)], 'file:3'))
+  t.same(numbersOf(await nats.read('LOGS')), range(4))
 })
 
 t.test('TLS, with certificates from both sides; and never without TLS if it is wanted', NATS, async t => {

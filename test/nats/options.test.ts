@@ -61,5 +61,6 @@ t.test('what cannot be read is told before the start, with its place', async t =
   const faults = checkNatsOptions({ ...required, auth: { user: { env: 'NATS_USER' }, password: { file: '/nowhere' } }, tls: { ca: '/nowhere.pem' } }, { NATS_USER: 'x' })
   t.same(faults.list.map(({ path }) => path), ['auth.password', 'tls.ca'])
   t.same(checkNatsOptions({ ...required, auth: { user: { env: 'NATS_USER' }, password: 'x' } }, { NATS_USER: 'x' }).list, [])
+  t.match(checkNatsOptions({ ...required, auth: { creds: { env: 'CREDS' } } }, { CREDS: `-----BEGIN NATS USER JWT-----\n${SECRET}\n------END NATS USER JWT------` }).list, [{ path: 'auth.creds', message: /^expected the content of a \.creds file: a JWT and the seed/ }])
   t.match(checkNatsOptions({ ...required, auth: { creds: '/nowhere.creds' } }, {}).list, [{ path: 'auth.creds', message: /the file \/nowhere\.creds cannot be read \(ENOENT\)/ }])
 })
