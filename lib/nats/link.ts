@@ -35,6 +35,7 @@ export class Link {
   readonly #connection: NatsConnection
   readonly #inbox: string
   readonly #headers: MsgHdrs
+  readonly #servers: readonly string[]
   #isUp = true
   #isOver = false
   #waiting: Array<() => void> = []
@@ -57,14 +58,15 @@ export class Link {
       ...inboxPrefix !== undefined && { inboxPrefix }
     }
     try {
-      return new Link(transport, await transport.connect(options), inboxPrefix)
+      return new Link(transport, await transport.connect(options), settings)
     } catch (error) {
       throw connectErrorOf(error, redact)
     }
   }
 
-  private constructor (transport: NatsClient['transport'], connection: NatsConnection, inboxPrefix: string | undefined) {
+  private constructor (transport: NatsClient['transport'], connection: NatsConnection, { servers, inboxPrefix }: NatsSettings) {
     this.#connection = connection
+    this.#servers = servers
     this.#inbox = `${transport.createInbox(inboxPrefix)}.`
     this.#headers = transport.headers()
     this.#hear(transport).catch(() => {})
@@ -112,6 +114,14 @@ export class Link {
   publish ({ subject, id, payload }: Message, token: number): void {
     this.#headers.set(MSG_ID, id)
     this.#connection.publish(subject, payload, { reply: this.#inbox + token, headers: this.#headers })
+  }
+
+  /** Has the client connect to another server, if it knows one. It would stay as long as this one answers its pings. */
+  leaveServer (): void {
+    const known = new Set([...this.#servers, ...this.#connection.info?.connect_urls ?? []])
+    if (known.size < 2 || !this.#isUp || this.isOver) return
+    this.#isUp = false
+    this.#connection.reconnect().catch(() => {})
   }
 
   async close (): Promise<void> {

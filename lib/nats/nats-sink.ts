@@ -73,6 +73,7 @@ class NatsSink implements DeliverySink {
     signal.addEventListener('abort', onAbort)
     await publishing.run()
     signal.removeEventListener('abort', onAbort)
+    if (publishing.isUnheard) link.leaveServer()
     signal.throwIfAborted()
     report.unsent({ first: publishing.publishedLines, count: batch.count - publishing.publishedLines })
     report.throwIfAny()

@@ -38,6 +38,9 @@ export class Publishing implements LinkListener {
   #finish: () => void = () => {}
   #cancelLook: (() => void) | undefined
   #hasFailed = false
+  /** True once a stream has answered, with whatever. */
+  #isHeard = false
+  #isMissed = false
   #publishedLines = 0
 
   constructor (deps: PublishingDeps, messages: Iterable<Message>) {
@@ -49,6 +52,11 @@ export class Publishing implements LinkListener {
   /** How many of the first lines were in messages that were published, or failed before. */
   get publishedLines (): number {
     return this.#publishedLines
+  }
+
+  /** True if no stream has answered, although there is a connection: its server may be cut off from those of the stream. */
+  get isUnheard (): boolean {
+    return this.#isMissed && !this.#isHeard
   }
 
   /** Resolves once each message is stored, or has failed, or was not published because another had failed. */
@@ -63,6 +71,7 @@ export class Publishing implements LinkListener {
 
   /** Nobody waits for it any more. */
   abandon (): void {
+    this.#isMissed ||= this.#pending.size > 0
     this.#hasFailed = true
     this.#pending.clear()
     this.#finish()
@@ -72,6 +81,8 @@ export class Publishing implements LinkListener {
     const message = this.#pending.get(token)
     if (message === undefined) return
     this.#pending.delete(token)
+    if (data.length > 0) this.#isHeard = true
+    else this.#isMissed = true
     const failure = readAck(message.subject, status, data)
     if (failure !== undefined) this.#fail(message, failure)
     this.#proceed()
@@ -122,8 +133,12 @@ export class Publishing implements LinkListener {
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return
     const due = oldest.sentAt + timeoutMs
-    if (due > clock.waited()) this.#cancelLook = this.#lookAt(due)
-    else this.#failEach(() => true, timedOut(oldest.subject, timeoutMs))
+    if (due > clock.waited()) {
+      this.#cancelLook = this.#lookAt(due)
+    } else {
+      this.#isMissed = true
+      this.#failEach(() => true, timedOut(oldest.subject, timeoutMs))
+    }
   }
 
   #lookAt (due: number): () => void {

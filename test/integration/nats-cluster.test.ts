@@ -9,6 +9,7 @@ const LIMIT_MS = 180000
 const TURN_MS = 20
 const LINES_A_TURN = 40
 const OUTAGE_MS = 20000
+const CLIENT = 'the app'
 /** What is to be delivered after a fault before the next one. */
 const SOME_LINES = 2000
 t.setTimeout(600000)
@@ -41,7 +42,7 @@ class Scene {
         {
           name: 'stream',
           target: 'pino-breaker-fanout/nats',
-          options: { servers: cluster.servers, stream: 'LOGS', subject: 'logs.{level}', create: { replicas: 3, subjects: ['logs.>'] }, timeoutMs: 2000 },
+          options: { servers: cluster.servers, stream: 'LOGS', subject: 'logs.{level}', create: { replicas: 3, subjects: ['logs.>'] }, name: CLIENT, timeoutMs: 2000 },
           whenOpen: 'spool',
           spool: { dir: join(folder, 'spool') },
           breaker: { failureThreshold: 2, recoveryTimeoutMs: 500 }
@@ -65,6 +66,29 @@ class Scene {
   async goesOn (): Promise<void> {
     const from = this.delivered
     await until(() => this.delivered >= from + SOME_LINES, `${SOME_LINES} more lines to be delivered`, LIMIT_MS)
+  }
+
+  /** The name of the server that the app is connected to. */
+  async server (): Promise<string> {
+    for (const name of this.cluster.names) if (await this.cluster.node(name).hasClient(CLIENT)) return name
+    throw new Error('the app has no server')
+  }
+
+  /** Has a node lead the stream, or any other than this one. */
+  async lead (name: string): Promise<void> {
+    await this.#elect(leader => leader === name)
+  }
+
+  async follow (name: string): Promise<void> {
+    await this.#elect(leader => leader !== name)
+  }
+
+  async #elect (isWanted: (leader: string) => boolean): Promise<void> {
+    const deadline = Date.now() + LIMIT_MS
+    while (!isWanted((await this.cluster.settled('LOGS')).cluster.leader)) {
+      if (Date.now() > deadline) throw new Error('no wanted leader was elected')
+      await this.cluster.stepDown('LOGS')
+    }
   }
 
   /** Ends the app, and compares what it has logged with the stream and the file. */
@@ -112,6 +136,21 @@ for (const isLeader of [true, false]) {
     await scene.goesOn()
     await scene.goesOn()
     node.resume()
+    await scene.goesOn()
+    await scene.check(t)
+  })
+}
+
+for (const isLeader of [true, false]) {
+  t.test(`the app's own server is cut off from the others, ${isLeader ? 'as the leader' : 'which have the leader'}: the app finds another one, and each line is in the stream once`, servers, async t => {
+    const scene = await Scene.open(t)
+    const name = await scene.server()
+    if (isLeader) await scene.lead(name)
+    else await scene.follow(name)
+    scene.cluster.cutOff(name)
+    await scene.goesOn()
+    t.not(await scene.server(), name)
+    scene.cluster.mend()
     await scene.goesOn()
     await scene.check(t)
   })

@@ -22,7 +22,7 @@ function publish (t: Test, count: number) {
   const publishing = new Publishing({ link, window: 2, timeoutMs: TIMEOUT_MS, hasFields: false, clock, onFailed: ({ first }, { kind }) => failed.push([first, kind]) }, messages(count))
   let isDone = false
   publishing.run().then(() => { isDone = true })
-  const answer = (place: number): void => (link.listener as LinkListener).onAnswer(tokens[place] as number, undefined, STORED)
+  const answer = (place: number, status?: number, data?: string): void => (link.listener as LinkListener).onAnswer(tokens[place] as number, status, data === undefined ? STORED : Buffer.from(data))
   return { clock, tokens, failed, publishing, answer, isDone: async () => { await settled(); return isDone } }
 }
 
@@ -48,6 +48,32 @@ t.test('messages without an answer have failed after the time limit of the oldes
   t.equal(publishing.publishedLines, 3)
   t.ok(await isDone())
   t.equal(clock.timers, 0, 'no timer is left')
+})
+
+t.test('it tells if no stream has answered at all', async t => {
+  const silent = publish(t, 2)
+  t.notOk(silent.publishing.isUnheard)
+  silent.clock.advance(TIMEOUT_MS)
+  t.ok(silent.publishing.isUnheard)
+
+  const answered = publish(t, 2)
+  answered.answer(0)
+  answered.clock.advance(TIMEOUT_MS)
+  t.same(answered.failed, [[1, 'failed']])
+  t.notOk(answered.publishing.isUnheard, 'one answer is enough')
+
+  const unheard = publish(t, 1)
+  unheard.answer(0, 503, '')
+  t.ok(unheard.publishing.isUnheard, 'no responders')
+
+  const full = publish(t, 1)
+  full.answer(0, undefined, '{"error":{"code":503,"description":"maximum messages exceeded"}}')
+  t.same(full.failed, [[0, 'failed']])
+  t.notOk(full.publishing.isUnheard, 'the stream itself has said no')
+
+  const abandoned = publish(t, 1)
+  abandoned.publishing.abandon()
+  t.ok(abandoned.publishing.isUnheard)
 })
 
 t.test('time in which this thread stood still is not held against the server', async t => {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect as connectTo, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
@@ -34,13 +35,19 @@ export class NatsCluster {
   /** Starts the nodes, and ends them with the test. */
   static async start (t: Test, count = 3): Promise<NatsCluster> {
     const folder = join(t.testdir({ nodes: {} }), 'nodes')
-    const ports = await Promise.all(Array.from({ length: count }, async () => ({ client: await freePort(), route: await freePort() })))
-    const routes = ports.map(({ route }) => `nats://127.0.0.1:${route}`).join(', ')
-    const nodes = ports.map(({ client, route }, index) => new Node(`n${index + 1}`, client, join(folder, `n${index + 1}`), count === 1 ? '' : `cluster: { name: c, listen: 127.0.0.1:${route}, routes: [${routes}] }`))
+    const ports = await Promise.all(Array.from({ length: count }, async () => ({ client: await freePort(), route: await freePort(), http: await freePort() })))
+    // Nodes must have no way to each other but the wires. They tell each other where they are: there is nothing.
+    const nowhere = await freePort()
+    const nodes = await Promise.all(ports.map(async ({ client, route, http }, index) => {
+      const wires = await Promise.all(ports.filter(port => port.route !== route).map(async ({ route }) => await Wire.lay(route)))
+      const cluster = `cluster: { name: c, listen: 127.0.0.1:${route}, advertise: 127.0.0.1:${nowhere}, routes: [${wires.map(({ port }) => `nats://127.0.0.1:${port}`).join(', ')}] }`
+      return new Node(`n${index + 1}`, { client, route, http }, wires, join(folder, `n${index + 1}`), count === 1 ? '' : cluster)
+    }))
     const cluster = new NatsCluster(nodes)
     t.teardown(async () => {
       await cluster.#connection?.close()
       await Promise.all(nodes.map(node => node.kill()))
+      for (const wire of cluster.#wires) wire.remove()
     })
     for (const node of nodes) node.start()
     await cluster.ask(async manager => await manager.getAccountInfo())
@@ -59,6 +66,20 @@ export class NatsCluster {
   /** A node by its name. */
   node (name: string): Node {
     return this.#nodes.find(node => node.name === name)!
+  }
+
+  /** Cuts the wires between a node and the others, until they are mended. Clients still reach it. */
+  cutOff (name: string): void {
+    const { route, wires } = this.node(name)
+    for (const wire of this.#wires) if (wires.includes(wire) || wire.to === route) wire.cut()
+  }
+
+  mend (): void {
+    for (const wire of this.#wires) wire.mend()
+  }
+
+  get #wires (): Wire[] {
+    return this.#nodes.flatMap(({ wires }) => wires)
   }
 
   /** Asks the cluster until it answers, and the answer is as wanted. */
@@ -88,6 +109,11 @@ export class NatsCluster {
     return await this.ask(async manager => await manager.streams.info(stream), isSettled) as StreamInfo & { cluster: { leader: string } }
   }
 
+  /** Has the leader of a stream give way to another. */
+  async stepDown (stream: string): Promise<void> {
+    await this.ask(async (_manager, connection) => await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: QUESTION_MS }))
+  }
+
   /** All messages of a stream, in its order. */
   async read (stream: string): Promise<Stored[]> {
     return await this.ask(async (manager, connection) => {
@@ -110,17 +136,25 @@ export class Node {
   readonly name: string
   /** The port for clients. */
   readonly port: number
+  /** The port for other nodes. */
+  readonly route: number
+  /** Those that lead from it to other nodes. */
+  readonly wires: readonly Wire[]
+  readonly #http: number
   readonly #config: string
   readonly #log: string
   #child: ChildProcess | undefined
 
-  constructor (name: string, port: number, folder: string, cluster: string) {
+  constructor (name: string, { client, route, http }: { client: number, route: number, http: number }, wires: readonly Wire[], folder: string, cluster: string) {
     this.name = name
-    this.port = port
+    this.port = client
+    this.route = route
+    this.#http = http
+    this.wires = wires
     mkdirSync(folder)
     this.#log = join(folder, 'log')
     this.#config = join(folder, 'conf')
-    writeFileSync(this.#config, `server_name: ${name}\nlisten: 127.0.0.1:${port}\nlog_file: "${this.#log}"\njetstream: { store_dir: "${folder}" }\n${cluster}`)
+    writeFileSync(this.#config, `server_name: ${name}\nlisten: 127.0.0.1:${client}\nhttp: 127.0.0.1:${http}\nlog_file: "${this.#log}"\njetstream: { store_dir: "${folder}" }\n${cluster}`)
   }
 
   start (): void {
@@ -147,8 +181,66 @@ export class Node {
     this.#child?.kill('SIGCONT')
   }
 
+  /** True if a client with this name is connected to it. */
+  async hasClient (name: string): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.#http}/connz`)
+    return (await answer.json() as { connections: Array<{ name?: string }> }).connections.some(connection => connection.name === name)
+  }
+
   /** What it has logged. */
   get log (): string {
     return readFileSync(this.#log, 'utf8')
+  }
+}
+
+/** A way from one node to another, by which connections can stand still in both directions without an end, as when a network fails. */
+class Wire {
+  /** The port that it leads to. */
+  readonly to: number
+  readonly #server: Server
+  readonly #ends = new Set<Socket>()
+  #isCut = false
+
+  private constructor (to: number) {
+    this.to = to
+    this.#server = createServer(from => {
+      const onward = connectTo(to, '127.0.0.1')
+      for (const [end, other] of [[from, onward], [onward, from]] as const) {
+        this.#ends.add(end)
+        end.on('data', chunk => other.write(chunk))
+        end.on('error', () => {})
+        end.once('close', () => {
+          this.#ends.delete(end)
+          other.destroy()
+        })
+        if (this.#isCut) end.pause()
+      }
+    })
+  }
+
+  static async lay (to: number): Promise<Wire> {
+    const wire = new Wire(to)
+    wire.#server.listen(0, '127.0.0.1')
+    await once(wire.#server, 'listening')
+    return wire
+  }
+
+  get port (): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  cut (): void {
+    this.#isCut = true
+    for (const end of this.#ends) end.pause()
+  }
+
+  mend (): void {
+    this.#isCut = false
+    for (const end of this.#ends) end.resume()
+  }
+
+  remove (): void {
+    this.#server.close()
+    for (const end of this.#ends) end.destroy()
   }
 }
