@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -46,4 +46,19 @@ t.test('npm install of the packed package in an empty folder warns of nothing', 
   const result = await npm(project, 'install', '--prefix', project, '--prefer-offline', join(folder, filename))
   t.same(warningsOf(result), [])
   t.ok(existsSync(join(project, 'node_modules', 'pino-breaker-fanout')), 'it is installed')
+})
+
+t.test('the package is not published without an address for the links of its README', async t => {
+  const project = mkdtempSync(join(folder, 'publish-'))
+  mkdirSync(join(project, 'scripts'))
+  copyFileSync(join(root, 'scripts', 'before-publish.mjs'), join(project, 'scripts', 'before-publish.mjs'))
+  const check = async (manifest: object): Promise<RunResult> => {
+    writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
+    return await runProcess(process.execPath, ['scripts/before-publish.mjs'], { cwd: project, limitMs: LIMIT_MS })
+  }
+  t.match(await check({ homepage: 'https://example.com' }), { code: 1, stderr: /^package\.json has no repository\. Links from the README/ })
+  t.match(await check({}), { code: 1, stderr: /has no repository and no homepage\./ })
+  t.match(await check({ homepage: 'https://example.com', repository: 'github:example/example' }), { code: 0, stderr: '' })
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+  t.equal(scripts['prepublishOnly'], 'node scripts/before-publish.mjs', 'npm asks it')
 })
