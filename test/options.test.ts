@@ -342,6 +342,7 @@ t.test('what has no effect is told, and is no fault', async (t) => {
   t.strictSame(protecting(50, 'error').length, 1)
   t.strictSame(protecting('audit', 45).length, 1)
   t.strictSame(protecting('info', 'audit'), [])
+  t.strictSame(protecting('info', 'silent'), ['The queue.protectLevel of the target "file" has no effect: no line has the level "silent".'])
   t.strictSame(protecting('info', 'of the logger'), [], 'the config of the logger may have this level')
   t.strictSame(parse({ targets: [{ ...file, level: 'error' }, pretty], queue: { protectLevel: 'error' } }).warnings, [], 'it has an effect for other targets')
   t.strictSame(parse({ targets: [file], breaker: { backoffMultiplier: 2, recoveryTimeoutMs: 300000 } }).warnings, [

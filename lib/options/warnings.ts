@@ -28,6 +28,7 @@ export function warnOfNoEffect (targets: readonly TargetSettings[], draft: Draft
     if (own?.queue?.protectLevel !== undefined && lowest !== undefined && protectedFrom !== undefined && protectedFrom <= lowest) {
       warnings.push(`The queue.protectLevel of the target "${name}" has no effect: it protects every line that the target takes.`)
     }
+    if (own?.queue?.protectLevel !== undefined && protectedFrom === Infinity) warnings.push(`The queue.protectLevel of the target "${name}" has no effect: no line has the level "silent".`)
     return warnings
   })
   return [...ofMonitor, ...ofTargets]
