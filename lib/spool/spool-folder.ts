@@ -18,8 +18,8 @@ export type EntryResult =
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'tied' }
 
-/** How often a folder is created again that its former owner removes at the same moment. */
-const TRIES = 3
+/** How often a folder is created again that its former owners remove at the same moment. */
+const TRIES = 5
 
 /** The folder of a spool. To enter it is to create it where it is missing, to take its lock and to list its files. */
 export class SpoolFolder {
@@ -104,8 +104,8 @@ export class SpoolFolder {
 
   async #takeLock (): Promise<Owner | undefined> {
     for (let tries = 1; ; tries++) {
-      await this.#fs.makeFolder(this.#folder)
       try {
+        await this.#fs.makeFolder(this.#folder)
         return await this.#lock.take()
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error
