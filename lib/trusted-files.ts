@@ -92,13 +92,16 @@ async function makeFolder (path: string, mode: number): Promise<boolean> {
     return true
   } catch (error) {
     // A read-only disk reports other errors than EEXIST for a folder that exists.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !await isFolder(path)) throw error
-    return false
+    const fault = await stat(path).then(stats => stats.isDirectory() ? undefined : error, (fault: unknown) => fault)
+    if (fault === undefined) return false
+    // Somebody has removed it since.
+    if (codeOf(error) === 'EEXIST' && codeOf(fault) === 'ENOENT' && !await isSymbolicLink(path)) throw fault
+    throw error
   }
 }
 
-async function isFolder (path: string): Promise<boolean> {
-  return await stat(path).then(stats => stats.isDirectory(), () => false)
+function codeOf (error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
 }
 
 /** Opens a file or folder without following a symbolic link. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, constants, existsSync, linkSync, lchownSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkTrustedFolder, checkTrustedParent, makeFolders, openTrustedFile } from '#lib/trusted-files'
 
@@ -137,6 +138,20 @@ t.test('missing folders are created, and the highest of them is returned', async
   mkdirSync(join(dir, 'x'))
   const all = await Promise.all(Array.from({ length: 20 }, (_, i) => makeFolders(join(dir, 'x', 'y', 'z', `${i}`), 0o700)))
   t.equal(all.length, 20, 'concurrent calls do not disturb each other')
+})
+
+t.test('a folder that somebody else removes meanwhile is created, or missing, but never said to exist', async t => {
+  const path = join(t.testdir(), 'a')
+  const failed = new Set<string | undefined>()
+  for (let round = 0; round < 300; round++) {
+    const made = Array.from({ length: 3 }, async () => await makeFolders(path, 0o700).catch((error: NodeJS.ErrnoException) => failed.add(error.code)))
+    const removed = Array.from({ length: 3 }, async () => await rmdir(path).catch(() => {}))
+    await Promise.all([...made, ...removed])
+  }
+  await rmdir(path).catch(() => {})
+  t.notOk(failed.has('EEXIST'))
+  symlinkSync('nowhere', path)
+  await t.rejects(makeFolders(path, 0o700), { code: 'EEXIST' }, 'a link that leads nowhere is there')
 })
 
 t.test('a folder that can be neither created nor found is an error', { skip: !existsSync('/proc/self') && 'there is no /proc' }, async t => {

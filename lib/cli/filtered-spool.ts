@@ -43,7 +43,7 @@ export class FilteredSpool implements LineSource {
   private constructor (folder: string, fs: FileSystem, owners: OwnerTable) {
     this.#fs = fs
     this.#folder = folder
-    this.#lock = new Lock(fs, folder, owners)
+    this.#lock = new Lock(fs, folder, owners, async job => await this.#turns.take(job))
     this.#segments = new Segments(fs, folder)
     // Without a quarantine, damaged lines stay where they are.
     this.#reader = new Reader(this.#segments, undefined, { onDamaged: () => {}, onFault: error => this.#onFault(error) })

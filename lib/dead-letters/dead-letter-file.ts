@@ -11,6 +11,12 @@ export interface Appended {
   readonly written: number
 }
 
+/** The end of a file: where it is, and whether the last line is torn. */
+interface FileEnd {
+  readonly size: number
+  readonly isTorn: boolean
+}
+
 const NEWLINE = Buffer.from('\n')
 const { O_RDWR, O_APPEND, O_CREAT } = constants
 
@@ -59,10 +65,9 @@ export class DeadLetterFile {
     let file: FileHandle | undefined
     try {
       file = await this.#open()
-      const { size } = await file.stat()
-      const isTorn = await hasTornLine(file, size)
-      const admitted = countAdmitted(records, maxBytes - size - Number(isTorn))
-      if (admitted > 0) written = await write(file, records.slice(0, admitted), isTorn)
+      const end = await endOf(file)
+      const admitted = countAdmitted(records, maxBytes - end.size - Number(end.isTorn))
+      if (admitted > 0) written = await write(file, records.slice(0, admitted), end)
       if (written < admitted) throw Object.assign(new Error(`the disk of the dead-letter file is full: ${this.path}`), { code: 'ENOSPC' })
       if (admitted < records.length) throw new FanoutError('ERR_FANOUT_DEAD_LETTERS_FULL', `the dead-letter file has reached its maxBytes, ${maxBytes}: ${this.path}`)
       this.#isFailing = false
@@ -95,16 +100,43 @@ export class DeadLetterFile {
   }
 }
 
+async function endOf (file: FileHandle): Promise<FileEnd> {
+  const { size } = await file.stat()
+  return { size, isTorn: await hasTornLine(file, size) }
+}
+
 /**
  * Appends all records in one write, which the system puts behind those of other processes as a whole. A full disk may cut it off.
  * The torn record stays, since cutting it off could cost a record that another process appends meanwhile.
  *
+ * @param end - The end of the file as it was just before
  * @returns how many whole records were written
  */
-async function write (file: FileHandle, records: readonly Buffer[], isTorn: boolean): Promise<number> {
+async function write (file: FileHandle, records: readonly Buffer[], end: FileEnd): Promise<number> {
   // The newline ends a torn line at the end of the file, which would otherwise spoil the first record.
-  const { bytesWritten } = await file.write(Buffer.concat(isTorn ? [NEWLINE, ...records] : records))
-  return countAdmitted(records, bytesWritten - Number(isTorn))
+  const { bytesWritten } = await file.write(Buffer.concat(end.isTorn ? [NEWLINE, ...records] : records))
+  const written = countAdmitted(records, bytesWritten - Number(end.isTorn))
+  const [first] = records
+  if (first !== undefined && written > 0 && await isSpoiled(file, first, end, bytesWritten)) await write(file, [first], await endOf(file))
+  return written
+}
+
+/**
+ * True if another process was killed, or met a full disk, within its own write just before this one, so that the first record stands
+ * behind a part of a line.
+ */
+async function isSpoiled (file: FileHandle, first: Buffer, { size, isTorn }: FileEnd, bytesWritten: number): Promise<boolean> {
+  if (isTorn) return false
+  const others = (await file.stat()).size - size - bytesWritten
+  // Nobody else has written since, or somebody has emptied the file.
+  if (others <= 0) return false
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(others + first.length), 0, others + first.length, size)
+  const read = buffer.subarray(0, bytesRead)
+  let at = read.indexOf(first)
+  const isFound = at !== -1
+  // The record of another process may be the same.
+  while (at > 0 && read[at - 1] !== NEWLINE[0]) at = read.indexOf(first, at + 1)
+  return isFound && at === -1
 }
 
 /** How many of the records, counted from the first, fit into `room` bytes. */

@@ -24,6 +24,10 @@ export interface FileSystem {
   create (path: string): Promise<OpenFile>
   /** The size of a file in bytes. */
   size (path: string): Promise<number>
+  /** How far the time of a file's last change is from now, in ms: also if a clock was set back since. */
+  ageMs (path: string): Promise<number>
+  /** Sets the time of a file's last change to now. */
+  touch (path: string): Promise<void>
   /** Identifies the file or folder itself: the text changes when another one takes over its path. */
   identityOf (path: string): Promise<string>
   open (path: string, access: 'read' | 'change'): Promise<OpenFile>

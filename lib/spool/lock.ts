@@ -15,11 +15,24 @@ export function ownerOf (name: string): Owner | undefined {
   return bootId === undefined ? undefined : { bootId, pid: Number(pid), thread: Number(thread), startTime: Number(startTime) }
 }
 
+/** How often an owner touches its lock. */
+const TOUCH_MS = 10000
+/** A lock that its owner has not touched for this long is stale, if nothing else can be known of that owner. */
+const STALE_MS = 60000
+
+/** Whether the owner of a lock is alive. */
+export async function isHeld (fs: FileSystem, owners: OwnerTable, path: string, owner: Owner): Promise<boolean> {
+  if (owners.knows(owner)) return await owners.isAlive(owner)
+  // A lock that is gone has been released. One that cannot be looked at may be held.
+  return await fs.ageMs(path).then(ageMs => ageMs < STALE_MS, error => (error as NodeJS.ErrnoException).code !== 'ENOENT')
+}
+
 /**
  * Restricts a folder to one writer. A lock is an empty file whose name says who owns it: a full disk has room for that,
  * and it is never half written. A writer looks for others after it has created its own. If it finds a lock whose
  * owner is alive, it removes its own, so two writers can never both keep theirs. Anyone may remove the lock of a dead
- * owner at any time, since no later owner ever has the same name.
+ * owner at any time, since no later owner ever has the same name. Owners on other machines and in other containers cannot be seen, so
+ * each owner touches its lock again and again.
  */
 export class Lock {
   readonly #fs: FileSystem
@@ -27,11 +40,17 @@ export class Lock {
   readonly #owners: OwnerTable
   #name: string | undefined
   #isTie = false
+  readonly #run: (job: () => Promise<void>) => Promise<unknown>
+  #timer: NodeJS.Timeout | undefined
+  /** Whether a touch waits for its turn. */
+  #isDue = false
 
-  constructor (fs: FileSystem, folder: string, owners: OwnerTable) {
+  /** @param run - Runs a job that uses the disk, after all that were given before. @default runs it at once */
+  constructor (fs: FileSystem, folder: string, owners: OwnerTable, run: (job: () => Promise<void>) => Promise<unknown> = async job => await job()) {
     this.#fs = fs
     this.#folder = folder
     this.#owners = owners
+    this.#run = run
   }
 
   /**
@@ -56,6 +75,7 @@ export class Lock {
     const other = await this.#findOther(name)
     this.#isTie = other !== undefined
     if (other !== undefined) await this.release()
+    else this.#timer ??= setInterval(() => this.#touch(), TOUCH_MS).unref()
     return other
   }
 
@@ -73,13 +93,30 @@ export class Lock {
 
   /** Call it once the lock file is gone, together with its folder. */
   forget (): void {
+    this.#stopTouching()
     this.#name = undefined
   }
 
   async release (): Promise<void> {
+    this.#stopTouching()
     if (this.#name === undefined) return
     await this.#fs.remove(join(this.#folder, this.#name))
     this.#name = undefined
+  }
+
+  #touch (): void {
+    // A disk that hangs gets no second request.
+    if (this.#isDue) return
+    this.#isDue = true
+    this.#run(async () => {
+      this.#isDue = false
+      if (this.#timer !== undefined && this.#name !== undefined) await this.#fs.touch(join(this.#folder, this.#name)).catch(() => {})
+    })
+  }
+
+  #stopTouching (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
   /** @returns `false` if the file exists already: another transport of this thread has a lock of the same name */
@@ -98,7 +135,7 @@ export class Lock {
     for (const name of await this.#fs.list(this.#folder)) {
       const owner = ownerOf(name)
       if (owner === undefined || name === own) continue
-      if (await this.#owners.isAlive(owner)) return owner
+      if (await isHeld(this.#fs, this.#owners, join(this.#folder, name), owner)) return owner
       // Somebody else may remove it at the same time. If it stays, it does no harm.
       await this.#fs.remove(join(this.#folder, name)).catch(() => {})
     }

@@ -35,6 +35,12 @@ export const nodeFileSystem: FileSystem = {
   list: path => readdir(path),
   create: async path => new NodeFile(await openTrustedFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, { mode: FILE_MODE })),
   size: async path => (await lstat(path)).size,
+  ageMs: async path => Math.abs(Date.now() - (await lstat(path)).mtimeMs),
+  async touch (path) {
+    const file = await openTrustedFile(path, constants.O_RDWR)
+    const now = new Date()
+    await file.utimes(now, now).finally(() => file.close())
+  },
   async identityOf (path) {
     const { dev, ino } = await lstat(path, { bigint: true })
     return `${dev}:${ino}`

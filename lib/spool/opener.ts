@@ -77,7 +77,7 @@ export class Opener {
     this.#random = random
     this.#turns = turns
     this.#segments = segments
-    this.#spoolFolder = new SpoolFolder(fs, folder, owners, random)
+    this.#spoolFolder = new SpoolFolder({ fs, folder, owners, random, turns })
     this.#events = events
   }
 

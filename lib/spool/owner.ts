@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { threadId } from 'node:worker_threads'
 
@@ -7,6 +7,7 @@ import { threadId } from 'node:worker_threads'
  * boot id distinguish it from a later thread with the same numbers.
  */
 export interface Owner {
+  /** The boot of the machine, and on Linux the PID namespace of the process: ids of others say nothing about it. */
   readonly bootId: string
   readonly pid: number
   /** The system's thread id; Node's `threadId` where the system has none. */
@@ -19,6 +20,11 @@ export interface Owner {
 export interface OwnerTable {
   /** The calling thread. */
   self (): Owner
+  /**
+   * True if {@link isAlive} can tell. It cannot for an owner on another machine, in another container, or of an earlier boot: these look
+   * alike from here.
+   */
+  knows (owner: Owner): boolean
   isAlive (owner: Owner): Promise<boolean>
 }
 
@@ -32,14 +38,16 @@ export const threadTable: OwnerTable = {
   // Synchronous, since /proc/thread-self is the thread that reads it: a promise would give a thread of libuv's pool.
   self () {
     const { number, startTime } = parseStat(readFileSync('/proc/thread-self/stat', 'latin1'))
-    return { bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(), pid: process.pid, thread: number, startTime }
+    return { bootId: `${bootId()}-${pidNamespace()}`, pid: process.pid, thread: number, startTime }
   },
 
+  knows: owner => owner.bootId === UNKNOWN_BOOT || owner.bootId === `${bootId()}-${pidNamespace()}`,
+
   async isAlive (owner) {
-    const { bootId, pid, thread, startTime } = owner
+    const { pid, thread, startTime } = owner
     // The owner could not read /proc when it took the lock.
-    if (bootId === UNKNOWN_BOOT) return await processTable.isAlive(owner)
-    if (bootId !== this.self().bootId) return false
+    if (owner.bootId === UNKNOWN_BOOT) return await processTable.isAlive(owner)
+    if (!this.knows(owner)) return false
     try {
       const found = parseStat(await readFile(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
       return found.startTime === startTime && !found.isDead
@@ -55,6 +63,7 @@ export const threadTable: OwnerTable = {
  */
 export const processTable: OwnerTable = {
   self: () => ({ bootId: UNKNOWN_BOOT, pid: process.pid, thread: threadId, startTime: 0 }),
+  knows: () => true,
 
   async isAlive ({ pid }) {
     try {
@@ -72,6 +81,7 @@ export const processTable: OwnerTable = {
  */
 export const systemOwners: OwnerTable = {
   self: () => bestTable().self(),
+  knows: owner => bestTable().knows(owner),
   isAlive: async owner => await bestTable().isAlive(owner)
 }
 
@@ -87,6 +97,19 @@ function bestTable (): OwnerTable {
     }
   }
   return best
+}
+
+function bootId (): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}
+
+/** The number of the PID namespace, which each container has one of its own of; `0` where the system does not reveal it. */
+function pidNamespace (): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
+  } catch {
+    return '0'
+  }
 }
 
 /**

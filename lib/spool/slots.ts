@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import { identityOf } from './identity.js'
-import { ownerOf } from './lock.js'
+import { isHeld, ownerOf } from './lock.js'
 import type { OwnerTable } from './owner.js'
 import { segmentNumberOf } from './segment.js'
 import { isCursorName } from './cursor.js'
@@ -68,7 +68,7 @@ export class Slots {
     if (!names.some(name => segmentNumberOf(name) !== undefined) && (slot === FIRST_SLOT || !names.every(isDisposable))) return false
     for (const name of names) {
       const owner = ownerOf(name)
-      if (owner !== undefined && await this.#owners.isAlive(owner)) return false
+      if (owner !== undefined && await isHeld(this.#fs, this.#owners, join(this.folderOf(slot), name), owner)) return false
     }
     return true
   }

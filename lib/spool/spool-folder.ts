@@ -3,11 +3,13 @@ import { CursorFile, isCursorName } from './cursor.js'
 import type { FileSystem } from './file-system.js'
 import { identify, loseIdentity } from './identity.js'
 import { Lock } from './lock.js'
-import type { Owner, OwnerTable } from './owner.js'
+import type { Owner } from './owner.js'
 import { MANY_SEGMENTS, type FoundFolder } from './recovery.js'
 import { isDisposable } from './slots.js'
 import { segmentNameOf, segmentNumberOf } from './segment.js'
+import type { SpoolDeps } from './spool-deps.js'
 import type { Hindrance } from './spool-events.js'
+import type { Turns } from './turns.js'
 
 /**
  * Result of an attempt to enter a folder. `tied`: another process tried at the same moment, and perhaps neither has
@@ -18,8 +20,15 @@ export type EntryResult =
   | { kind: 'hindered', hindrance: Hindrance }
   | { kind: 'tied' }
 
-/** How often a folder is created again that its former owner removes at the same moment. */
-const TRIES = 3
+/** How often a folder is created again that its former owners remove at the same moment. */
+const TRIES = 5
+
+/** Dependencies of a {@link SpoolFolder}. */
+export interface SpoolFolderDeps extends Pick<SpoolDeps, 'fs' | 'owners' | 'random'> {
+  /** The path of the folder. */
+  folder: string
+  turns: Turns
+}
 
 /** The folder of a spool. To enter it is to create it where it is missing, to take its lock and to list its files. */
 export class SpoolFolder {
@@ -29,10 +38,10 @@ export class SpoolFolder {
   readonly #random: () => number
   #folderIdentity: string | undefined
 
-  constructor (fs: FileSystem, folder: string, owners: OwnerTable, random: () => number) {
+  constructor ({ fs, folder, owners, random, turns }: SpoolFolderDeps) {
     this.#fs = fs
     this.#folder = folder
-    this.#lock = new Lock(fs, folder, owners)
+    this.#lock = new Lock(fs, folder, owners, async job => await turns.take(job))
     this.#random = random
   }
 
@@ -104,8 +113,8 @@ export class SpoolFolder {
 
   async #takeLock (): Promise<Owner | undefined> {
     for (let tries = 1; ; tries++) {
-      await this.#fs.makeFolder(this.#folder)
       try {
+        await this.#fs.makeFolder(this.#folder)
         return await this.#lock.take()
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error

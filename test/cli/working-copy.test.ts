@@ -6,6 +6,8 @@ import t, { type Test } from 'tap'
 import { Part } from '#lib/cli/dead-letter-part'
 import type { KeptLine } from '#lib/cli/send-lines'
 import { linesOf, WorkingCopy } from '#lib/cli/working-copy'
+import { lockNameOf } from '#lib/spool/lock'
+import { systemOwners } from '#lib/spool/owner'
 
 function letter (id: number, fields: object = {}): string {
   return JSON.stringify({ time: 1, sink: 'loki', reason: 'r', status: 400, attempts: 2, line: `{"id":${id}}`, ...fields })
@@ -99,7 +101,7 @@ t.test('what a run has left that was killed comes first, but for what it has not
     // The last was being written: it may lack a digit.
     '0000000001.delivered': '1-2\n4-4\n0-1',
     'left.ndjson': 'a part of',
-    'lock.boot.1.1.1': ''
+    [lockNameOf({ ...systemOwners.self(), pid: 4194305, thread: 4194305 })]: ''
   })
   t.same(await textsOf(linesOf(path)), [0, 3, 5, 9].map(id => `{"id":${id}}`))
   const copy = await WorkingCopy.open(path)

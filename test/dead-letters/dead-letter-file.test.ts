@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { DeadLetterFile } from '#lib/dead-letters/dead-letter-file'
@@ -63,6 +64,37 @@ t.test('a torn record of an earlier process does not spoil the next one', async 
   const { file } = openFile(path)
   t.same(await file.append([record('1')], MUCH), { written: 1 })
   t.equal(readFileSync(path, 'utf8'), '{"torn":\n1\n')
+})
+
+t.test('a record that another process cuts off just before ours spoils no record, and a spoiled record that is the same as ours is not taken for it', async t => {
+  const path = join(t.testdir(), 'dead.ndjson')
+  writeFileSync(path, '0\n')
+  const handle = await open(path)
+  const handles = Object.getPrototypeOf(handle) as FileHandle
+  await handle.close()
+  const { write } = handles
+  t.teardown(() => { handles.write = write })
+  const before = (...texts: string[]): void => {
+    handles.write = async function (this: FileHandle, bytes: Buffer) {
+      const text = texts.shift()
+      if (text !== undefined) appendFileSync(path, text)
+      return await (write as (bytes: Buffer) => Promise<unknown>).call(this, bytes)
+    } as FileHandle['write']
+  }
+  const { file, troubles } = openFile(path)
+  const cases = [
+    [['"whole"\n'], '"whole"\n1\n2\n'],
+    [['"torn'], '"torn1\n2\n1\n'],
+    [['"torn1\n'], '"torn1\n1\n2\n'],
+    [['"torn', '"torn again'], '"torn1\n2\n"torn again1\n1\n']
+  ] as const
+  for (const [texts, expected] of cases) {
+    writeFileSync(path, '0\n')
+    before(...texts)
+    t.same(await file.append([record('1'), record('2')], MUCH), { written: 2 })
+    t.equal(readFileSync(path, 'utf8'), `0\n${expected}`)
+  }
+  t.same(troubles, [])
 })
 
 t.test('a file that cannot be opened is reported, and takes no record', async t => {

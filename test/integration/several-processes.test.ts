@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -114,6 +114,22 @@ t.test('a line that a killed process has cut off does not spoil the first line o
     t.same([whole, torn], ['{"process":9,"n":0}', '{"process":9,"n'], isolation)
     t.same(keysOf(linesIn(lines.join('\n'))), ['1:1'])
   }
+})
+
+t.test('a line that another process cuts off while this one runs spoils the next line of this one, and none after it', async t => {
+  const destination = join(t.testdir(), 'app.log')
+  const fanout = openFanout({ targets: [{ name: 'file', target: 'pino/file', options: { destination } }], diagnostics: false }, { base: { process: 1 } })
+  const log = async (n: number): Promise<void> => {
+    fanout.log.info({ n })
+    await fanout.sinkWhen('file', ({ linesDelivered }) => linesDelivered === n, 'the line to be written')
+  }
+  await log(1)
+  appendFileSync(destination, '{"process":9,"n')
+  for (const n of [2, 3, 4]) await log(n)
+  await fanout.close()
+  const [first, spoiled, ...lines] = readFileSync(destination, 'utf8').split('\n')
+  t.same(keysOf(linesIn(`${first}\n${lines.join('\n')}`)), ['1:1', '1:3', '1:4'])
+  t.match(spoiled, /^{"process":9,"n{.*"n":2}$/)
 })
 
 t.test('a file that is emptied at the start, and one that a pipeline writes, are left as they are', async t => {

@@ -1,11 +1,11 @@
 import t from 'tap'
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockNameOf } from '#lib/spool/lock'
 import { systemOwners } from '#lib/spool/owner'
 import { createRandom } from '../support/random.js'
-import { SpoolUser, type SpoolMessage, type SpoolPlan } from '../support/spool-user.js'
+import { hasContainers, SpoolUser, type SpoolMessage, type SpoolPlan } from '../support/spool-user.js'
 
 const KILLS = Number(process.env['SPOOL_KILLS'] ?? 20)
 const SLOT_KILLS = Number(process.env['SLOT_KILLS'] ?? 12)
@@ -31,15 +31,39 @@ t.test('a second process is told that the first has the spool, and takes it over
 
 t.test('a lock of another boot, of a process that is gone, or of one whose number is in use again, is taken over', async t => {
   const self = systemOwners.self()
-  const stale = [{ ...self, bootId: '00000000-0000-0000-0000-000000000000' }, { ...self, pid: 4194304, thread: 4194304 }, { ...self, startTime: self.startTime - 1 }]
+  const elsewhere = { ...self, bootId: '00000000-0000-0000-0000-000000000000' }
+  const stale = [elsewhere, { ...self, pid: 4194304, thread: 4194304 }, { ...self, startTime: self.startTime - 1 }]
   for (const owner of self.bootId !== 'unknown' ? stale : stale.slice(1, 2)) {
     const folder = t.testdir({ [lockNameOf(owner)]: '' })
+    // A lock of another boot may be one of another container, which touches it.
+    if (owner === elsewhere) utimesSync(join(folder, lockNameOf(owner)), Date.now() / 1000 - 61, Date.now() / 1000 - 61)
     const user = new SpoolUser({ folder })
     await user.until(messages => messages.length > 0)
     t.match(user.messages, [{ opened: { lines: 0 } }])
     t.notOk(readdirSync(folder).includes(lockNameOf(owner)))
     await user.end()
   }
+})
+
+t.test('processes in two containers that share a spool have a slot each, and what a killed one leaves is adopted once its lock is a minute old', { skip: !hasContainers() && 'no container may be made here', timeout: 120000 }, async t => {
+  const dir = t.testdir({ delivered: '' })
+  const folder = join(dir, 'spools', 'loki')
+  const first = new SpoolUser({ folder, life: 1, appends: 300, hasSlots: true }, { isInContainer: true })
+  t.teardown(() => first.kill())
+  await first.until(messages => messages.some(({ written }) => written === 300))
+  const second = new SpoolUser({ folder, life: 2, reads: true, delivered: join(dir, 'delivered'), hasSlots: true }, { isInContainer: true })
+  t.teardown(() => second.kill())
+  await second.until(messages => messages.some(({ opened }) => opened !== undefined))
+  const locksIn = (slot: string): string[] => readdirSync(join(dir, 'spools', slot)).filter(name => name.startsWith('lock'))
+  t.same([locksIn('loki').length, locksIn('loki.2').length], [1, 1])
+
+  await first.kill()
+  const left = join(folder, locksIn('loki')[0] as string)
+  const aMinuteAgo = Date.now() / 1000 - 61
+  utimesSync(left, aMinuteAgo, aMinuteAgo)
+  await second.until(messages => messages.reduce((sum, { delivered = 0 }) => sum + delivered, 0) === 300)
+  t.match(second.messages.find(({ adopted }) => adopted !== undefined), { adopted: 1 })
+  await second.end()
 })
 
 t.test(`killed ${KILLS} times at random, a spool delivers every line that was on the disk, in order, and nothing else`, { timeout: 1200000 }, async t => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Lock, lockNameOf, ownerOf } from '#lib/spool/lock'
 import type { Owner } from '#lib/spool/owner'
+import { HandClock } from '../support/hand-clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { FOLDER, OwnerList, rest } from '../support/spool-rig.js'
 
@@ -14,7 +15,7 @@ async function createFolder (): Promise<MemoryDisk> {
 }
 
 function createLock (disk: MemoryDisk, owners: OwnerList, owner: Owner): Lock {
-  return new Lock(disk, FOLDER, { self: () => owner, isAlive: other => owners.isAlive(other) })
+  return new Lock(disk, FOLDER, { self: () => owner, knows: other => owners.knows(other), isAlive: other => owners.isAlive(other) })
 }
 
 t.test('the name of a lock says who owns it', async t => {
@@ -50,6 +51,42 @@ t.test('the lock of a dead owner is removed: another process, another boot, or t
   }
 })
 
+t.test('the lock of an owner that cannot be seen holds as long as it is touched, and is removed a minute later', async t => {
+  const far = { ...OTHER, bootId: 'elsewhere' }
+  const disk = await createFolder()
+  const path = `${FOLDER}/${lockNameOf(far)}`
+  disk.put(path, '')
+  const lock = createLock(disk, new OwnerList(), ONE)
+  for (const ageMs of [0, 59999]) {
+    disk.ages.set(path, ageMs)
+    t.same(await lock.take(), far)
+    t.equal(lock.isTie, false)
+  }
+  disk.ages.set(path, 60000)
+  t.equal(await lock.take(), undefined)
+  t.same(disk.paths, [`${FOLDER}/${lockNameOf(ONE)}`])
+  await lock.release()
+})
+
+t.test('an owner touches its lock every ten seconds until it releases it, and asks a disk that hangs only once', async t => {
+  const clock = new HandClock().take()
+  t.teardown(() => clock.release())
+  const disk = await createFolder()
+  const jobs: Array<() => Promise<void>> = []
+  const lock = new Lock(disk, FOLDER, new OwnerList(), async job => { jobs.push(job) })
+  await lock.take()
+  clock.advance(60000)
+  t.equal(jobs.length, 1)
+  for (const job of jobs) await job()
+  t.equal(disk.touched.length, 1)
+  clock.advance(10000)
+  t.equal(jobs.length, 2)
+  await lock.release()
+  await jobs[1]?.()
+  clock.advance(60000)
+  t.same([jobs.length, disk.touched.length], [2, 1], 'a lock that was released is left alone')
+})
+
 t.test('the lock of a dead owner does no harm if it cannot be removed', async t => {
   const disk = await createFolder()
   disk.put(`${FOLDER}/${lockNameOf(OTHER)}`, '')
@@ -68,7 +105,7 @@ t.test('however the calls of two writers interleave, they never both own the fol
     const gates = [new Gate(disk), new Gate(disk)]
     const results: Array<Owner | undefined | 'waiting'> = ['waiting', 'waiting']
     for (const [i, owner] of [ONE, OTHER].entries()) {
-      new Lock((gates[i] as Gate).disk, FOLDER, { self: () => owner, isAlive: other => owners.isAlive(other) }).take().then(result => { results[i] = result })
+      new Lock((gates[i] as Gate).disk, FOLDER, { self: () => owner, knows: other => owners.knows(other), isAlive: other => owners.isAlive(other) }).take().then(result => { results[i] = result })
     }
     for (let step = 0; step < 10; step++) await gates[(pattern >> step) & 1]?.pass()
     for (let step = 0; step < 10; step++) await Promise.all(gates.map(gate => gate.pass()))

@@ -23,6 +23,7 @@ t.test('the calling thread is alive; with another boot id, thread id or start ti
   t.equal(await systemOwners.isAlive(self), true)
   if (!hasThreads) return
   t.equal(await systemOwners.isAlive({ ...self, bootId: 'another' }), false)
+  t.same([self, { ...self, pid: 1 }, { ...self, bootId: 'another' }].map(owner => systemOwners.knows(owner)), [true, true, false])
   t.equal(await systemOwners.isAlive({ ...self, startTime: self.startTime - 1 }), false)
   t.equal(await systemOwners.isAlive({ ...self, thread: 4194305 }), false)
 })

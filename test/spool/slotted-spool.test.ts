@@ -343,6 +343,20 @@ t.test('a transport that enters a slot while it is being removed keeps or recrea
   }
 })
 
+t.test('a slot whose folder is removed while it is created or locked is tried again, and nothing is reported', async t => {
+  for (const call of ['makeFolder', 'create'] as const) {
+    const machine = new Machine()
+    const one = machine.begin()
+    await rest()
+    machine.disk.fail(call, ...Array.from({ length: 4 }, () => ({ code: 'ENOENT' })))
+    const two = machine.begin()
+    await rest()
+    t.equal(two.opened.length, 1, call)
+    t.same(two.hindrances, [])
+    await end(two, one)
+  }
+})
+
 t.test('a close while a slot is being searched for or opened releases everything', async t => {
   for (let calls = 0; calls < 60; calls++) {
     const machine = new Machine()

@@ -329,16 +329,18 @@ t.test('a failure to save the cursor or to remove a segment is reported and trie
   t.match(cursor(), '"segment":2,"offset":0')
 })
 
-t.test('an idle spool sets no timer and does not use the disk', async t => {
+t.test('an idle spool does not use the disk but for touching its lock', async t => {
   const { clock, disk, rig, wait } = await openSpool(t)
   rig.append('1')
   await rest()
   await rig.read()
   rig.settleAll()
   for (let i = 0; i < 3; i++) await wait(1000)
-  t.equal(clock.timers, 0)
+  t.equal(clock.timers, 1)
   disk.allow(0)
-  await wait(60000)
+  const touched = disk.touched.length
+  for (let i = 0; i < 6; i++) await wait(10000)
+  t.equal(disk.touched.length, touched + 6)
   t.same(rig.faults, [])
 })
 

@@ -24,6 +24,10 @@ interface Inode {
  */
 export class MemoryDisk implements FileSystem {
   capacityBytes = Infinity
+  /** How long ago files were changed, in ms; 0 for all others. */
+  readonly ages = new Map<string, number>()
+  /** The files that were touched, in order. */
+  readonly touched: string[] = []
   /** The number of times that each call was made. */
   readonly calls = new Map<DiskCall, number>()
   /** How many calls may continue. Others wait for {@link allow}. */
@@ -163,6 +167,17 @@ export class MemoryDisk implements FileSystem {
     const inode = this.#seen.get(path)
     if (inode === undefined) throw failure('ENOENT')
     return inode.seen.length
+  }
+
+  async ageMs (path: string): Promise<number> {
+    if (!this.#seen.has(path)) throw failure('ENOENT')
+    return this.ages.get(path) ?? 0
+  }
+
+  async touch (path: string): Promise<void> {
+    if (!this.#seen.has(path)) throw failure('ENOENT')
+    this.touched.push(path)
+    this.ages.delete(path)
   }
 
   async identityOf (path: string): Promise<string> {

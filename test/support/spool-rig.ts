@@ -17,6 +17,11 @@ export class OwnerList implements OwnerTable {
   current: Owner = { bootId: 'boot', pid: 1, thread: 1, startTime: 1 }
   readonly alive: Owner[] = []
 
+  /** An owner with the boot id `elsewhere` cannot be seen from here. */
+  knows (owner: Owner): boolean {
+    return owner.bootId !== 'elsewhere'
+  }
+
   self (): Owner {
     return this.current
   }

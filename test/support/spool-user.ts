@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 
@@ -20,6 +20,13 @@ export interface SpoolPlan {
   settings?: object
 }
 
+/** Whether processes can be started as in a container: they do not see those outside. */
+export function hasContainers (): boolean {
+  return spawnSync('unshare', [...CONTAINER, 'true']).status === 0
+}
+
+const CONTAINER = ['--pid', '--fork', '--mount-proc', '--kill-child']
+
 /** A message of `test/fixtures/spool-user.js`. */
 export interface SpoolMessage {
   adopted?: number
@@ -39,8 +46,11 @@ export class SpoolUser {
   #onMessage: () => void = () => {}
   readonly #exited: Promise<unknown>
 
-  constructor (plan: SpoolPlan) {
-    this.#child = fork(resolve('test/fixtures/spool-user.js'), [JSON.stringify(plan)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor (plan: SpoolPlan, { isInContainer = false } = {}) {
+    this.#child = fork(resolve('test/fixtures/spool-user.js'), [JSON.stringify(plan)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      ...isInContainer && { execPath: 'unshare', execArgv: [...CONTAINER, process.execPath] }
+    })
     this.#exited = once(this.#child, 'exit')
     this.#child.on('message', message => {
       this.messages.push(message as SpoolMessage)
