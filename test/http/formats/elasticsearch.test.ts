@@ -85,7 +85,8 @@ t.test('with ids, a line keeps its id when it is sent again, whichever lines are
 t.test('with ids, identical lines are separate documents', async t => {
   const whole = partOf(['{"a":1}', '{"a":1}', '{"a":1}'])
   t.equal(new Set(idsOf(whole)).size, 3)
-  t.equal(new Set(cutPart(whole, 8).flatMap(idsOf)).size, 3, 'also in several requests')})
+  t.equal(new Set(cutPart(whole, 8).flatMap(idsOf)).size, 3, 'also in several requests')
+})
 
 /** The outcomes read from an answer that gives each line a status. */
 function outcomesOf (statuses: readonly number[], { first = 0, ids = false } = {}): LineOutcomes {
