@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { pino, type Logger } from 'pino'
 import type { TransitionEvent } from './breaker.js'
 import { serializeError, type SerializedError } from './errors.js'
@@ -32,6 +33,8 @@ export interface DiagnosticsDeps {
 }
 
 type Severity = 'info' | 'warn' | 'error'
+
+const NAME = 'pino-breaker-fanout'
 
 const NOTICE_MESSAGES = {
   stalled: 'sink stalled',
@@ -162,14 +165,39 @@ export class Diagnostics {
 
   #write (severity: Severity, sink: string | undefined, fields: object, message: string): void {
     this.#about = sink
-    this.#logger ??= this.#createLogger()
+    try {
+      this.#logger ??= this.#createLogger()
+    } catch {
+      // pino is loaded with its first use. A sink may have taken all file descriptors of the process by then, or its folder is gone.
+      return this.#writeWithoutPino(severity, sink, fields, message)
+    }
     ;(this.#logger as unknown as Record<Severity, (fields: object, message: string) => void>)[severity](fields, message)
   }
 
-  #createLogger (): Logger<string> {
-    const { levelKey, usesLabels, write, level } = this.#deps
+  /** Writes the record that pino would make. */
+  #writeWithoutPino (severity: Severity, sink: string | undefined, fields: object, message: string): void {
+    const { levelKey, usesLabels, write } = this.#deps
+    const { minLevel, customLevels } = this.#levels()
+    const level = customLevels[severity] as number
+    if (level < minLevel) return
+    const line = `${JSON.stringify({ [levelKey]: usesLabels() ? severity : level, time: Date.now(), pid: process.pid, hostname: hostname(), name: NAME, ...fields, [this.#messageKey]: message })}\n`
+    write({ line, level, sink, isForStderr: this.#isForStderr })
+  }
+
+  get #messageKey (): string {
+    return this.#config.messageKey ?? 'msg'
+  }
+
+  /** The levels of the app's logger, and the lowest level of a record. */
+  #levels (): { customLevels: Record<string, number>, minLevel: number } {
     const customLevels = { ...standardLevels, ...this.#config.levels?.values }
     const levels = new LevelNames(customLevels, this.#deps.levels)
+    return { customLevels, minLevel: (levels.valueOf(this.#deps.level) ?? levels.valueOf('info')) as number }
+  }
+
+  #createLogger (): Logger<string> {
+    const { levelKey, usesLabels, write } = this.#deps
+    const { customLevels, minLevel } = this.#levels()
     const destination = {
       // Before each line, pino sets `lastLevel` on a stream that has this symbol.
       [Symbol.for('pino.metadata')]: true,
@@ -177,11 +205,11 @@ export class Diagnostics {
       write: (line: string): void => write({ line, level: destination.lastLevel, sink: this.#about, isForStderr: this.#isForStderr })
     }
     return pino({
-      name: 'pino-breaker-fanout',
-      level: labelFor((levels.valueOf(level) ?? levels.valueOf('info')) as number, customLevels),
+      name: NAME,
+      level: labelFor(minLevel, customLevels),
       useOnlyCustomLevels: true,
       customLevels,
-      messageKey: this.#config.messageKey ?? 'msg',
+      messageKey: this.#messageKey,
       errorKey: this.#config.errorKey ?? 'err',
       // Errors are plain data here already. Pino's serializer would give them the class Object.
       serializers: { [this.#config.errorKey ?? 'err']: (err: unknown) => err },

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import { encode, type Content } from './encode.js'
-import type { LevelNames } from './levels.js'
+import { LevelNames } from './levels.js'
 
 /** Dependencies of {@link Gathering}. */
 export interface GatheringDeps {
@@ -24,18 +24,26 @@ const CHUNK_WAIT_MS = 8
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
 
+/** How little lines may wait: at level `error` or above less than others, and at `fatal` or above not at all, since the app may end at once. */
+const Urgency = { none: 0, error: 1, fatal: 2 }
+/** A level in JSON. */
+const LEVEL = /\d+|"[^"\\]*"/y
+/** Lines of an app have the same few levels. */
+const MAX_LEVELS = 64
+
 /**
  * Joins small chunks that follow one another closely. At everyday rates the cost of a line is that of the threads and disks
  * it wakes up, so lines of a few milliseconds go together. A chunk that comes alone, after a pause, goes at once.
  */
 export class Gathering {
   readonly #deps: GatheringDeps
-  /** Texts that mark a chunk with a line at level `fatal` or above, after which the app may end at once, and at `error` or above. */
-  #marks: { fatal: readonly string[], error: readonly string[] } = { fatal: [], error: [] }
+  readonly #levelStart: string
+  #names = new LevelNames()
+  /** The urgency of levels, by their JSON. */
+  readonly #urgencies = new Map<string, number>()
   #chunks: Content[] = []
   #length = 0
-  #hasError = false
-  #hasFatal = false
+  #urgency = Urgency.none
   #isWorking = false
   /** When the last chunk had been worked through. */
   #workedAt = -Infinity
@@ -47,20 +55,13 @@ export class Gathering {
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
+    this.#levelStart = `${JSON.stringify(deps.levelKey)}:`
   }
 
   /** Sets the levels of lines that come from now on. */
   useLevels (names: LevelNames): void {
-    const [error, fatal] = [names.valueOf('error') as number, names.valueOf('fatal') as number]
-    const { levelKey } = this.#deps
-    const marks = { fatal: new Set<string>(), error: new Set<string>() }
-    for (const label of names.labels) {
-      const value = names.valueOf(label) as number
-      if (value < error || value === Infinity) continue
-      // Where an app has no `fatal` of its own, pino's may be lower than its other levels.
-      marks[value >= fatal && value > error ? 'fatal' : 'error'].add(`"${levelKey}":${value},`).add(`"${levelKey}":"${label}"`)
-    }
-    this.#marks = { fatal: [...marks.fatal], error: [...marks.error] }
+    this.#names = names
+    this.#urgencies.clear()
   }
 
   /** Takes a chunk; calls back once the next may come, which may be before this one has been worked through. */
@@ -68,10 +69,9 @@ export class Gathering {
     this.#chunks.push(chunk)
     this.#length += chunk.length
     // In much text the search takes time, and without a sink that gathers lines nothing waits there.
-    if (this.#length < GATHER_LENGTH || this.#deps.sinksGather !== 'none') this.#hasFatal ||= includesAny(chunk, this.#marks.fatal)
+    if (this.#length < GATHER_LENGTH || this.#deps.sinksGather !== 'none') this.#urgency = Math.max(this.#urgency, this.#urgencyOf(chunk))
     // While others are being worked through, or there is much, the app has to wait.
-    if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#hasFatal) return this.flush(done)
-    this.#hasError ||= includesAny(chunk, this.#marks.error)
+    if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.flush(done)
     const dueAt = this.#workedAt + this.#waitMs
     const waitMs = dueAt - this.#deps.clock.now()
     if (waitMs <= 0) return this.flush(done)
@@ -91,21 +91,21 @@ export class Gathering {
 
   get #waitMs (): number {
     if (this.#deps.sinksGather === 'all') return FEW_WAIT_MS
-    return this.#hasError || this.#length >= FEW_LENGTH ? CHUNK_WAIT_MS : FEW_WAIT_MS
+    return this.#urgency === Urgency.error || this.#length >= FEW_LENGTH ? CHUNK_WAIT_MS : FEW_WAIT_MS
   }
 
   #work (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#dueAt = Infinity
-    const [chunks, whenDone, hasFatal] = [this.#chunks, this.#whenDone, this.#hasFatal]
+    const [chunks, whenDone, urgency] = [this.#chunks, this.#whenDone, this.#urgency]
     this.#chunks = []
     this.#whenDone = []
     this.#length = 0
-    this.#hasError = this.#hasFatal = false
+    this.#urgency = Urgency.none
     this.#isWorking = true
     const finish = (): void => {
-      if (hasFatal) this.#deps.hurry()
+      if (urgency === Urgency.fatal) this.#deps.hurry()
       this.#isWorking = false
       this.#workedAt = this.#deps.clock.now()
       for (const done of whenDone) done()
@@ -115,10 +115,37 @@ export class Gathering {
     if (chunks.length === 0) finish()
     else this.#deps.work(join(chunks), finish)
   }
+
+  /** The highest urgency of the lines in a chunk. A key in an object within a line counts too: then lines go earlier than they have to. */
+  #urgencyOf (chunk: Content): number {
+    const text = typeof chunk === 'string' ? chunk : chunk.toString()
+    let urgency = Urgency.none
+    for (let at = text.indexOf(this.#levelStart); at !== -1 && urgency < Urgency.fatal; at = text.indexOf(this.#levelStart, at)) {
+      at += this.#levelStart.length
+      LEVEL.lastIndex = at
+      const [level] = LEVEL.exec(text) ?? []
+      if (level !== undefined) urgency = Math.max(urgency, this.#urgencyOfLevel(level))
+    }
+    return urgency
+  }
+
+  /** @param level - A number or a label, in JSON */
+  #urgencyOfLevel (level: string): number {
+    let urgency = this.#urgencies.get(level)
+    if (urgency === undefined) {
+      urgency = urgencyOf(this.#names, level)
+      if (this.#urgencies.size < MAX_LEVELS) this.#urgencies.set(level, urgency)
+    }
+    return urgency
+  }
 }
 
-function includesAny (chunk: Content, texts: readonly string[]): boolean {
-  return texts.some(text => chunk.includes(text))
+function urgencyOf (names: LevelNames, level: string): number {
+  const value = names.valueOf(level.startsWith('"') ? level.slice(1, -1) : Number(level))
+  const [error, fatal] = [names.valueOf('error') as number, names.valueOf('fatal') as number]
+  if (value === undefined || value < error) return Urgency.none
+  // Where an app has no `fatal` of its own, pino's may be lower than its other levels.
+  return value >= fatal && value > error ? Urgency.fatal : Urgency.error
 }
 
 function join (chunks: readonly Content[]): Content {

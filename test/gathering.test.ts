@@ -97,7 +97,7 @@ t.test('many lines go 8 ms after the last that went', async t => {
 })
 
 t.test('a line at level error or above waits for 8 ms', async t => {
-  for (const level of [50, 'error', 55, 'bad']) {
+  for (const level of [50, 'error', 'ERROR', 55, 'bad']) {
     const rig = new Rig('some', { bad: 55 })
     rig.write('a', 'b', line(level))
     clock.advance(7)
@@ -135,10 +135,19 @@ t.test('nothing waits', async t => {
   })
 
   t.test('for a line at a level of the app that is as high', async t => {
-    for (const level of [60, 'fatal', 70, 'panic']) {
+    for (const level of [60, 'fatal', 'FATAL', 70, 'panic', 'Panic', 80]) {
       const rig = new Rig('none', { panic: 70 })
       rig.write('a', line(level))
       t.same(rig.worked, ['a', line(level)])
+      t.equal(rig.hurried.length, 1)
+    }
+  })
+
+  t.test('for a line with its level at the end', async t => {
+    for (const last of ['{"msg":"hello","level":60}\n', Buffer.from('{"größe":1,"level":"fatal"}\n')]) {
+      const rig = new Rig()
+      rig.write('a', line(30), last)
+      t.equal(rig.worked.length, 2)
       t.equal(rig.hurried.length, 1)
     }
   })

@@ -16,25 +16,25 @@ export interface PartOfLines {
 
 /** Lines of a batch that go into one request. */
 export interface BatchPart extends PartOfLines, Pick<Lines, 'bytes'> {
-  readonly batchId: string
+  readonly batch: Pick<SinkBatch, 'id' | 'lineIds'>
 }
 
 /** A whole batch as a part. */
-export function wholeOf ({ id, count, buffer }: SinkBatch): BatchPart {
-  return { batchId: id, first: 0, count, bytes: buffer }
+export function wholeOf (batch: SinkBatch): BatchPart {
+  return { batch, first: 0, count: batch.count, bytes: batch.buffer }
 }
 
 /**
  * A key that only these lines have. The batch id alone is not enough: the rest of a batch that is sent again may have the
  * same id.
  */
-export function keyOf ({ batchId, first, bytes }: BatchPart): string {
-  return `${batchId}/${first}/${fingerprintOf(bytes)}`
+export function keyOf ({ batch, first, bytes }: BatchPart): string {
+  return `${batch.id}/${first}/${fingerprintOf(bytes)}`
 }
 
-/** A hash of lines: 96 bits of the SHA-256 of their UTF-8. */
-export function fingerprintOf (content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('base64url').slice(0, 16)
+/** 96 bits of the SHA-256. */
+function fingerprintOf (bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
 }
 
 /** The lines of a part, without their newlines. */
@@ -65,7 +65,7 @@ export function indexesOf (part: PartOfLines): number[] {
 export function pickPart (part: BatchPart, picked: readonly number[]): BatchPart {
   const lines = linesOf(part)
   const places = picked.map(place => placeOf(part, place))
-  return { batchId: part.batchId, first: places[0] as number, places, count: picked.length, bytes: Buffer.from(picked.map(place => `${lines[place]}\n`).join('')) }
+  return { batch: part.batch, first: places[0] as number, places, count: picked.length, bytes: Buffer.from(picked.map(place => `${lines[place]}\n`).join('')) }
 }
 
 /** Cuts a part into parts of at most `maxBytes` bytes. A longer line is a part of its own. */
@@ -108,14 +108,14 @@ export function halve (part: BatchPart): [BatchPart, BatchPart] {
 
 /** @param ends - The ends of lines, in ascending order. The last is the end of the part. */
 function piecesOf (part: BatchPart, ends: readonly number[]): BatchPart[] {
-  const { batchId, bytes, places } = part
+  const { batch, bytes, places } = part
   const pieces: BatchPart[] = []
   let start = 0
   let place = 0
   for (const end of ends) {
     const own = bytes.subarray(start, end)
     const count = countLines(own)
-    pieces.push({ batchId, first: placeOf(part, place), count, bytes: own, ...places && { places: places.slice(place, place + count) } })
+    pieces.push({ batch, first: placeOf(part, place), count, bytes: own, ...places && { places: places.slice(place, place + count) } })
     place += count
     start = end
   }

@@ -62,7 +62,7 @@ const elasticsearch = object({
     default: httpDefaults.elasticsearch.opType
   }),
   ids: flag({
-    description: '`true`: each line gets an `_id` made from its text and the id of its batch, so a batch that is sent again adds no line twice. Slower for data streams and for time series.',
+    description: '`true`: the `_id` of a line is its own id, so a line that is sent again is not added twice. Slower for data streams and for time series.',
     default: httpDefaults.elasticsearch.ids
   })
 }, {

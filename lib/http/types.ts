@@ -190,8 +190,8 @@ export interface ElasticsearchOptions {
    */
   opType?: 'create' | 'index'
   /**
-   * `true`: each line gets an `_id` made from its text and the id of its batch, so a batch that is sent again adds no
-   * line twice. Slower for data streams and for time series.
+   * `true`: the `_id` of a line is its own id, so a line that is sent again is not added twice. Slower for data streams
+   * and for time series.
    * @default false
    */
   ids?: boolean

@@ -6,6 +6,8 @@ const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [
 const NO_VALUE = '_'
 /** A longer value is cut. A server keeps every subject of a stream in memory. */
 const MAX_TOKEN_LENGTH = 100
+/** All values of a subject together: a server drops a connection on which a command is longer than 4096 bytes, and three bytes are the most for a character. */
+const MAX_VALUES_LENGTH = 1000
 /** Characters that part tokens, match others, or that a protocol of lines cannot carry. */
 const UNSAFE = /[\s.*>\p{C}]/gu
 const UNSAFE_LITERAL = /[\s*>\p{C}]/u
@@ -56,10 +58,12 @@ export function covers (subject: string, pattern: string): boolean {
 export class SubjectMaker {
   readonly #template: SubjectTemplate
   readonly #levelKey: string
+  readonly #maxTokenLength: number
 
   constructor (template: SubjectTemplate, levelKey: string) {
     this.#template = template
     this.#levelKey = levelKey
+    this.#maxTokenLength = Math.max(1, Math.min(MAX_TOKEN_LENGTH, Math.floor(MAX_VALUES_LENGTH / template.fields.length)))
   }
 
   /** @param line - Returns the text of a line */
@@ -74,14 +78,14 @@ export class SubjectMaker {
 
   #tokenOf (record: object | undefined, field: string): string {
     const value: unknown = record !== undefined && Object.hasOwn(record, field) ? Reflect.get(record, field) : undefined
-    if (field === this.#levelKey && typeof value === 'number') return toToken(labelOf.get(value) ?? String(value))
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? toToken(String(value)) : NO_VALUE
+    if (field === this.#levelKey && typeof value === 'number') return this.#toToken(labelOf.get(value) ?? String(value))
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? this.#toToken(String(value)) : NO_VALUE
   }
-}
 
-/** A text as a token of a subject. */
-function toToken (text: string): string {
-  return text === '' ? NO_VALUE : text.slice(0, MAX_TOKEN_LENGTH).replace(UNSAFE, '_')
+  /** A text as a token of a subject. */
+  #toToken (text: string): string {
+    return text === '' ? NO_VALUE : text.slice(0, this.#maxTokenLength).replace(UNSAFE, '_')
+  }
 }
 
 function parse (line: string): object | undefined {

@@ -83,6 +83,6 @@ t.test('lines that are picked from a part keep their places in the batch, even i
 t.test('the lines of a part are those of its batch: whole characters, without their newlines and the carriage returns before them', async () => {
   fc.assert(fc.property(fc.array(line, { minLength: 1 }), lines => {
     const bytes = Buffer.from(textOf(lines))
-    assert.deepEqual(linesOf({ batchId: 'x', first: 0, count: lines.length, bytes }), splitLines(bytes.toString()))
+    assert.deepEqual(linesOf({ batch: { id: 'x', lineIds: [] }, first: 0, count: lines.length, bytes }), splitLines(bytes.toString()))
   }))
 })

@@ -5,7 +5,8 @@ import type pino from 'pino'
 import type { FanoutOptions, TargetOptions } from 'pino-breaker-fanout'
 import t from 'tap'
 import { openFanout, until, type FanoutRig } from '../support/fanout-rig.js'
-import { runLogger } from '../support/logger-process.js'
+import { runLogger, type LoggerPlan } from '../support/logger-process.js'
+import { runProcess } from '../support/run-process.js'
 
 type Record = { [key: string]: unknown }
 
@@ -287,3 +288,15 @@ for (const isolation of ['thread', 'inline'] as const) {
     t.equal(file.records().length, 20, 'logging goes on')
   })
 }
+
+t.test('a sink that takes all file descriptors of the process costs no other one a line, and the record of it looks like any other', { skip: process.platform === 'win32' && 'no limit can be set' }, async t => {
+  const dir = t.testdir()
+  const file = fileIn(dir)
+  const leaky = { name: 'leaky', target: resolve('test/fixtures/sink-leaks-descriptors.js'), breaker: LONG }
+  const plan: LoggerPlan = { options: { targets: [leaky, file.target] }, lines: 100, ending: 'end', awaitsReady: true, awaitsOpen: 1 }
+  const { code } = await runProcess('sh', ['-c', 'ulimit -n 200; exec "$@"', 'sh', process.execPath, resolve('test/fixtures/app-logs.js'), JSON.stringify(plan)], { cwd: process.cwd(), limitMs: 30000 })
+  t.equal(code, 0)
+  t.equal(file.records().filter(({ id }) => id !== undefined).length, 100)
+  const [record] = diagnosticsOf(file.records())
+  t.match(record, { level: 40, time: Number, pid: Number, hostname: hostname(), name: 'pino-breaker-fanout', component: 'circuit-breaker', sink: 'leaky', to: 'open', err: { code: 'EMFILE' }, msg: 'sink circuit open' })
+})

@@ -183,9 +183,33 @@ t.test('through the transport: whatever a bulk API does, no good line is lost, a
   isWell = true
   await fanout.sinkWhen('http', ({ linesDelivered, linesDeadLettered }) => linesDelivered === 1990 && linesDeadLettered === 10, 'every line to have its end')
   await fanout.close()
-  t.same([...new Set(index.values())].sort((a, b) => a - b), Array.from({ length: 2000 }, (_, id) => id).filter(id => id % 200 !== 7))
+  t.same([...index.values()].sort((a, b) => a - b), Array.from({ length: 2000 }, (_, id) => id).filter(id => id % 200 !== 7))
   t.same(deadLetters(file).map(({ id }) => id).sort((a, b) => a - b), Array.from({ length: 10 }, (_, n) => n * 200 + 7))
   t.same(unaccounted(fanout), [])
+})
+
+t.test('through the transport: identical lines that a bulk API takes one by one arrive as often as they were logged', async t => {
+  const backend = await openBackend(t)
+  const index = new Set<string>()
+  backend.answer = (response, { body }) => {
+    const ids = body.trimEnd().split('\n').filter((_, at) => at % 2 === 0).map(text => (JSON.parse(text) as { create: { _id: string } }).create._id)
+    const statuses = ids.map((id, at) => {
+      if (index.has(id)) return 409
+      // There is room for the second line only.
+      if (at !== Math.min(1, ids.length - 1)) return 429
+      index.add(id)
+      return 201
+    })
+    response.end(JSON.stringify({ errors: true, items: statuses.map(status => ({ create: { status } })) }))
+  }
+  const fanout = openFanout({
+    targets: [{ name: 'http', target: 'pino-breaker-fanout/http', options: { url: backend.url, format: 'elasticsearch', elasticsearch: { index: 'logs', ids: true } }, breaker: false }],
+    diagnostics: false
+  })
+  for (let n = 0; n < 20; n++) fanout.log.info('the same')
+  await fanout.sinkWhen('http', ({ linesDelivered }) => linesDelivered === 20, 'every line to arrive')
+  await fanout.close()
+  t.equal(index.size, 20)
 })
 
 /** The lines in a dead-letter file, by their numbers, with what is told of them. */

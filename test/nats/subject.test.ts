@@ -30,6 +30,17 @@ t.test('whatever a value is, it is one token: no line reaches a subject that the
   }))
 })
 
+t.test('a subject stays shorter than what a server takes, however long the values of a line are, and however many', async t => {
+  for (const count of [1, 10, 11, 15, 40]) {
+    const fields = Array.from({ length: count }, (_, n) => `f${n}`)
+    const line = Object.fromEntries(fields.map(field => [field, '漢'.repeat(150)]))
+    const subject = subjectOf(`logs.${fields.map(field => `{${field}}`).join('.')}`, line)
+    t.ok(Buffer.byteLength(subject) < 3500, `${count} fields`)
+    t.equal(subject.split('.').length, count + 1)
+  }
+  t.equal(subjectOf('logs.{name}', { name: 'n'.repeat(150) }), `logs.${'n'.repeat(100)}`)
+})
+
 t.test('templates that could make other subjects are none', async t => {
   t.same(parseSubject('{name}.x'), { wrong: 'a first token without fields' })
   t.same(parseSubject('{name}'), { wrong: 'a first token without fields' })

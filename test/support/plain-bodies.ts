@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { createHeadReader, msToNs } from '#lib/line-head'
-import { linesOf, type BatchPart } from '#lib/http/batch-part'
+import { linesOf, placeOf, type BatchPart } from '#lib/http/batch-part'
 import type { HttpSettings } from '#lib/http/options'
 import { createDatedIndex } from '#lib/http/formats/dated-index'
 import { standardLevels } from '#lib/levels'
@@ -39,15 +38,11 @@ export const plainBodies: Readonly<Record<'json' | 'loki' | 'splunk' | 'elastics
 
   elasticsearch ({ elasticsearch: { index, opType, ids }, levelKey, timeKey }, now, part) {
     const { read } = createHeadReader(levelKey, timeKey)
-    const seen = new Map<string, number>()
-    return linesOf(part).map(line => {
+    return linesOf(part).map((line, place) => {
       const timeNs = read(line).timeNs ?? msToNs(now)
-      const times = seen.get(line) ?? 0
-      seen.set(line, times + 1)
-      const hash = createHash('sha256').update(line).digest('base64url').slice(0, 16)
       const action = {
         ...index !== undefined && { _index: createDatedIndex(index)(timeNs) },
-        ...ids && { _id: `${part.batchId}/${hash}${times === 0 ? '' : `-${times}`}` }
+        ...ids && { _id: part.batch.lineIds[placeOf(part, place)] }
       }
       return `${JSON.stringify({ [opType]: action })}\n${documentOf(line, timeNs)}\n`
     }).join('')

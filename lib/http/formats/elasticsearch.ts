@@ -1,6 +1,6 @@
 import type { RefusedLine } from '../../child/rejection.js'
 import { isRefusalStatus } from '../../failure.js'
-import { fingerprintOf, placeOf, type BatchPart } from '../batch-part.js'
+import { placeOf, type BatchPart } from '../batch-part.js'
 import { msToNs } from '../../line-head.js'
 import { createByteHeadReader, isObjectBytes, lineEnd, validBytes, withoutReturn } from '../line-bytes.js'
 import type { HttpSettings } from '../options.js'
@@ -42,19 +42,16 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
     defaultPath: '/_bulk',
     // An unfiltered answer has much more text for each line than the line itself.
     query: { filter_path: 'error.type,error.reason,errors,items.*.status,items.*.error.type,items.*.error.reason' },
-    /**
-     * The ids are made from the lines, not from their places: the rest of a batch that is sent again may have the same batch id
-     * with other places. The second, third, … of identical lines gets a suffix.
-     */
     encode (part, body) {
       const bytes = validBytes(part)
       const search = new TimestampSearch(bytes)
-      const seen = new Map<string, number>()
+      // They are made only where they are used.
+      const lineIds = ids ? part.batch.lineIds : undefined
       let last: string | undefined
       let action = ''
       let timestamp = ''
       body.reserve(bytes.length)
-      for (let start = 0; start < bytes.length;) {
+      for (let start = 0, place = 0; start < bytes.length; place++) {
         const newline = lineEnd(bytes, start)
         const end = withoutReturn(bytes, start, newline)
         const isObject = isObjectBytes(bytes, start, end)
@@ -65,14 +62,8 @@ export function createElasticsearchFormat ({ elasticsearch, levelKey, timeKey }:
           action = `${JSON.stringify({ [opType]: targetAt(timeNs) })}\n`
           timestamp = `{"@timestamp":${timeNs.slice(0, -6) || '0'}`
         }
-        if (ids) {
-          const fingerprint = fingerprintOf(bytes.subarray(start, end))
-          const times = seen.get(fingerprint) ?? 0
-          seen.set(fingerprint, times + 1)
-          body.text(`${JSON.stringify({ [opType]: { ...targetAt(timeNs), _id: `${part.batchId}/${fingerprint}${times === 0 ? '' : `-${times}`}` } })}\n`)
-        } else {
-          body.text(action)
-        }
+        if (lineIds === undefined) body.text(action)
+        else body.text(`${JSON.stringify({ [opType]: { ...targetAt(timeNs), _id: lineIds[placeOf(part, place)] } })}\n`)
         if (isDocument) {
           body.copy(bytes, start, end)
         } else {

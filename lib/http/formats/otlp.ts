@@ -52,8 +52,8 @@ export function createOtlpFormat (settings: HttpSettings, now: () => number): Fo
       let last: OtlpRecord | undefined
       for (const line of linesOf(part)) {
         const record = records.encode(line)
-        if (last !== undefined && record.pid === last.pid && record.hostname === last.hostname) body.text(`,${textOf(record)}`)
-        else body.text(`${last === undefined ? '{"resourceLogs":[' : `${GROUP_END},`}{"resource":${resourceOf(record)},"scopeLogs":[{"scope":${SCOPE},"logRecords":[${textOf(record)}`)
+        if (last !== undefined && record.pid === last.pid && record.hostname === last.hostname) body.text(`,${inUtf8(record.text)}`)
+        else body.text(`${last === undefined ? '{"resourceLogs":[' : `${GROUP_END},`}{"resource":${inUtf8(resourceOf(record))},"scopeLogs":[{"scope":${SCOPE},"logRecords":[${inUtf8(record.text)}`)
         last = record
       }
       body.text(`${GROUP_END}]}`)
@@ -65,6 +65,6 @@ export function createOtlpFormat (settings: HttpSettings, now: () => number): Fo
   }
 }
 
-function textOf ({ text }: OtlpRecord): string {
-  return text.includes('\\ud') ? text.replace(LONE_SURROGATE, escape => escape === '\\\\' ? escape : '\\ufffd') : text
+function inUtf8 (json: string): string {
+  return json.includes('\\ud') ? json.replace(LONE_SURROGATE, escape => escape === '\\\\' ? escape : '\\ufffd') : json
 }

@@ -5,6 +5,7 @@ import { createFormat } from '#lib/http/formats'
 import { BodyWriter } from '#lib/http/body-writer'
 import { wholeOf } from '#lib/http/batch-part'
 import { countLines } from '#lib/batch'
+import { idOfEach } from '#lib/line-ids'
 import { line, pinoLine } from '../../support/arbitrary-lines.js'
 import { settingsOf } from '../../support/http-sinks.js'
 import { plainBodies } from '../../support/plain-bodies.js'
@@ -54,7 +55,7 @@ for (const format of ['json', 'loki', 'splunk', 'elasticsearch'] as const) {
     const body = new BodyWriter()
     fc.assert(fc.property(batch, options[format], (buffer, options) => {
       const settings = settingsOf({ format, ...options })
-      const part = wholeOf({ id: 'life:7', buffer, count: countLines(buffer), bytes: buffer.length, lines: [], lineIds: [], text: '' })
+      const part = wholeOf({ id: 'life:7', buffer, count: countLines(buffer), bytes: buffer.length, lines: [], lineIds: idOfEach({ id: 'life:7' }, buffer, countLines(buffer)), text: '' })
       body.clear()
       createFormat(settings, () => NOW).encode(part, body)
       assert.equal(body.bytes.toString('latin1'), Buffer.from(plainBodies[format](settings, NOW, part)).toString('latin1'))

@@ -171,6 +171,7 @@ t.test('half a surrogate pair becomes a replacement character, as in UTF-8', asy
   t.strictSame(recordOf('{"\\ud800":"a\\udfff","b":"\\\\ud800 \\\\\\\\ud83d\\ud83d\\ude00"}').attributes, { '\ufffd': 'a\ufffd', b: '\\ud800 \\\\ud83d😀' })
   t.equal(recordOf({ msg: 'x\ud83d' }).body, 'x\ufffd')
   t.equal(recordOf('plain \\ud800').body, 'plain \\ud800')
+  t.match(groupsOf([JSON.stringify({ hostname: 'web-\ud83d' })], { otlp: { resource: { zone: '\udfff' } } })[0], { resource: { 'host.name': 'web-\ufffd', zone: '\ufffd' } })
 })
 
 t.test('lines of several processes have resources of their own, in the order of the lines', async t => {
