@@ -68,8 +68,9 @@ export class Gathering {
   write (chunk: Content, done: () => void): void {
     this.#chunks.push(chunk)
     this.#length += chunk.length
-    // In much text the search takes time, and without a sink that gathers lines nothing waits there.
-    if (this.#length < GATHER_LENGTH || this.#deps.sinksGather !== 'none') this.#urgency = Math.max(this.#urgency, this.#urgencyOf(chunk))
+    // In much text the search takes time, and without a sink that gathers lines few wait there. An app ends after its last line.
+    const searched = this.#length < GATHER_LENGTH || this.#deps.sinksGather !== 'none' ? chunk : lastLineOf(chunk)
+    this.#urgency = Math.max(this.#urgency, this.#urgencyOf(searched))
     // While others are being worked through, or there is much, the app has to wait.
     if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.flush(done)
     const dueAt = this.#workedAt + this.#waitMs
@@ -138,6 +139,11 @@ export class Gathering {
     }
     return urgency
   }
+}
+
+function lastLineOf (chunk: Content): Content {
+  const start = chunk.lastIndexOf('\n', chunk.length - 2) + 1
+  return typeof chunk === 'string' ? chunk.slice(start) : chunk.subarray(start)
 }
 
 function urgencyOf (names: LevelNames, level: string): number {

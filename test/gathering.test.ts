@@ -173,6 +173,11 @@ t.test('nothing waits', async t => {
       t.equal(rig.worked.length, 1)
       t.equal(rig.hurried.length, sinksGather === 'none' ? 0 : 1)
     }
+    for (const last of [line(60), Buffer.from('b'.repeat(20000) + '\n' + line(60)), 'b'.repeat(20000) + '\n' + line(60)]) {
+      const rig = new Rig()
+      rig.write('b'.repeat(20000) + '\n', last)
+      t.equal(rig.hurried.length, 1, 'the last line is looked at in any case')
+    }
   })
 
   t.test('for a line at level fatal that came while others were being worked through', async t => {
