@@ -39,7 +39,8 @@ const SYNCS = `
   await file.sync()
   const fd = readdirSync('/proc/self/fd').find(fd => { try { return readlinkSync('/proc/self/fd/' + fd).endsWith('/file') } catch { return false } })
   const flags = parseInt(/flags:\\s*(\\d+)/.exec(readFileSync('/proc/self/fdinfo/' + fd, 'utf8'))[1], 8)
-  console.log(JSON.stringify({ isPermitted, syncsWrites: (flags & constants.O_DSYNC) !== 0 }))`
+  console.log(JSON.stringify({ isPermitted, syncsWrites: (flags & constants.O_DSYNC) !== 0 }))
+  await Promise.all([file.close(), other.close()])`
 
 /** Node.js before 22.13 has another name for the flag. */
 function flagOf (node: string): string {
