@@ -1,3 +1,5 @@
+import { parseJson } from './parse-json.js'
+
 /** Level and time of a line. */
 export interface LineHead {
   /** The level as it is in the line, a number or a label; `undefined` if there is none. */
@@ -53,7 +55,7 @@ export function timeToNs (time: unknown): string | undefined {
 /** The fields of a line; `undefined` if it is not a JSON object. */
 export function parseRecord (line: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const record: unknown = JSON.parse(line)
+    const record = parseJson(line)
     return typeof record === 'object' && record !== null && !Array.isArray(record) ? record as Record<string, unknown> : undefined
   } catch {
     return undefined

@@ -103,8 +103,10 @@ for (const parallel of [true, false]) {
       if (!stream.write(text)) await once(stream, 'drain')
       if (n % 40 === 0) await until(() => stream.snapshot().sinks.every(({ linesReceived }) => linesReceived === n + 1), 'a pause')
     }
+    // Before the end, which has a limit: a thread may take longer than that to start.
+    await until(() => stream.snapshot().sinks.every(({ linesDelivered }) => linesDelivered === 200), 'the last line')
+    for (const name of ['a', 'b', 'c']) t.ok(readFileSync(join(dir, name), 'utf8') === written, name)
     stream.end()
     await once(stream, 'close')
-    for (const name of ['a', 'b', 'c']) t.ok(readFileSync(join(dir, name), 'utf8') === written, name)
   })
 }

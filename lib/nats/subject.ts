@@ -1,4 +1,5 @@
 import { standardLevels } from '../levels.js'
+import { parseJson } from '../parse-json.js'
 
 const labelOf = new Map(Object.entries(standardLevels).map(([label, value]) => [value, label]))
 
@@ -90,7 +91,7 @@ export class SubjectMaker {
 
 function parse (line: string): object | undefined {
   try {
-    const record: unknown = JSON.parse(line)
+    const record = parseJson(line)
     return typeof record === 'object' && record !== null ? record : undefined
   } catch {
     return undefined

@@ -7,8 +7,13 @@ import { retryHeldFiles } from './held-files.js'
 
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
-/** Error codes of systems that cannot open or sync a folder: Windows, and some network file systems. */
-const NO_FOLDER_SYNC = new Set(['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EPERM'])
+/** The code with which Node's permission model refuses something. From Node.js 26 on it refuses every sync, whatever is permitted. */
+const DENIED = 'ERR_ACCESS_DENIED'
+/** Error codes where folders cannot be opened or synced: on Windows, on some network file systems, and under the permission model. */
+const NO_FOLDER_SYNC = new Set([DENIED, 'EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EPERM'])
+
+/** A flag with which the system syncs each write. Windows has none. */
+const { O_DSYNC } = constants as Partial<typeof constants>
 
 const moves = {
   // The CommonJS build loads node:fs/promises with the first call, and not with this module.
@@ -33,7 +38,12 @@ export const nodeFileSystem: FileSystem = {
     for (let folder = lowest; folder.length >= highest.length; folder = dirname(folder)) await syncFolder(dirname(folder))
   },
   list: path => readdir(path),
-  create: async path => new NodeFile(await openTrustedFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, { mode: FILE_MODE })),
+  async create (path) {
+    const handle = await openTrustedFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, { mode: FILE_MODE })
+    if (O_DSYNC === undefined || await maySync(handle)) return new NodeFile(handle)
+    await handle.close()
+    return new NodeFile(await openTrustedFile(path, constants.O_RDWR | O_DSYNC), { syncsWrites: true })
+  },
   size: async path => (await lstat(path)).size,
   ageMs: async path => Math.abs(Date.now() - (await lstat(path)).mtimeMs),
   async touch (path) {
@@ -48,6 +58,16 @@ export const nodeFileSystem: FileSystem = {
   open: async (path, access) => new NodeFile(await openTrustedFile(path, access === 'read' ? constants.O_RDONLY : constants.O_RDWR)),
   ...process.platform === 'win32' ? retryHeldFiles(moves, ms => new Promise(resolve => setTimeout(resolve, ms))) : moves,
   syncFolder
+}
+
+/** The answer of {@link maySync}. It is the same for every file. */
+let isSyncPermitted: boolean | undefined
+
+/** Whether this process may sync files at all. Asks that only under the permission model, by syncing a file. */
+async function maySync (handle: FileHandle): Promise<boolean> {
+  if ((process as Partial<NodeJS.Process>).permission === undefined) return true
+  isSyncPermitted ??= await handle.sync().then(() => true, error => (error as NodeJS.ErrnoException).code !== DENIED)
+  return isSyncPermitted
 }
 
 async function syncFolder (path: string): Promise<void> {
@@ -66,9 +86,12 @@ async function syncFolder (path: string): Promise<void> {
 /** An open file of this machine. */
 export class NodeFile implements OpenFile {
   readonly #handle: FileHandle
+  readonly #syncsWrites: boolean
 
-  constructor (handle: FileHandle) {
+  /** @param options - `syncsWrites`: the file is open with `O_DSYNC`, and empty at first, so that what is written is synced already */
+  constructor (handle: FileHandle, { syncsWrites = false } = {}) {
     this.#handle = handle
+    this.#syncsWrites = syncsWrites
   }
 
   async size (): Promise<number> {
@@ -88,7 +111,7 @@ export class NodeFile implements OpenFile {
   }
 
   async sync (): Promise<void> {
-    await this.#handle.sync()
+    if (!this.#syncsWrites) await this.#handle.sync()
   }
 
   async close (): Promise<void> {

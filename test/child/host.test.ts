@@ -13,6 +13,7 @@ const modules = {
     export default async options => options.stream = new Transform({ transform: (chunk, encoding, done) => done(null, String(chunk).toUpperCase()) })`,
   'given.mjs': 'export default options => options.sink',
   'late.mjs': 'export default options => new Promise(resolve => { options.resolve = resolve })',
+  'loads-late.mjs': 'await globalThis.whenReleased; export default options => { options.isOpen = true; return {} }',
   'rejects.mjs': 'export default async () => { throw Object.assign(new Error("no licence"), { code: "E_LICENCE" }) }',
   'throws.mjs': 'export default () => { throw new Error("no licence") }'
 }
@@ -149,13 +150,33 @@ t.test('a start that fails is told with its reason', async t => {
 })
 
 t.test('the other streams of a pipeline that cannot start are not left open', async t => {
-  for (const names of [['writable.mjs', 'rejects.mjs'], ['writable.mjs', 'given.mjs']]) {
-    const { host, options } = createHost(t, names, { sink: 'no stream' })
+  for (const fails of [true, false]) {
+    const options = {
+      stream: undefined as unknown,
+      get sink (): unknown { return failOnceOpen() }
+    }
+    const failOnceOpen = async (): Promise<unknown> => {
+      while (options.stream === undefined) await turn()
+      if (fails) throw new Error('no licence')
+      return 'no stream'
+    }
+    const { host, told } = createHost(t, ['writable.mjs', 'given.mjs'], options)
     await host.start()
-    // The others may take longer to load than the one that fails.
-    while ((options['stream'] as { destroyed?: boolean } | undefined)?.destroyed !== true) await turn()
-    t.pass('it is destroyed')
+    await host.whenIdle()
+    t.match(options.stream, { destroyed: true })
+    t.match(told, [['failure', { reason: 'start-failed', err: { message: fails ? 'no licence' : /pipeline\[1\] is no stream/ } }]])
   }
+})
+
+t.test('a stream of a pipeline that has failed before its module was loaded is not opened', async t => {
+  let release = (): void => {}
+  Object.assign(globalThis, { whenReleased: new Promise<void>(resolve => { release = resolve }) })
+  const { host, told, options } = createHost(t, ['loads-late.mjs', 'rejects.mjs'])
+  await host.start()
+  t.match(told, [['failure', { reason: 'start-failed', err: { message: 'no licence' } }]])
+  release()
+  await host.whenIdle()
+  t.notOk(options['isOpen'])
 })
 
 t.test('a sink that starts after it was got rid of is got rid of too, whatever it does then', async t => {

@@ -46,6 +46,15 @@ t.test('a match holds for exactly the lines that JSON.parse finds, whatever byte
   }), { numRuns: 1500 })
 })
 
+t.test('a key that is written with an escape is not taken for one before it that begins with a backslash', async t => {
+  const lines = ['{"first":1,"\\\\":1}', '{"first":1,"\\u00e9":1}', '{"first":1,"\\"":1}']
+  for (const [key, outcomes] of Object.entries({ '\\': [true, false, false], é: [false, true, false], '"': [false, false, true] })) {
+    const match = { [key]: { exists: true } }
+    t.same(test(match, lines).met, outcomes)
+    t.same(lines.map(line => meetsGiven(line, match)), outcomes, 'by what it is compared with as well')
+  }
+})
+
 t.test('a line without the bytes of the key is not parsed, nor one without those of the values, and the rest is', async t => {
   const other = '{"level":30,"modules":["audit"],"tenant":"b","msg":"module \\u001b[31m \\" \\n"}'
   const plain = JSON.stringify({ level: 30, msg: '\u001B[31mred\u001B[0m\n\uD800 ä/b' })

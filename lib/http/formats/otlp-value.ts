@@ -1,3 +1,5 @@
+import { parseJson } from '../../parse-json.js'
+
 /**
  * Values that are nested deeper are sent as JSON text. Each level takes three messages of the protocol, and some
  * implementations of Protocol Buffers refuse messages that are nested more than 100 deep.
@@ -69,9 +71,9 @@ export class ValueEncoder {
 /** Parses JSON such that an integer that a number cannot have exactly becomes a bigint. */
 export function parseExactly (text: string): unknown {
   // A text that has the mark already would be taken for an integer.
-  if (text.includes(MARK_IN_JSON)) return JSON.parse(text)
+  if (text.includes(MARK_IN_JSON)) return parseJson(text)
   const marked = text.replace(STRING_OR_NUMBER, token => INTEGER.test(token) && !Number.isSafeInteger(Number(token)) ? JSON.stringify(MARK + token) : token)
-  return JSON.parse(marked, (_, value: unknown) => typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value)
+  return parseJson(marked, value => typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value)
 }
 
 /** JSON has no infinite numbers: the JSON mapping of Protocol Buffers has texts for them. */
