@@ -23,8 +23,8 @@ export interface ResolvedTarget {
 
 /** Finds the modules of targets. */
 export interface TargetResolver {
-  /** The places that it searches, in order, as an error message names them. */
-  readonly places: readonly string[]
+  /** The places that it searches for a target, in order, as an error message names them. */
+  placesOf: (target: string) => readonly string[]
   /** The module that a target names, or `undefined` if there is none. */
   resolve (target: string): ResolvedTarget | undefined
 }
@@ -58,7 +58,7 @@ export function createTargetResolver (cwd: string, resolveFrom?: string): Target
   }
 
   return {
-    places: [...places, 'pino-breaker-fanout'],
+    placesOf: target => isRelative(target) ? places : [...places, 'pino-breaker-fanout'],
     resolve (target) {
       const file = locate(bundlerOverride(target) ?? findNeighbour(target) ?? target)
       if (file === undefined) return undefined

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { errorCodes, FanoutError, redactCredentials, serializeError } from '#lib/errors'
 
@@ -9,6 +10,12 @@ t.test('the message of every error begins with its code, since that is all that 
     t.match(structuredClone(error).message, code)
   }
   t.notOk('cause' in new FanoutError('ERR_FANOUT_CLOSED', 'x'))
+})
+
+t.test('docs/operations.md says of every code what it means, and of no other', async t => {
+  const section = /^## Error codes$([\s\S]*?)^## /m.exec(readFileSync('docs/operations.md', 'utf8'))?.[1] ?? ''
+  const told = section.split('\n').flatMap(row => /^\| (`ERR_.*?) \|/.exec(row)?.[1]?.match(/ERR_FANOUT_\w+/g) ?? [])
+  t.same(told.sort(), [...errorCodes].sort())
 })
 
 t.test('an error keeps its type, message, stack, code, status and causes', async t => {

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url'
+
 /** Options, or variables, that are refused. */
 export interface WrongOptions {
   /** Ends the sentence "refuses …". */
@@ -294,14 +296,23 @@ export const wrongOptions: readonly WrongOptions[] = [
   },
 
   // What cannot be loaded
-  { what: 'a package that is not there', options: { targets: [file, { target: 'no-such' }] }, message: `targets[1].target: cannot be resolved: "no-such" (${looked})`, beyondSchema: true },
+  { what: 'a package that is not there', options: { targets: [file, { target: 'no-such' }] }, message: `targets[1].target: cannot be resolved: "no-such" (${looked}); is its package installed?`, beyondSchema: true },
+  { what: 'a package of a scope that is not there', options: { targets: [file, { target: '@no/such' }] }, message: `targets[1].target: cannot be resolved: "@no/such" (${looked}); is its package installed?`, beyondSchema: true },
+  { what: 'a misspelt target of this package', options: { targets: [file, { target: 'pino-breaker-fanout/htpp' }] }, message: `targets[1].target: cannot be resolved: "pino-breaker-fanout/htpp" (${looked}); did you mean "pino-breaker-fanout/http"?`, beyondSchema: true },
+  { what: 'a misspelt pino/file', options: { targets: [{ target: 'pino/flie' }] }, message: `targets[0].target: cannot be resolved: "pino/flie" (${looked}); did you mean "pino/file"?`, beyondSchema: true },
   { what: 'a file that is not there', options: { targets: [{ target: '/no/such/sink.js' }] }, message: `targets[0].target: cannot be resolved: "/no/such/sink.js" (${looked})`, beyondSchema: true },
   { what: 'a URL that is no path', options: { targets: [{ target: 'file://%00' }] }, message: `targets[0].target: cannot be resolved: "file://%00" (${looked})`, beyondSchema: true },
   { what: 'a module of Node.js', options: { targets: [{ target: 'fs' }] }, message: `targets[0].target: cannot be resolved: "fs" (${looked})`, beyondSchema: true },
   {
     what: 'a pipeline with an entry that is not there',
     options: { targets: [{ pipeline: [{ target: './no-such.js' }, file] }] },
-    message: `targets[0].pipeline[0].target: cannot be resolved: "./no-such.js" (${looked})`,
+    message: `targets[0].pipeline[0].target: cannot be resolved: "./no-such.js" (looked from ${process.cwd()}); to look beside your code, set resolveFrom: import.meta.url, or __filename`,
+    beyondSchema: true
+  },
+  {
+    what: 'a relative path that is not there, with resolveFrom',
+    options: { targets: [{ target: './no-such.js' }], resolveFrom: import.meta.url },
+    message: `targets[0].target: cannot be resolved: "./no-such.js" (looked from ${fileURLToPath(import.meta.url)}, ${process.cwd()})`,
     beyondSchema: true
   },
   { what: 'an empty resolveFrom', options: above({ resolveFrom: '' }), message: 'resolveFrom: expected a non-empty string, got ""' },
@@ -504,7 +515,7 @@ export const wrongOptions: readonly WrongOptions[] = [
       'targets[1].breaker.failureThreshold: expected an integer >= 1, got 0',
       'closeTimeoutMs: expected an integer from 1 to 9000, got 10000',
       'PINO_BREAKER_FANOUT_QUEUE__MAX_LINES: expected an integer >= 1, got "many"',
-      `targets[2].target: cannot be resolved: "no-such" (${looked})`
+      `targets[2].target: cannot be resolved: "no-such" (${looked}); is its package installed?`
     ].join('\n  ')
   },
   {

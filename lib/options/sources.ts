@@ -4,6 +4,7 @@ import { toPath } from '../paths.js'
 import { createTargetResolver, type OwnSink, type TargetResolver } from '../resolve.js'
 import type { Draft, TargetFields } from './draft.js'
 import { show, type Faults } from './faults.js'
+import { remedyFor } from './missing-target.js'
 import type { SourceEntry, TargetSource } from './settings.js'
 
 /** Checks the options of this package's own sinks, given the environment that they will have. */
@@ -50,7 +51,8 @@ function settleEntry (entry: { target?: string, options?: unknown } | undefined,
   if (entry?.target === undefined) return undefined
   const resolved = resolver.resolve(entry.target)
   if (resolved === undefined) {
-    faults.add(`${path}.target`, `cannot be resolved: ${show(entry.target)} (looked from ${resolver.places.join(', ')})`)
+    const places = resolver.placesOf(entry.target)
+    faults.add(`${path}.target`, `cannot be resolved: ${show(entry.target)} (looked from ${places.join(', ')})${remedyFor(entry.target, places)}`)
     return undefined
   }
   // Frozen here so that the deep freeze of all settings stops before the user's own object.

@@ -53,10 +53,16 @@ t.test('so does that for NestJS, with the lines of both of its loggers', needed,
   await tellsOfErrors(t, { ...app, messages: ['handling'] })
 })
 
-t.test('so does that for Next.js, which writes no log while it is built', needed, async t => {
+t.test('so does that for Next.js, set up as create-next-app does, which writes no log while it is built', needed, async t => {
   writeNext()
+  changeFile(join(home, 'next.config.mjs'), 'export default {', 'export default {\n  cacheComponents: true,\n  partialPrefetching: true,')
   mkdirSync(join(home, 'app/fail'))
-  writeFileSync(join(home, 'app/fail/route.ts'), `export const dynamic = 'force-dynamic'\nexport function GET (): Response { throw new Error('${ERROR_OF_A_ROUTE}') }\n`)
+  writeFileSync(join(home, 'app/fail/route.ts'), `import { connection } from 'next/server'
+export async function GET (): Promise<Response> {
+  await connection()
+  throw new Error('${ERROR_OF_A_ROUTE}')
+}
+`)
   await build(home, [join(modules, 'next/dist/bin/next'), 'build'])
   t.notOk(existsSync(join(home, 'logs')))
   const app = { cwd: home, args: [join(modules, 'next/dist/bin/next'), 'start'], path: '/api/hello', messages: ['handling'] }

@@ -1,0 +1,18 @@
+import { isBuiltin } from 'node:module'
+import { didYouMean } from './nearest.js'
+
+/** Targets that are there without a package of their own. */
+const ownTargets = ['pino/file', 'pino-breaker-fanout/http', 'pino-breaker-fanout/nats']
+
+/**
+ * What to do about a target that was not found, as the end of a message; an empty text if that is not known.
+ *
+ * @param places - Where the target was looked for
+ */
+export function remedyFor (target: string, places: readonly string[]): string {
+  // A relative path that was looked for from two places was looked for from resolveFrom too.
+  if (/^\.\.?[\\/]/.test(target)) return places.length > 1 ? '' : '; to look beside your code, set resolveFrom: import.meta.url, or __filename'
+  const ownTarget = didYouMean(target, ownTargets)
+  if (ownTarget !== '') return ownTarget
+  return /^(@[\w.-]+\/)?\w[\w.-]*$/.test(target) && !isBuiltin(target) ? '; is its package installed?' : ''
+}
