@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import { encode, type Content } from './encode.js'
 import { LevelNames } from './levels.js'
+import { sourceOf } from './regexp.js'
 
 /** Dependencies of {@link Gathering}. */
 export interface GatheringDeps {
@@ -26,8 +27,6 @@ const GATHER_LENGTH = 16 * 1024
 
 /** How little lines may wait: at level `error` or above less than others, and at `fatal` or above not at all, since the app may end at once. */
 const Urgency = { none: 0, error: 1, fatal: 2 }
-/** A level in JSON. */
-const LEVEL = /\d+|"[^"\\]*"/y
 /** Lines of an app have the same few levels. */
 const MAX_LEVELS = 64
 
@@ -37,8 +36,10 @@ const MAX_LEVELS = 64
  */
 export class Gathering {
   readonly #deps: GatheringDeps
-  readonly #levelStart: string
+  readonly #levelKey: string
   #names = new LevelNames()
+  /** Finds levels in JSON, but not those that the app has named and that are not urgent: most lines have these. */
+  #notable: RegExp
   /** The urgency of levels, by their JSON. */
   readonly #urgencies = new Map<string, number>()
   #chunks: Content[] = []
@@ -55,13 +56,15 @@ export class Gathering {
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
-    this.#levelStart = `${JSON.stringify(deps.levelKey)}:`
+    this.#levelKey = JSON.stringify(deps.levelKey)
+    this.#notable = this.#findNotable()
   }
 
   /** Sets the levels of lines that come from now on. */
   useLevels (names: LevelNames): void {
     this.#names = names
     this.#urgencies.clear()
+    this.#notable = this.#findNotable()
   }
 
   /** Takes a chunk; calls back once the next may come, which may be before this one has been worked through. */
@@ -121,13 +124,21 @@ export class Gathering {
   #urgencyOf (chunk: Content): number {
     const text = typeof chunk === 'string' ? chunk : chunk.toString()
     let urgency = Urgency.none
-    for (let at = text.indexOf(this.#levelStart); at !== -1 && urgency < Urgency.fatal; at = text.indexOf(this.#levelStart, at)) {
-      at += this.#levelStart.length
-      LEVEL.lastIndex = at
-      const [level] = LEVEL.exec(text) ?? []
-      if (level !== undefined) urgency = Math.max(urgency, this.#urgencyOfLevel(level))
+    this.#notable.lastIndex = 0
+    while (urgency < Urgency.fatal) {
+      const level = this.#notable.exec(text)?.[1]
+      if (level === undefined) break
+      urgency = Math.max(urgency, this.#urgencyOfLevel(level))
     }
     return urgency
+  }
+
+  #findNotable (): RegExp {
+    const usual = this.#names.labels
+      .flatMap(label => [String(this.#names.valueOf(label)), JSON.stringify(label)])
+      .filter(level => urgencyOf(this.#names, level) === Urgency.none)
+      .map(sourceOf)
+    return new RegExp(`${sourceOf(this.#levelKey)}:(?!(?:${usual.join('|')})[,}])(\\d+|"[^"\\\\]*")`, 'g')
   }
 
   /** @param level - A number or a label, in JSON */

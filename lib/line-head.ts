@@ -1,4 +1,5 @@
 import { parseJson } from './parse-json.js'
+import { sourceOf } from './regexp.js'
 
 /** Level and time of a line. */
 export interface LineHead {
@@ -18,7 +19,7 @@ export interface HeadReader {
  * line with another head is parsed. If a line has a key twice, the first one counts in pino's form, and the last in others.
  */
 export function createHeadReader (levelKey: string, timeKey: string): HeadReader {
-  const key = (name: string) => JSON.stringify(name).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  const key = (name: string) => sourceOf(JSON.stringify(name))
   const head = new RegExp(`^\\{${key(levelKey)}:(?:(\\d+)|"([^"\\\\]*)"),${key(timeKey)}:(?:(\\d{1,19})|"([^"\\\\]*)")[,}]`)
   return {
     read (line) {

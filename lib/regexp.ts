@@ -1,0 +1,4 @@
+/** The source of a regular expression that matches just this text. */
+export function sourceOf (text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
