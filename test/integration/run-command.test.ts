@@ -128,7 +128,8 @@ t.test('a target that is down is told, line by line, and what it loses makes the
   const { code, stderr } = await run.result
   t.equal(code, 1)
   t.match(stderr, /^\d{4}-\d\d-\d\dT[\d:.]+Z pino-breaker-fanout: down: closed -> open, start-failed; .+; probes in 30 s\n/)
-  t.match(stderr, /\npino-breaker-fanout: down: 2 lines lost: .*skipped 1\n$/)
+  // The breaker opens by the start, which the first line may not have been in time for.
+  t.match(stderr, /\npino-breaker-fanout: down: 2 lines lost: (?:.*skipped 1|skipped 2)\n$/)
   t.notMatch(stderr, '\u001B', 'what is no terminal gets plain text')
   const lines = readFileSync(join(dir, 'file.log'), 'utf8').trimEnd().split('\n').map(line => JSON.parse(line) as { n?: number, msg: string })
   t.same(lines.flatMap(({ n }) => n ?? []), [0, 1])
