@@ -7,6 +7,7 @@ import type { BatchPart } from '#lib/http/batch-part'
 import { createFormat } from '#lib/http/formats'
 import type { FormatName } from '#lib/http/options'
 import { standardLevels } from '#lib/levels'
+import { parseJson } from '#lib/parse-json'
 import { bodyOf, partOf, settingsOf } from '../../support/http-sinks.js'
 
 type Fields = Record<string, unknown>
@@ -41,7 +42,7 @@ const lines = fc.tuple(loggers, calls).map(([{ base, timestamp, keys, level, mix
 
 function isJson (line: string): boolean {
   try {
-    JSON.parse(line)
+    parseJson(line)
     return true
   } catch {
     return false
@@ -53,12 +54,12 @@ function bodyText (format: FormatName, part: BatchPart): string {
 }
 
 function parseAll (lines: readonly string[]): Fields[] {
-  return lines.map(line => JSON.parse(line) as Fields)
+  return lines.map(line => parseJson(line) as Fields)
 }
 
 /** How each format is read. Returns the lines as parsed. */
 const readers: Readonly<Record<'json' | 'splunk' | 'elasticsearch' | 'loki', (body: string, lines: readonly string[]) => unknown[]>> = {
-  json: body => JSON.parse(body) as unknown[],
+  json: body => parseJson(body) as unknown[],
   splunk: body => parseAll(splitLines(body)).map(({ time, event }) => {
     assert.equal(typeof time, 'number')
     return event
@@ -66,14 +67,14 @@ const readers: Readonly<Record<'json' | 'splunk' | 'elasticsearch' | 'loki', (bo
   elasticsearch: (body, lines) => parseAll(splitLines(body).filter((_, place) => place % 2 === 1)).map((document, place) => {
     const { '@timestamp': timestamp, ...rest } = document
     assert.notEqual(timestamp, undefined)
-    return Object.hasOwn(JSON.parse(lines[place] as string) as object, '@timestamp') ? document : rest
+    return Object.hasOwn(parseJson(lines[place] as string) as object, '@timestamp') ? document : rest
   }),
   loki (body, lines) {
-    const { streams } = JSON.parse(body) as { streams: Array<{ stream: { level?: string }, values: Array<[string, string]> }> }
+    const { streams } = parseJson(body) as { streams: Array<{ stream: { level?: string }, values: Array<[string, string]> }> }
     const entries = streams.flatMap(({ stream, values }) => values.map(([timeNs, line]) => ({ timeNs, line, level: stream.level })))
     for (const { timeNs, line, level } of entries) {
       assert.match(timeNs, /^\d+$/)
-      const { level: own } = JSON.parse(line) as Fields
+      const { level: own } = parseJson(line) as Fields
       const name = Object.entries(standardLevels).find(([, value]) => value === own)?.[0] ?? String(own)
       // Where a line has it twice, the first counts.
       if (line.split('"level":').length === 2 && (typeof own === 'number' || typeof own === 'string')) assert.equal(level, name)
