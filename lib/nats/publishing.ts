@@ -40,6 +40,7 @@ export class Publishing implements LinkListener {
   #hasFailed = false
   /** True once a stream has answered, with whatever. */
   #isHeard = false
+  /** True once a message has got no answer of a stream. */
   #isMissed = false
   #publishedLines = 0
 

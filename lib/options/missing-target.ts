@@ -5,7 +5,7 @@ import { didYouMean } from './nearest.js'
 const ownTargets = ['pino/file', 'pino-breaker-fanout/http', 'pino-breaker-fanout/nats']
 
 /**
- * What to do about a target that was not found, as the end of a message; an empty text if that is not known.
+ * The end of a message about a target that was not found: what to do. Empty if nothing helps for certain.
  *
  * @param places - Where the target was looked for
  */

@@ -2,6 +2,10 @@ import { join } from 'node:path'
 import type { FileSystem } from './file-system.js'
 import type { Owner, OwnerTable } from './owner.js'
 
+/** How often an owner touches its lock. */
+const TOUCH_MS = 10000
+/** A lock that its owner has not touched for this long is stale, if nothing else can be known of that owner. */
+const STALE_MS = 60000
 const PATTERN = /^lock\.([\w-]+)\.(\d+)\.(\d+)\.(\d+)$/
 
 /** The name of a lock file, which says who owns it. */
@@ -14,11 +18,6 @@ export function ownerOf (name: string): Owner | undefined {
   const [, bootId, pid, thread, startTime] = PATTERN.exec(name) ?? []
   return bootId === undefined ? undefined : { bootId, pid: Number(pid), thread: Number(thread), startTime: Number(startTime) }
 }
-
-/** How often an owner touches its lock. */
-const TOUCH_MS = 10000
-/** A lock that its owner has not touched for this long is stale, if nothing else can be known of that owner. */
-const STALE_MS = 60000
 
 /** Whether the owner of a lock is alive. */
 export async function isHeld (fs: FileSystem, owners: OwnerTable, path: string, owner: Owner): Promise<boolean> {
@@ -38,9 +37,9 @@ export class Lock {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #owners: OwnerTable
+  readonly #run: (job: () => Promise<void>) => Promise<unknown>
   #name: string | undefined
   #isTie = false
-  readonly #run: (job: () => Promise<void>) => Promise<unknown>
   #timer: NodeJS.Timeout | undefined
   /** Whether a touch waits for its turn. */
   #isDue = false

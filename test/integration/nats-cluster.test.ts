@@ -74,11 +74,12 @@ class Scene {
     throw new Error('the app has no server')
   }
 
-  /** Has a node lead the stream, or any other than this one. */
+  /** Has this node lead the stream. */
   async lead (name: string): Promise<void> {
     await this.#elect(leader => leader === name)
   }
 
+  /** Has any other node lead the stream. */
   async follow (name: string): Promise<void> {
     await this.#elect(leader => leader !== name)
   }
