@@ -61,6 +61,8 @@ const KNOWN_KEYS = new Set([
 export function decodeRequest (json: string | Buffer): DecodedGroup[] {
   const given = JSON.parse(json.toString(), (key, value: unknown) => {
     if (key !== '' && !/^\d+$/.test(key) && !KNOWN_KEYS.has(key)) throw new Error(`the protocol has no key ${key}`)
+    // The encoder below would replace it without a word, and collectors refuse the request.
+    if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) throw new Error(`half a character under ${key}: ${JSON.stringify(value)}`)
     return (key === 'traceId' || key === 'spanId') ? Buffer.from(value as string, 'hex') : value
   }) as object
   const message = ExportLogsServiceRequest.fromObject(given)
