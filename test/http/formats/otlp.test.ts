@@ -170,6 +170,7 @@ t.test('a line that is nested too deep for JSON.stringify() is a body', async t 
 t.test('half a surrogate pair becomes a replacement character, as in UTF-8', async t => {
   t.strictSame(recordOf('{"\\ud800":"a\\udfff","b":"\\\\ud800 \\\\\\\\ud83d\\ud83d\\ude00"}').attributes, { '\ufffd': 'a\ufffd', b: '\\ud800 \\\\ud83d😀' })
   t.equal(recordOf({ msg: 'x\ud83d' }).body, 'x\ufffd')
+  t.equal(groupsOf(['{"msg":"x"}', '{"msg":"y\\ud83d"}'])[0]?.records[1]?.body, 'y\ufffd', 'also behind another record of the process')
   t.equal(recordOf('plain \\ud800').body, 'plain \\ud800')
   t.match(groupsOf([JSON.stringify({ hostname: 'web-\ud83d' })], { otlp: { resource: { zone: '\udfff' } } })[0], { resource: { 'host.name': 'web-\ufffd', zone: '\ufffd' } })
 })
