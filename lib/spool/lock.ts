@@ -19,7 +19,7 @@ export function ownerOf (name: string): Owner | undefined {
   return bootId === undefined ? undefined : { bootId, pid: Number(pid), thread: Number(thread), startTime: Number(startTime) }
 }
 
-/** Whether the owner of a lock is alive. */
+/** True if the owner of a lock is alive, or may be. */
 export async function isHeld (fs: FileSystem, owners: OwnerTable, path: string, owner: Owner): Promise<boolean> {
   if (owners.knows(owner)) return await owners.isAlive(owner)
   // A lock that is gone has been released. One that cannot be looked at may be held.
@@ -41,7 +41,7 @@ export class Lock {
   #name: string | undefined
   #isTie = false
   #timer: NodeJS.Timeout | undefined
-  /** Whether a touch waits for its turn. */
+  /** True while a touch waits for its turn. */
   #isDue = false
 
   /** @param run - Runs a job that uses the disk, after all that were given before. @default runs it at once */

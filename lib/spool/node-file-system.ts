@@ -63,7 +63,7 @@ export const nodeFileSystem: FileSystem = {
 /** The answer of {@link maySync}. It is the same for every file. */
 let isSyncPermitted: boolean | undefined
 
-/** Whether this process may sync files at all. Asks that only under the permission model, by syncing a file. */
+/** True if this process may sync files at all. Only the permission model can forbid it; then a first sync is tried. */
 async function maySync (handle: FileHandle): Promise<boolean> {
   if ((process as Partial<NodeJS.Process>).permission === undefined) return true
   isSyncPermitted ??= await handle.sync().then(() => true, error => (error as NodeJS.ErrnoException).code !== DENIED)
