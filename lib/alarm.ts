@@ -12,8 +12,12 @@ export class Alarm {
     this.#ring = ring
   }
 
-  /** Rings once at this waited time, or earlier if it was set so; `Infinity` stops it. */
-  setFor (due: number): void {
+  /**
+   * Rings once at this waited time, or earlier if it was set so; `Infinity` stops it.
+   *
+   * @param isLazy - See {@link Clock.whenWaited}
+   */
+  setFor (due: number, isLazy = false): void {
     if (due === Infinity) return this.stop()
     if (this.#cancel !== undefined && this.#due <= due) return
     this.#cancel?.()
@@ -21,7 +25,7 @@ export class Alarm {
     this.#cancel = this.#clock.whenWaited(due, () => {
       this.#cancel = undefined
       this.#ring()
-    })
+    }, isLazy)
   }
 
   stop (): void {

@@ -12,9 +12,10 @@ export interface Clock {
   /**
    * Calls back once {@link waited} has reached this time and everything that had arrived by then has been handled.
    *
+   * @param isLazy - True if a tenth of a second more makes no difference: then the thread is woken up less often
    * @returns A function that cancels the call.
    */
-  whenWaited (due: number, callback: () => void): () => void
+  whenWaited (due: number, callback: () => void, isLazy?: boolean): () => void
 }
 
 /** The default of {@link Pulse.beatMs}. */
@@ -26,8 +27,8 @@ const SLOW_BEAT_MS = 100
 /** Settings of a {@link WaitedTime}. */
 export interface Pulse {
   /**
-   * The interval between two looks at the clock, in ms; at least 100 while nothing is due within a second. A longer gap
-   * counts as this long.
+   * The interval between two looks at the clock, in ms; at least 100 while nothing that is not lazy is due within a second. A
+   * longer gap counts as this long.
    * @default 20
    */
   beatMs?: number
@@ -40,6 +41,7 @@ export interface Pulse {
 
 interface Wait {
   readonly due: number
+  readonly isLazy: boolean
   readonly callback: () => void
 }
 
@@ -78,13 +80,13 @@ export class WaitedTime {
   }
 
   /** See {@link Clock.whenWaited}. */
-  whenReached (due: number, callback: () => void): () => void {
-    const wait = { due, callback }
+  whenReached (due: number, callback: () => void, isLazy = false): () => void {
+    const wait = { due, isLazy, callback }
     this.#waits.add(wait)
     if (this.#timer === undefined) {
       this.#lookedAt = this.#monotonic()
       this.#schedule()
-    } else if (this.#beat > this.#beatMs && due - this.now() <= SOON_MS) {
+    } else if (!isLazy && this.#beat > this.#beatMs && due - this.now() <= SOON_MS) {
       clearTimeout(this.#timer)
       this.#elapsed += this.#sinceLook
       this.#lookedAt = this.#monotonic()
@@ -98,9 +100,12 @@ export class WaitedTime {
   }
 
   #schedule (): void {
-    let nearest = Infinity
-    for (const { due } of this.#waits) nearest = Math.min(nearest, due - this.#elapsed)
-    this.#beat = nearest > SOON_MS ? Math.max(this.#beatMs, SLOW_BEAT_MS) : this.#beatMs
+    let [nearest, nearestExact] = [Infinity, Infinity]
+    for (const { due, isLazy } of this.#waits) {
+      nearest = Math.min(nearest, due - this.#elapsed)
+      if (!isLazy) nearestExact = Math.min(nearestExact, due - this.#elapsed)
+    }
+    this.#beat = nearestExact > SOON_MS ? Math.max(this.#beatMs, SLOW_BEAT_MS) : this.#beatMs
     this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(Math.min(this.#beat, nearest))))
     if (!this.#isRef) this.#timer.unref()
   }
@@ -126,13 +131,15 @@ export function createClock (pulse?: Pulse): Clock {
     now: monotonic,
     wallTime: () => Date.now(),
     waited: () => waitedTime.now(),
-    whenWaited: (due, callback) => waitedTime.whenReached(due, callback)
+    whenWaited: (due, callback, isLazy) => waitedTime.whenReached(due, callback, isLazy)
   }
 }
 
+const { hrtime } = process
+
 /** Node.js loads `performance` with its first use, which takes a thread 1 ms at its start. */
 function monotonic (): number {
-  const [seconds, nanoseconds] = process.hrtime()
+  const [seconds, nanoseconds] = hrtime()
   return seconds * 1000 + nanoseconds / 1e6
 }
 

@@ -37,6 +37,8 @@ const CONFIG_TIMEOUT_MS = 1000
 /** How long the app waits for sinks in this thread. It may be blocked meanwhile, if it ends as soon as it has logged. */
 const INLINE_START_MS = 250
 
+type WriteCallback = (error?: Error | null) => void
+
 /** The events that the app gets, with their arguments. */
 interface AppEvents {
   breaker: TransitionEvent
@@ -143,8 +145,12 @@ export class FanoutStream extends Writable implements Controls {
       clock,
       levelKey,
       sinksGather: this.#seats.gather,
-      work: (chunk, done) => portions.work(chunk, done),
-      hurry: () => { for (const lane of this.#seats.lanes) lane.hurry() }
+      work: (chunk, done) => {
+        this.#notices.wake()
+        portions.work(chunk, done)
+      },
+      hurry: () => { for (const lane of this.#seats.lanes) lane.hurry() },
+      onResume: () => { if (!this.writableNeedDrain && !this.writableEnded) this.emit('drain') }
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
     this.#refuseOffers = takeOffers(this)
@@ -218,8 +224,14 @@ export class FanoutStream extends Writable implements Controls {
     }))).then(() => callback())
   }
 
+  /** See Writable. Also returns false while {@link Gathering.isPausing}; `drain` follows. */
+  override write (chunk: unknown, callback?: WriteCallback): boolean
+  override write (chunk: unknown, encoding: BufferEncoding, callback?: WriteCallback): boolean
+  override write (chunk: unknown, encoding?: unknown, callback?: WriteCallback): boolean {
+    return super.write(chunk, encoding as BufferEncoding, callback) && !this.#gathering.isPausing
+  }
+
   override _write (chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#notices.wake()
     if (this.#router === undefined) {
       this.#startConfigTimer()
       this.#ready.then(() => this.#gathering.write(chunk, done))

@@ -14,16 +14,26 @@ export interface GatheringDeps {
   work: (chunk: Content, done: () => void) => void
   /** Has the lanes send what they gather, because a line among it must not wait. */
   hurry: () => void
+  /** Called once the writer may go on after a pause: see {@link Gathering.isPausing}. */
+  onResume: () => void
 }
 
 /** The longest time that a few lines wait for others, and all lines where every sink gathers them anyway. */
-const FEW_WAIT_MS = 40
+const FEW_WAIT_MS = 50
 /** Chunks of this length together are no longer few lines. */
 const FEW_LENGTH = 768
 /** The longest time that many lines wait, and lines at level `error` or above. */
 const CHUNK_WAIT_MS = 8
+/** In this last part of the time lines go with the one that comes: this thread is awake, and a timer would wake it again. */
+const LEEWAY = 1 / 4
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
+/** With more than this, an app is not held up by pauses. */
+const PAUSE_LENGTH = 64 * 1024
+/** Lines come at a steady rate if others went this long before at most. */
+const STEADY_MS = 50
+/** While lines are waited for now and then, by a flush or because of a line at `fatal`, the writer does not pause for this long. */
+const CALM_MS = 10000
 
 /** How little lines may wait: at level `error` or above less than others, and at `fatal` or above not at all, since the app may end at once. */
 const Urgency = { none: 0, error: 1, fatal: 2 }
@@ -53,6 +63,13 @@ export class Gathering {
   #dueAt = Infinity
   /** Called once the gathered chunks have been worked through. */
   #whenDone: Array<() => void> = []
+  /** True if many lines were worked through last, but not so many that an app in a burst must not be held up. */
+  #wereMany = false
+  /** True if they come at a steady rate, and nobody waits for them. */
+  #isSteady = false
+  /** When somebody last waited for lines. */
+  #hurriedAt = -Infinity
+  #resume: NodeJS.Timeout | undefined
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
@@ -75,20 +92,35 @@ export class Gathering {
     const searched = this.#length < GATHER_LENGTH || this.#deps.sinksGather !== 'none' ? chunk : lastLineOf(chunk)
     this.#urgency = Math.max(this.#urgency, this.#urgencyOf(searched))
     // While others are being worked through, or there is much, the app has to wait.
-    if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.flush(done)
-    const dueAt = this.#workedAt + this.#waitMs
-    const waitMs = dueAt - this.#deps.clock.now()
-    if (waitMs <= 0) return this.flush(done)
+    if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.#handOn(done)
+    const waitMs = this.#waitMs
+    const dueAt = this.#workedAt + waitMs
+    const leftMs = dueAt - this.#deps.clock.now()
+    if (leftMs <= waitMs * LEEWAY) return this.#handOn(done)
     if (dueAt < this.#dueAt) {
       clearTimeout(this.#timer)
       this.#dueAt = dueAt
-      this.#timer = setTimeout(() => this.flush(), waitMs)
+      this.#timer = setTimeout(() => this.#handOn(), leftMs)
     }
+    this.#pause()
     done()
   }
 
-  /** Works through everything that was gathered, then calls back. */
+  /** Somebody waits: works through everything that was gathered, then calls back. */
   flush (done?: () => void): void {
+    this.#hurriedAt = this.#deps.clock.now()
+    this.#handOn(done)
+  }
+
+  /**
+   * True while the writer had better leave further lines where they are: at a steady rate, it costs less to fetch those of some
+   * milliseconds at once than to be woken up for each. Lines that come all the same are gathered.
+   */
+  get isPausing (): boolean {
+    return this.#resume !== undefined
+  }
+
+  #handOn (done?: () => void): void {
     if (done !== undefined) this.#whenDone.push(done)
     if (!this.#isWorking) this.#work()
   }
@@ -102,7 +134,7 @@ export class Gathering {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#dueAt = Infinity
-    const [chunks, whenDone, urgency] = [this.#chunks, this.#whenDone, this.#urgency]
+    const [chunks, length, whenDone, urgency] = [this.#chunks, this.#length, this.#whenDone, this.#urgency]
     this.#chunks = []
     this.#whenDone = []
     this.#length = 0
@@ -111,13 +143,27 @@ export class Gathering {
     const finish = (): void => {
       if (urgency === Urgency.fatal) this.#deps.hurry()
       this.#isWorking = false
-      this.#workedAt = this.#deps.clock.now()
+      const now = this.#deps.clock.now()
+      if (urgency === Urgency.fatal) this.#hurriedAt = now
+      const areMany = length >= FEW_LENGTH && length < PAUSE_LENGTH
+      this.#isSteady = areMany && this.#wereMany && now - this.#workedAt < STEADY_MS && now - this.#hurriedAt >= CALM_MS
+      this.#wereMany = areMany
+      this.#workedAt = now
+      this.#pause()
       for (const done of whenDone) done()
       // Something that came meanwhile is waited for.
       if (!this.#isWorking && this.#whenDone.length > 0) this.#work()
     }
     if (chunks.length === 0) finish()
     else this.#deps.work(join(chunks), finish)
+  }
+
+  #pause (): void {
+    if (!this.#isSteady || this.isPausing) return
+    this.#resume = setTimeout(() => {
+      this.#resume = undefined
+      this.#deps.onResume()
+    }, CHUNK_WAIT_MS)
   }
 
   /** The highest urgency of the lines in a chunk. A key in an object within a line counts too: then lines go earlier than they have to. */

@@ -74,6 +74,26 @@ t.test('while nothing is due soon, the clock is looked at less often', async t =
   t.equal(told.length, 1)
 })
 
+t.test('for lazy waits the clock is looked at less often, however soon they are due', async t => {
+  const { time, told, wait } = createTime()
+  const lazily = (ms: number) => time.whenReached(time.now() + ms, () => { told.push(time.now()) }, true)
+  lazily(10000)
+  clock.advance(9500)
+  const before = time.now()
+  clock.stop(3600000)
+  t.ok(time.now() - before > 20, `${time.now() - before} ms`)
+  clock.advance(600)
+  t.equal(told.length, 1)
+
+  lazily(10000)
+  const cancel = wait(500)
+  clock.advance(50)
+  const beforeStop = time.now()
+  clock.stop(3600000)
+  t.ok(time.now() - beforeStop <= 20, `${time.now() - beforeStop} ms beside one that is not lazy`)
+  cancel()
+})
+
 t.test('a slower pulse looks less often, and counts a stop as one beat', async t => {
   const { time, told, wait } = createTime(1000)
   wait(10000)

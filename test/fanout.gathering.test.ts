@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import fanout, { type FanoutStream } from '#lib/fanout'
 import type { FanoutOptions } from '#lib/options'
@@ -110,3 +112,59 @@ for (const parallel of [true, false]) {
     await once(stream, 'close')
   })
 }
+
+t.test('at a steady rate', async t => {
+  const files = (dir: string): FanoutOptions => ({ targets: ['a', 'b'].map(name => ({ target: 'pino/file', options: { destination: join(dir, name) } })) })
+
+  t.test('the writer is asked to pause, and told to go on', async t => {
+    const dir = t.testdir()
+    const stream = await open(t, files(dir))
+    let written = ''
+    let pauses = 0
+    while (pauses < 20) {
+      const text = line(30, 'x'.repeat(800))
+      written += text
+      const mayGoOn = stream.write(text)
+      if (mayGoOn) {
+        await sleep(8)
+      } else {
+        t.notOk(stream.writableNeedDrain, 'it is no lack of room')
+        pauses++
+        await once(stream, 'drain')
+      }
+    }
+    stream.end()
+    await once(stream, 'close')
+    for (const name of ['a', 'b']) t.ok(readFileSync(join(dir, name), 'utf8') === written, name)
+  })
+
+  t.test('a writer that goes on all the same loses nothing and is not slowed down', async t => {
+    const dir = t.testdir()
+    const stream = await open(t, files(dir))
+    let written = ''
+    for (let n = 0, pauses = 0; pauses < 20; n++) {
+      const text = line(30, `${n} ${'x'.repeat(800)}`)
+      written += text
+      if (!stream.write(text)) pauses++
+      t.equal(stream.writableLength, 0, 'the stream has passed it on')
+      if (n % 3 === 0) await sleep(8)
+    }
+    stream.end()
+    await once(stream, 'close')
+    for (const name of ['a', 'b']) t.ok(readFileSync(join(dir, name), 'utf8') === written, name)
+  })
+
+  t.test('a stream that is piped into it is read to its end', async t => {
+    const dir = t.testdir()
+    const stream = await open(t, files(dir))
+    const texts = Array.from({ length: 100 }, (_, n) => line(30, `${n} ${'x'.repeat(800)}`))
+    Readable.from((async function * () {
+      for (const text of texts) {
+        yield text
+        await sleep(1)
+      }
+    })()).pipe(stream)
+    await once(stream, 'close')
+    for (const name of ['a', 'b']) t.ok(readFileSync(join(dir, name), 'utf8') === texts.join(''), name)
+  })
+})

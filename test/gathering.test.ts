@@ -18,6 +18,8 @@ class Rig {
   /** Set: each chunk is worked through only once this is called. */
   finish: (() => void) | undefined
   isSlow = false
+  /** How often the writer was told to go on. */
+  resumed = 0
   readonly gathering: Gathering
 
   constructor (sinksGather: GatheringDeps['sinksGather'] = 'none', levels: LevelMap = {}) {
@@ -30,7 +32,8 @@ class Rig {
         if (this.isSlow) this.finish = done
         else done()
       },
-      hurry: () => { this.hurried.push(this.worked.join('')) }
+      hurry: () => { this.hurried.push(this.worked.join('')) },
+      onResume: () => { this.resumed++ }
     })
     this.gathering.useLevels(new LevelNames(levels))
   }
@@ -47,22 +50,38 @@ const line = (level: number | string): string => `{"level":${JSON.stringify(leve
 t.test('a chunk that comes alone goes at once', async t => {
   const rig = new Rig()
   rig.write('a')
-  clock.advance(40)
+  clock.advance(50)
   rig.write('b')
   t.same(rig.worked, ['a', 'b'])
   t.equal(clock.timers, 0)
 })
 
-t.test('a few lines that follow closely go together, 40 ms after the last that went', async t => {
+t.test('a few lines that follow closely go together, 50 ms after the last that went', async t => {
   const rig = new Rig()
   rig.write('a', 'b')
-  clock.advance(39)
+  clock.advance(37)
   rig.write('c')
   t.same(rig.worked, ['a'])
   t.equal(rig.done, 3, 'more may come meanwhile')
+  clock.advance(12)
+  t.same(rig.worked, ['a'])
   clock.advance(1)
   t.same(rig.worked, ['a', 'bc'])
   clock.advance(100)
+  t.equal(clock.timers, 0)
+})
+
+t.test('a line that comes when others would soon be due takes them with it', async t => {
+  const rig = new Rig()
+  rig.write('a', 'b')
+  clock.advance(38)
+  rig.write('c')
+  t.same(rig.worked, ['a', 'bc'])
+  t.equal(clock.timers, 0)
+  rig.write('d', many)
+  clock.advance(6)
+  rig.write('e')
+  t.same(rig.worked.at(-1), `d${many}e`)
   t.equal(clock.timers, 0)
 })
 
@@ -86,10 +105,10 @@ t.test('many lines go 8 ms after the last that went', async t => {
     t.equal(clock.timers, 0)
   })
 
-  t.test('but after 40 ms where every sink gathers lines for longer', async t => {
+  t.test('but after 50 ms where every sink gathers lines for longer', async t => {
     const rig = new Rig('all')
     rig.write('a', 'b', many, line(50))
-    clock.advance(39)
+    clock.advance(49)
     t.same(rig.worked, ['a'])
     clock.advance(1)
     t.equal(rig.worked.length, 2)
@@ -108,7 +127,7 @@ t.test('a line at level error or above waits for 8 ms', async t => {
     rig.write('c')
     clock.advance(8)
     t.equal(rig.worked.length, 2, 'what comes after it waits as ever')
-    clock.advance(32)
+    clock.advance(42)
     t.equal(rig.worked.length, 3)
   }
 })
@@ -116,7 +135,7 @@ t.test('a line at level error or above waits for 8 ms', async t => {
 t.test('texts and bytes keep their order', async t => {
   const rig = new Rig()
   rig.write('a', 'ü', Buffer.from('ö'), 'b')
-  clock.advance(40)
+  clock.advance(50)
   t.equal(Buffer.from(rig.worked[1] as Buffer).toString(), 'üöb')
 })
 
@@ -228,6 +247,90 @@ t.test('while a chunk is being worked through, the next ones wait and hold their
 t.test('a writer that writes again as it is called back keeps the order', async t => {
   const rig = new Rig()
   rig.gathering.write('a', () => rig.write('b', line(60), 'c'))
-  clock.advance(40)
+  clock.advance(50)
   t.equal(rig.worked.join(''), `ab${line(60)}c`)
+})
+
+t.test('at a steady rate of many lines, the writer pauses', async t => {
+  const steady = (rig: Rig): void => {
+    rig.write(many)
+    clock.advance(10)
+    rig.write(many)
+  }
+
+  t.test('for 8 ms after each handover, and what it brings then goes at once', async t => {
+    const rig = new Rig()
+    rig.write(many)
+    t.notOk(rig.gathering.isPausing, 'once is no rate')
+    clock.advance(10)
+    for (let turn = 1; turn <= 3; turn++) {
+      rig.write(many)
+      t.equal(rig.worked.length, turn + 1)
+      t.ok(rig.gathering.isPausing)
+      clock.advance(7)
+      t.equal(rig.resumed, turn - 1)
+      clock.advance(1)
+      t.equal(rig.resumed, turn)
+      t.notOk(rig.gathering.isPausing)
+    }
+    clock.advance(1000)
+    t.equal(clock.timers, 0)
+  })
+
+  t.test('and what comes all the same is gathered', async t => {
+    const rig = new Rig()
+    steady(rig)
+    rig.write('a', 'b')
+    t.equal(rig.worked.length, 2)
+    t.equal(rig.done, 4, 'nothing is held up that was written')
+    clock.advance(50)
+    t.equal(rig.worked[2], 'ab')
+    t.equal(rig.resumed, 1)
+  })
+
+  t.test('also while lines are gathered for longer', async t => {
+    const rig = new Rig('all')
+    rig.write(many)
+    clock.advance(45)
+    rig.write(many)
+    clock.advance(8)
+    t.equal(rig.resumed, 1)
+    rig.write(many)
+    t.ok(rig.gathering.isPausing)
+    t.equal(rig.worked.length, 2)
+    clock.advance(42)
+    t.equal(rig.worked.length, 3)
+  })
+
+  t.test('but not with few lines, with very many, or after a while without any', async t => {
+    for (const next of ['few', 'x'.repeat(64 * 1024)]) {
+      const rig = new Rig()
+      rig.write(many)
+      clock.advance(45)
+      rig.write(next)
+      t.notOk(rig.gathering.isPausing, `${next.length} characters`)
+    }
+    const rig = new Rig()
+    rig.write(many)
+    clock.advance(50)
+    rig.write(many)
+    t.notOk(rig.gathering.isPausing)
+  })
+
+  t.test('nor for ten seconds after somebody waited for lines', async t => {
+    for (const wait of [(rig: Rig) => rig.gathering.flush(), (rig: Rig) => rig.write(line(60))]) {
+      const rig = new Rig()
+      rig.write(many)
+      wait(rig)
+      for (let ms = 0; ms < 9980; ms += 20) {
+        clock.advance(20)
+        rig.write(many)
+        if (rig.gathering.isPausing) t.fail(`after ${ms + 20} ms`)
+      }
+      clock.advance(20)
+      rig.write(many)
+      t.ok(rig.gathering.isPausing)
+      clock.advance(8)
+    }
+  })
 })

@@ -11,9 +11,11 @@ export interface LineHandoverDeps {
 }
 
 /** The longest time that many lines wait. */
-const HANDOVER_MS = 16
+const HANDOVER_MS = 32
 /** Fewer bytes than this are a few lines, which wait longer. */
-const FEW_BYTES = 768
+const FEW_BYTES = 2048
+/** In this last part of the time lines are told with those that come: this thread is awake, and a timer would wake it again. */
+const LEEWAY = 1 / 4
 /** The other thread is told at once of this many bytes. */
 const GATHER_BYTES = 16 * 1024
 
@@ -51,9 +53,10 @@ export class LineHandover {
     }
     const { length } = this.#untold as RingPlace
     const { clock, fewWaitMs } = this.#deps
-    const dueAt = this.#toldAt + (length < FEW_BYTES ? fewWaitMs : Math.min(HANDOVER_MS, fewWaitMs))
+    const waitMs = length < FEW_BYTES ? fewWaitMs : Math.min(HANDOVER_MS, fewWaitMs)
+    const dueAt = this.#toldAt + waitMs
     const leftMs = dueAt - clock.now()
-    if (leftMs <= 0 || length >= GATHER_BYTES) return this.tellNow()
+    if (leftMs <= waitMs * LEEWAY || length >= GATHER_BYTES) return this.tellNow()
     if (dueAt >= this.#dueAt) return
     clearTimeout(this.#timer)
     this.#dueAt = dueAt

@@ -73,7 +73,9 @@ export class Watch {
 
   /** The lines that the sink holds have changed. */
   update (): void {
-    this.#alarm.setFor(Math.min(this.#acceptanceDue, this.#consumptionDue, this.#settlementDue))
+    const [lateAt, settlementDue] = [Math.min(this.#acceptanceDue, this.#consumptionDue), this.#settlementDue]
+    // Where lines come all the time, a settlement is always due soon.
+    this.#alarm.setFor(Math.min(lateAt, settlementDue), settlementDue < lateAt)
   }
 
   /** Takes out lines that have stayed quiet for long enough, and says whether others are late. */

@@ -31,7 +31,7 @@ class Rig {
 }
 
 /** Enough for many lines. */
-const many = 'm'.repeat(768)
+const many = 'm'.repeat(2048)
 
 t.test('lines that come after a pause are told at once', async t => {
   const rig = new Rig()
@@ -45,8 +45,9 @@ t.test('lines that come after a pause are told at once', async t => {
 t.test('a few lines of 100 ms are told together', async t => {
   const rig = new Rig()
   rig.put('a', 'b')
-  clock.advance(99)
+  clock.advance(74)
   rig.put('c')
+  clock.advance(25)
   t.same(rig.told, ['a'])
   clock.advance(1)
   t.same(rig.told, ['a', 'bc'])
@@ -59,10 +60,23 @@ t.test('a few lines of 100 ms are told together', async t => {
   t.equal(clock.timers, 0)
 })
 
-t.test('many lines are told 16 ms after the last', async t => {
+t.test('lines that come when others would soon be told of take them with them', async t => {
+  const rig = new Rig()
+  rig.put('a', 'b')
+  clock.advance(75)
+  rig.put('c')
+  t.same(rig.told, ['a', 'bc'])
+  rig.put(many)
+  clock.advance(24)
+  rig.put('d')
+  t.same(rig.told.at(-1), `${many}d`)
+  t.equal(clock.timers, 0)
+})
+
+t.test('many lines are told 32 ms after the last', async t => {
   const rig = new Rig()
   rig.put('a', 'b', many)
-  clock.advance(15)
+  clock.advance(31)
   t.same(rig.told, ['a'])
   clock.advance(1)
   t.same(rig.told, ['a', `b${many}`])
