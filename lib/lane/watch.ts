@@ -71,20 +71,17 @@ export class Watch {
     if (!this.#unsettled.hasUnaccepted) this.#busySince = this.#clock.waited()
   }
 
-  /** The lines that the sink holds have changed. */
+  /** The lines that the sink holds have changed. Where lines come all the time, a settlement is always due soon: it is lazy. */
   update (): void {
-    const [lateAt, settlementDue] = [Math.min(this.#acceptanceDue, this.#consumptionDue), this.#settlementDue]
-    // Where lines come all the time, a settlement is always due soon.
-    this.#alarm.setFor(Math.min(lateAt, settlementDue), settlementDue < lateAt)
+    const [lateAt, settledAt] = [Math.min(this.#acceptanceDue, this.#consumptionDue), this.#settlementDue]
+    this.#alarm.setFor(Math.min(lateAt, settledAt), settledAt < lateAt)
   }
 
   /** Takes out lines that have stayed quiet for long enough, and says whether others are late. */
   look (): Findings {
     const now = this.#clock.waited()
-    return {
-      quiet: now >= this.#settlementDue ? this.#unsettled.takeConsumedBefore(now - this.#quiet.ms) : [],
-      isLate: now >= this.#acceptanceDue || now >= this.#consumptionDue
-    }
+    const quiet = now >= this.#settlementDue ? this.#unsettled.takeConsumedBefore(now - this.#quiet.ms) : []
+    return { quiet, isLate: now >= this.#acceptanceDue || now >= this.#consumptionDue }
   }
 
   stop (): void {

@@ -55,6 +55,21 @@ t.test('what is accepted and stays quiet is told of, each in its own time', asyn
   t.equal(rig.timeouts, 0)
 })
 
+t.test('the clock may be lazy for a settlement, and not where the sink may be late', async t => {
+  const rig = new Rig()
+  const asked: Array<boolean | undefined> = []
+  const { whenWaited } = clock
+  t.teardown(() => { clock.whenWaited = whenWaited })
+  clock.whenWaited = (due, callback, isLazy?: boolean) => {
+    asked.push(isLazy)
+    return whenWaited(due, callback)
+  }
+  rig.give('1')
+  t.same(asked, [false])
+  rig.accept(2)
+  t.same(asked, [false, true])
+})
+
 t.test('where requests are seen, quiet takes ten times as long, and as long as a request may', async t => {
   const rig = new Rig()
   rig.quietTime.noteTraffic('requests')

@@ -24,7 +24,7 @@ export class HandClock implements Clock {
   wallTime = (): number => Date.UTC(2026, 0, 1) + this.#now
   waited = (): number => this.#now - this.#stoppedMs
 
-  whenWaited = (due: number, callback: () => void): () => void => {
+  whenWaited: Clock['whenWaited'] = (due, callback) => {
     const timer: Timer = { callback, intervalMs: undefined, isOfWaitedTime: true, dueAt: Math.max(this.#now + 1, Math.ceil(due + this.#stoppedMs)) }
     this.#timers.add(timer)
     return () => { this.#timers.delete(timer) }
