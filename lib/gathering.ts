@@ -28,11 +28,13 @@ const CHUNK_WAIT_MS = 8
 const LEEWAY = 1 / 4
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
-/** With more than this, an app is not held up by pauses. */
-const PAUSE_LENGTH = 64 * 1024
+/** A pause is worth while if it brings this many times the length of a usual chunk. */
+const MORE = 1.5
+/** So many useless pauses in a row are the last for now. */
+const MAX_USELESS = 3
 /** Lines come at a steady rate if others went this long before at most. */
 const STEADY_MS = 50
-/** While lines are waited for now and then, by a flush or because of a line at `fatal`, the writer does not pause for this long. */
+/** After somebody has waited for lines, for a flush or because of one at `fatal`, the writer does not pause for this long. */
 const CALM_MS = 10000
 
 /** How little lines may wait: at level `error` or above less than others, and at `fatal` or above not at all, since the app may end at once. */
@@ -63,13 +65,20 @@ export class Gathering {
   #dueAt = Infinity
   /** Called once the gathered chunks have been worked through. */
   #whenDone: Array<() => void> = []
-  /** True if many lines were worked through last, but not so many that an app in a burst must not be held up. */
+  /** True if many lines were worked through last because it was time for them, and not because there was much. */
   #wereMany = false
   /** True if they come at a steady rate, and nobody waits for them. */
   #isSteady = false
   /** When somebody last waited for lines. */
   #hurriedAt = -Infinity
   #resume: NodeJS.Timeout | undefined
+  /** The length of all chunks so far. */
+  #taken = 0
+  /** The mean length of the last chunks that came without a pause. */
+  #chunkLength = 0
+  #hasPaused = false
+  /** The number of useless pauses in a row. */
+  #useless = 0
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
@@ -86,6 +95,7 @@ export class Gathering {
 
   /** Takes a chunk; calls back once the next may come, which may be before this one has been worked through. */
   write (chunk: Content, done: () => void): void {
+    this.#taken += chunk.length
     this.#chunks.push(chunk)
     this.#length += chunk.length
     // In much text the search takes time, and without a sink that gathers lines few wait there. An app ends after its last line.
@@ -145,9 +155,7 @@ export class Gathering {
       this.#isWorking = false
       const now = this.#deps.clock.now()
       if (urgency === Urgency.fatal) this.#hurriedAt = now
-      const areMany = length >= FEW_LENGTH && length < PAUSE_LENGTH
-      this.#isSteady = areMany && this.#wereMany && now - this.#workedAt < STEADY_MS && now - this.#hurriedAt >= CALM_MS
-      this.#wereMany = areMany
+      this.#findSteadiness(chunks.length, length, now)
       this.#workedAt = now
       this.#pause()
       for (const done of whenDone) done()
@@ -158,12 +166,34 @@ export class Gathering {
     else this.#deps.work(join(chunks), finish)
   }
 
+  #findSteadiness (chunks: number, length: number, now: number): void {
+    const sinceMs = now - this.#workedAt
+    const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH && sinceMs >= CHUNK_WAIT_MS * (1 - LEEWAY)
+    this.#isSteady = areMany && this.#wereMany && sinceMs < STEADY_MS && now - this.#hurriedAt >= CALM_MS
+    this.#wereMany = areMany
+    if (!this.#hasPaused) this.#chunkLength = length / chunks
+    this.#hasPaused = false
+  }
+
+  /** Asks the writer to pause, at a steady rate of many lines. */
   #pause (): void {
     if (!this.#isSteady || this.isPausing) return
+    this.#hasPaused = true
     this.#resume = setTimeout(() => {
       this.#resume = undefined
+      const before = this.#taken
       this.#deps.onResume()
+      this.#judgePause(this.#taken - before)
     }, CHUNK_WAIT_MS)
+  }
+
+  /** A pause is useless if it brings no more than a chunk as it came before: the writer is only slowed down, or the app is blocked in a `flushSync`. */
+  #judgePause (brought: number): void {
+    this.#useless = brought < this.#chunkLength * MORE ? this.#useless + 1 : 0
+    if (this.#useless < MAX_USELESS) return
+    this.#useless = 0
+    this.#isSteady = false
+    this.#hurriedAt = this.#deps.clock.now()
   }
 
   /** The highest urgency of the lines in a chunk. A key in an object within a line counts too: then lines go earlier than they have to. */

@@ -20,6 +20,8 @@ class Rig {
   isSlow = false
   /** How often the writer was told to go on. */
   resumed = 0
+  /** What the writer writes then. */
+  held: Content | undefined
   readonly gathering: Gathering
 
   constructor (sinksGather: GatheringDeps['sinksGather'] = 'none', levels: LevelMap = {}) {
@@ -33,7 +35,10 @@ class Rig {
         else done()
       },
       hurry: () => { this.hurried.push(this.worked.join('')) },
-      onResume: () => { this.resumed++ }
+      onResume: () => {
+        this.resumed++
+        if (this.held !== undefined) this.write(this.held)
+      }
     })
     this.gathering.useLevels(new LevelNames(levels))
   }
@@ -252,85 +257,127 @@ t.test('a writer that writes again as it is called back keeps the order', async 
 })
 
 t.test('at a steady rate of many lines, the writer pauses', async t => {
-  const steady = (rig: Rig): void => {
-    rig.write(many)
-    clock.advance(10)
-    rig.write(many)
+  const half = 'h'.repeat(400)
+
+  /** A rate of two chunks in some milliseconds. */
+  const writeFor = (rig: Rig, turns: number, ms = 10): void => {
+    for (let turn = 0; turn < turns; turn++) {
+      rig.write(half)
+      clock.advance(ms)
+      rig.write(half)
+    }
+  }
+  /** A writer that has just been asked to pause. */
+  const steady = (sinksGather?: GatheringDeps['sinksGather'], ms = 10): Rig => {
+    const rig = new Rig(sinksGather)
+    rig.write('first')
+    writeFor(rig, 1, ms)
+    t.notOk(rig.gathering.isPausing, 'once is no rate')
+    writeFor(rig, 1, ms)
+    t.ok(rig.gathering.isPausing)
+    rig.worked.length = 0
+    return rig
   }
 
   t.test('for 8 ms after each handover, and what it brings then goes at once', async t => {
-    const rig = new Rig()
-    rig.write(many)
-    t.notOk(rig.gathering.isPausing, 'once is no rate')
-    clock.advance(10)
-    for (let turn = 1; turn <= 3; turn++) {
-      rig.write(many)
-      t.equal(rig.worked.length, turn + 1)
-      t.ok(rig.gathering.isPausing)
+    const rig = steady()
+    rig.held = many
+    for (let turn = 1; turn <= 10; turn++) {
       clock.advance(7)
       t.equal(rig.resumed, turn - 1)
       clock.advance(1)
       t.equal(rig.resumed, turn)
-      t.notOk(rig.gathering.isPausing)
+      t.equal(rig.worked.length, turn)
+      t.ok(rig.gathering.isPausing)
     }
+    rig.held = undefined
     clock.advance(1000)
     t.equal(clock.timers, 0)
   })
 
   t.test('and what comes all the same is gathered', async t => {
-    const rig = new Rig()
-    steady(rig)
+    const rig = steady()
+    const { done } = rig
     rig.write('a', 'b')
-    t.equal(rig.worked.length, 2)
-    t.equal(rig.done, 4, 'nothing is held up that was written')
+    t.same(rig.worked, [])
+    t.equal(rig.done, done + 2, 'nothing is held up that was written')
     clock.advance(50)
-    t.equal(rig.worked[2], 'ab')
+    t.same(rig.worked, ['ab'])
     t.equal(rig.resumed, 1)
   })
 
   t.test('also while lines are gathered for longer', async t => {
-    const rig = new Rig('all')
-    rig.write(many)
-    clock.advance(45)
-    rig.write(many)
+    const rig = steady('all', 45)
+    rig.held = many
     clock.advance(8)
     t.equal(rig.resumed, 1)
-    rig.write(many)
     t.ok(rig.gathering.isPausing)
-    t.equal(rig.worked.length, 2)
+    t.same(rig.worked, [])
     clock.advance(42)
-    t.equal(rig.worked.length, 3)
+    t.equal(rig.worked.length, 1)
+    t.equal(rig.resumed, 6)
   })
 
-  t.test('but not with few lines, with very many, or after a while without any', async t => {
-    for (const next of ['few', 'x'.repeat(64 * 1024)]) {
+  t.test('but not with few lines, or so many that they do not wait, or after a while without any', async t => {
+    for (const last of ['few', 'x'.repeat(16 * 1024)]) {
       const rig = new Rig()
-      rig.write(many)
-      clock.advance(45)
-      rig.write(next)
-      t.notOk(rig.gathering.isPausing, `${next.length} characters`)
+      rig.write('first')
+      writeFor(rig, 1)
+      clock.advance(10)
+      rig.write(last)
+      t.notOk(rig.gathering.isPausing, `${last.length} characters`)
     }
-    const rig = new Rig()
-    rig.write(many)
+    const fast = new Rig()
+    for (let n = 0; n < 100; n++) {
+      fast.write('x'.repeat(1024))
+      if (n % 10 === 0) clock.advance(1)
+      if (fast.gathering.isPausing) t.fail('there is much')
+    }
+    const slow = new Rig()
+    slow.write('first')
+    writeFor(slow, 1)
     clock.advance(50)
-    rig.write(many)
-    t.notOk(rig.gathering.isPausing)
+    slow.write(many)
+    t.notOk(slow.gathering.isPausing)
   })
 
-  t.test('nor for ten seconds after somebody waited for lines', async t => {
-    for (const wait of [(rig: Rig) => rig.gathering.flush(), (rig: Rig) => rig.write(line(60))]) {
-      const rig = new Rig()
-      rig.write(many)
-      wait(rig)
-      for (let ms = 0; ms < 9980; ms += 20) {
-        clock.advance(20)
-        rig.write(many)
-        if (rig.gathering.isPausing) t.fail(`after ${ms + 20} ms`)
+  t.test('nor for ten seconds after somebody waited for lines, or after three pauses that were useless', async t => {
+    const useless = (held: string | undefined) => (rig: Rig) => {
+      for (let n = 0; n < 3; n++) {
+        t.ok(rig.gathering.isPausing)
+        rig.held = held
+        clock.advance(8)
+        rig.held = undefined
+        if (n < 2 && !rig.gathering.isPausing) rig.write(many)
       }
-      clock.advance(20)
-      rig.write(many)
-      t.ok(rig.gathering.isPausing)
+    }
+    const reasons: Array<(rig: Rig) => void> = [
+      rig => {
+        rig.gathering.flush()
+        clock.advance(8)
+      },
+      rig => {
+        rig.write(line(60))
+        clock.advance(8)
+      },
+      useless(undefined),
+      useless(half)
+    ]
+    for (const reason of reasons) {
+      const rig = steady()
+      reason(rig)
+      // A pause that has begun before goes on.
       clock.advance(8)
+      t.notOk(rig.gathering.isPausing)
+      rig.write(many)
+      for (let ms = 0; ms < 9900; ms += 10) {
+        writeFor(rig, 1)
+        if (rig.gathering.isPausing) t.fail(`after ${ms + 10} ms`)
+      }
+      let turns = 0
+      while (!rig.gathering.isPausing && turns++ < 20) writeFor(rig, 1)
+      t.ok(turns < 20, 'then it pauses again')
+      clock.take()
     }
   })
 })
