@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import { encode, type Content } from './encode.js'
 import { LevelNames } from './levels.js'
+import { Pauses } from './pauses.js'
 import { sourceOf } from './regexp.js'
 
 /** Dependencies of {@link Gathering}. */
@@ -14,7 +15,7 @@ export interface GatheringDeps {
   work: (chunk: Content, done: () => void) => void
   /** Has the lanes send what they gather, because a line among it must not wait. */
   hurry: () => void
-  /** Called once the writer may go on after a pause: see {@link Gathering.isPausing}. */
+  /** Called at the end of each pause of the writer. */
   onResume: () => void
 }
 
@@ -28,14 +29,6 @@ const CHUNK_WAIT_MS = 8
 const LEEWAY = 1 / 4
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
-/** A pause is worth while if it brings this many times the length of a usual chunk. */
-const MORE = 1.5
-/** So many useless pauses in a row are the last for now. */
-const MAX_USELESS = 3
-/** Lines come at a steady rate if others went this long before at most. */
-const STEADY_MS = 50
-/** After somebody has waited for lines, for a flush or because of one at `fatal`, the writer does not pause for this long. */
-const CALM_MS = 10000
 
 /** How little lines may wait: at level `error` or above less than others, and at `fatal` or above not at all, since the app may end at once. */
 const Urgency = { none: 0, error: 1, fatal: 2 }
@@ -49,6 +42,7 @@ const MAX_LEVELS = 64
 export class Gathering {
   readonly #deps: GatheringDeps
   readonly #levelKey: string
+  readonly #pauses: Pauses
   #names = new LevelNames()
   /** Finds levels in JSON, but not those that the app has named and that are not urgent: most lines have these. */
   #notable: RegExp
@@ -65,24 +59,11 @@ export class Gathering {
   #dueAt = Infinity
   /** Called once the gathered chunks have been worked through. */
   #whenDone: Array<() => void> = []
-  /** True if many lines were worked through last because it was time for them, and not because there was much. */
-  #wereMany = false
-  /** True if they come at a steady rate, and nobody waits for them. */
-  #isSteady = false
-  /** When somebody last waited for lines. */
-  #hurriedAt = -Infinity
-  #resume: NodeJS.Timeout | undefined
-  /** The length of all chunks so far. */
-  #taken = 0
-  /** The mean length of the last chunks that came without a pause. */
-  #chunkLength = 0
-  #hasPaused = false
-  /** The number of useless pauses in a row. */
-  #useless = 0
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
     this.#levelKey = JSON.stringify(deps.levelKey)
+    this.#pauses = new Pauses(deps)
     this.#notable = this.#findNotable()
   }
 
@@ -95,7 +76,7 @@ export class Gathering {
 
   /** Takes a chunk; calls back once the next may come, which may be before this one has been worked through. */
   write (chunk: Content, done: () => void): void {
-    this.#taken += chunk.length
+    this.#pauses.noteChunk(chunk.length)
     this.#chunks.push(chunk)
     this.#length += chunk.length
     // In much text the search takes time, and without a sink that gathers lines few wait there. An app ends after its last line.
@@ -112,22 +93,19 @@ export class Gathering {
       this.#dueAt = dueAt
       this.#timer = setTimeout(() => this.#handOn(), leftMs)
     }
-    this.#pause()
+    this.#pauses.begin()
     done()
   }
 
   /** Somebody waits: works through everything that was gathered, then calls back. */
   flush (done?: () => void): void {
-    this.#hurriedAt = this.#deps.clock.now()
+    this.#pauses.noteHurry()
     this.#handOn(done)
   }
 
-  /**
-   * True while the writer had better leave further lines where they are: at a steady rate, it costs less to fetch those of some
-   * milliseconds at once than to be woken up for each. Lines that come all the same are gathered.
-   */
+  /** True while the writer had better leave further lines where they are: see {@link Pauses}. Lines that come all the same are gathered. */
   get isPausing (): boolean {
-    return this.#resume !== undefined
+    return this.#pauses.isPausing
   }
 
   #handOn (done?: () => void): void {
@@ -151,49 +129,23 @@ export class Gathering {
     this.#urgency = Urgency.none
     this.#isWorking = true
     const finish = (): void => {
-      if (urgency === Urgency.fatal) this.#deps.hurry()
+      if (urgency === Urgency.fatal) {
+        this.#deps.hurry()
+        this.#pauses.noteHurry()
+      }
       this.#isWorking = false
       const now = this.#deps.clock.now()
-      if (urgency === Urgency.fatal) this.#hurriedAt = now
-      this.#findSteadiness(chunks.length, length, now)
+      const sinceMs = now - this.#workedAt
+      const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH && sinceMs >= CHUNK_WAIT_MS * (1 - LEEWAY)
+      this.#pauses.noteWork({ chunks: chunks.length, length, sinceMs, areMany })
+      this.#pauses.begin()
       this.#workedAt = now
-      this.#pause()
       for (const done of whenDone) done()
       // Something that came meanwhile is waited for.
       if (!this.#isWorking && this.#whenDone.length > 0) this.#work()
     }
     if (chunks.length === 0) finish()
     else this.#deps.work(join(chunks), finish)
-  }
-
-  #findSteadiness (chunks: number, length: number, now: number): void {
-    const sinceMs = now - this.#workedAt
-    const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH && sinceMs >= CHUNK_WAIT_MS * (1 - LEEWAY)
-    this.#isSteady = areMany && this.#wereMany && sinceMs < STEADY_MS && now - this.#hurriedAt >= CALM_MS
-    this.#wereMany = areMany
-    if (!this.#hasPaused) this.#chunkLength = length / chunks
-    this.#hasPaused = false
-  }
-
-  /** Asks the writer to pause, at a steady rate of many lines. */
-  #pause (): void {
-    if (!this.#isSteady || this.isPausing) return
-    this.#hasPaused = true
-    this.#resume = setTimeout(() => {
-      this.#resume = undefined
-      const before = this.#taken
-      this.#deps.onResume()
-      this.#judgePause(this.#taken - before)
-    }, CHUNK_WAIT_MS)
-  }
-
-  /** A pause is useless if it brings no more than a chunk as it came before: the writer is only slowed down, or the app is blocked in a `flushSync`. */
-  #judgePause (brought: number): void {
-    this.#useless = brought < this.#chunkLength * MORE ? this.#useless + 1 : 0
-    if (this.#useless < MAX_USELESS) return
-    this.#useless = 0
-    this.#isSteady = false
-    this.#hurriedAt = this.#deps.clock.now()
   }
 
   /** The highest urgency of the lines in a chunk. A key in an object within a line counts too: then lines go earlier than they have to. */
