@@ -135,9 +135,8 @@ export class Gathering {
       }
       this.#isWorking = false
       const now = this.#deps.clock.now()
-      const sinceMs = now - this.#workedAt
-      const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH && sinceMs >= CHUNK_WAIT_MS * (1 - LEEWAY)
-      this.#pauses.noteWork({ chunks: chunks.length, length, sinceMs, areMany })
+      const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH
+      this.#pauses.noteWork({ chunks: chunks.length, length, sinceMs: now - this.#workedAt, areMany })
       this.#pauses.begin()
       this.#workedAt = now
       for (const done of whenDone) done()

@@ -24,7 +24,7 @@ export interface Worked {
   length: number
   /** The time since others were worked through before. */
   sinceMs: number
-  /** True if there were many lines, and they went because it was time for them and not because there was much. */
+  /** True if there were many lines, but not so many that they did not wait. */
   areMany: boolean
 }
 
