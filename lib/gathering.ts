@@ -135,8 +135,7 @@ export class Gathering {
       }
       this.#isWorking = false
       const now = this.#deps.clock.now()
-      const areMany = length >= FEW_LENGTH && length < GATHER_LENGTH
-      this.#pauses.noteWork({ chunks: chunks.length, length, sinceMs: now - this.#workedAt, areMany })
+      this.#pauses.noteWork({ length, sinceMs: now - this.#workedAt, areMany: length >= FEW_LENGTH })
       this.#pauses.begin()
       this.#workedAt = now
       for (const done of whenDone) done()

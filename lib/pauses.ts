@@ -2,8 +2,10 @@ import type { Clock } from './clock.js'
 
 /** The length of a pause. */
 const WRITER_PAUSE_MS = 8
-/** A pause is worth while if it brings this many times the length of a usual chunk. */
-const MORE = 1.5
+/** With lines of this length together, an app in a burst is not to be held up. */
+const BURST_LENGTH = 64 * 1024
+/** A pause is useless if it brings less than this share of what came in such a time before. */
+const USEFUL_SHARE = 1 / 2
 /** So many useless pauses in a row are the last for now. */
 const MAX_USELESS = 3
 /** Lines come at a steady rate if others went this long before at most. */
@@ -20,11 +22,10 @@ export interface PausesDeps {
 
 /** Chunks that were worked through together. */
 export interface Worked {
-  chunks: number
   length: number
   /** The time since others were worked through before. */
   sinceMs: number
-  /** True if there were many lines, but not so many that they did not wait. */
+  /** True if there were many lines. */
   areMany: boolean
 }
 
@@ -36,15 +37,15 @@ export interface Worked {
 export class Pauses {
   readonly #deps: PausesDeps
   #timer: NodeJS.Timeout | undefined
-  /** True if many lines were worked through last. */
-  #wereMany = false
+  /** True if many lines were worked through last, and no burst. */
+  #wereRegular = false
   #isSteady = false
   /** When somebody last waited for lines. */
   #hurriedAt = -Infinity
   /** The length of all chunks so far. */
   #taken = 0
-  /** The mean length of the last chunks that came without a pause. */
-  #usualLength = 0
+  /** The length that comes in a millisecond while there are no pauses. */
+  #rate = 0
   #hasPaused = false
   /** The number of useless pauses in a row. */
   #useless = 0
@@ -63,11 +64,12 @@ export class Pauses {
     this.#taken += length
   }
 
-  noteWork ({ chunks, length, sinceMs, areMany }: Worked): void {
+  noteWork ({ length, sinceMs, areMany }: Worked): void {
     const isCalm = this.#deps.clock.now() - this.#hurriedAt >= CALM_MS
-    this.#isSteady = areMany && this.#wereMany && sinceMs < STEADY_MS && isCalm
-    this.#wereMany = areMany
-    if (!this.#hasPaused && chunks > 0) this.#usualLength = length / chunks
+    const areRegular = areMany && length < BURST_LENGTH
+    this.#isSteady = areRegular && this.#wereRegular && sinceMs < STEADY_MS && isCalm
+    this.#wereRegular = areRegular
+    if (!this.#hasPaused) this.#rate = (this.#rate + length / Math.max(1, sinceMs)) / 2
     this.#hasPaused = false
   }
 
@@ -81,17 +83,19 @@ export class Pauses {
   begin (): void {
     if (!this.#isSteady || this.isPausing) return
     this.#hasPaused = true
+    const { clock, onResume } = this.#deps
+    const [begunAt, takenBefore] = [clock.now(), this.#taken]
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      const before = this.#taken
-      this.#deps.onResume()
-      this.#judge(this.#taken - before)
+      const ms = clock.now() - begunAt
+      onResume()
+      this.#judge(this.#taken - takenBefore, ms)
     }, WRITER_PAUSE_MS)
   }
 
-  /** A pause is useless if it brings no more than a chunk as it came before: the writer is only slowed down, or the app is blocked in a `flushSync`. */
-  #judge (brought: number): void {
-    this.#useless = brought < this.#usualLength * MORE ? this.#useless + 1 : 0
+  /** If a pause brings much less than came before, the writer is only slowed down, or the app is blocked in a `flushSync`. */
+  #judge (brought: number, ms: number): void {
+    this.#useless = brought < this.#rate * ms * USEFUL_SHARE ? this.#useless + 1 : 0
     if (this.#useless < MAX_USELESS) return
     this.#useless = 0
     this.noteHurry()
