@@ -115,7 +115,12 @@ export class Gathering {
 
   get #waitMs (): number {
     if (this.#deps.sinksGather === 'all') return FEW_WAIT_MS
-    return this.#urgency === Urgency.error || this.#length >= FEW_LENGTH ? CHUNK_WAIT_MS : FEW_WAIT_MS
+    return this.#urgency === Urgency.error || this.#length >= this.#manyLength ? CHUNK_WAIT_MS : FEW_WAIT_MS
+  }
+
+  /** At a steady rate what a pause brings may be a little less, and must not wait for the next one. */
+  get #manyLength (): number {
+    return this.#pauses.isSteady ? FEW_LENGTH / 2 : FEW_LENGTH
   }
 
   #work (): void {
@@ -135,7 +140,7 @@ export class Gathering {
       }
       this.#isWorking = false
       const now = this.#deps.clock.now()
-      this.#pauses.noteWork({ length, sinceMs: now - this.#workedAt, areMany: length >= FEW_LENGTH })
+      this.#pauses.noteWork({ length, sinceMs: now - this.#workedAt, areMany: length >= this.#manyLength })
       this.#pauses.begin()
       this.#workedAt = now
       for (const done of whenDone) done()

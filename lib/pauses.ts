@@ -59,6 +59,11 @@ export class Pauses {
     return this.#timer !== undefined
   }
 
+  /** True if many lines come at a steady rate, and nobody waits for them. */
+  get isSteady (): boolean {
+    return this.#isSteady
+  }
+
   /** A chunk of this length has come. */
   noteChunk (length: number): void {
     this.#taken += length

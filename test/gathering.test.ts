@@ -295,6 +295,17 @@ t.test('at a steady rate of many lines, the writer pauses', async t => {
     t.equal(clock.timers, 0)
   })
 
+  t.test('and what it brings need not be quite as much', async t => {
+    const rig = steady()
+    rig.held = 'm'.repeat(384)
+    clock.advance(8)
+    t.equal(rig.worked.length, 1)
+    t.ok(rig.gathering.isPausing)
+    rig.held = 'm'.repeat(383)
+    clock.advance(8)
+    t.equal(rig.worked.length, 1, 'few lines wait')
+  })
+
   t.test('and what comes all the same is gathered', async t => {
     const rig = steady()
     const { done } = rig
