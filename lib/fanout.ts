@@ -150,7 +150,7 @@ export class FanoutStream extends Writable implements Controls {
         portions.work(chunk, done)
       },
       hurry: () => { for (const lane of this.#seats.lanes) lane.hurry() },
-      onResume: () => { if (!this.writableNeedDrain && !this.writableEnded) this.emit('drain') }
+      onResume: () => { if (this.writable && !this.writableNeedDrain) this.emit('drain') }
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })
     this.#refuseOffers = takeOffers(this)

@@ -3,6 +3,7 @@ import { encode, type Content } from './encode.js'
 import { LevelNames } from './levels.js'
 import { Pauses } from './pauses.js'
 import { sourceOf } from './regexp.js'
+import { Throttle } from './throttle.js'
 
 /** Dependencies of {@link Gathering}. */
 export interface GatheringDeps {
@@ -25,8 +26,6 @@ const FEW_WAIT_MS = 50
 const FEW_LENGTH = 768
 /** The longest time that many lines wait, and lines at level `error` or above. */
 const CHUNK_WAIT_MS = 8
-/** In this last part of the time lines go with the one that comes: this thread is awake, and a timer would wake it again. */
-const LEEWAY = 1 / 4
 /** Chunks of this length together do not wait. */
 const GATHER_LENGTH = 16 * 1024
 
@@ -42,6 +41,7 @@ const MAX_LEVELS = 64
 export class Gathering {
   readonly #deps: GatheringDeps
   readonly #levelKey: string
+  readonly #throttle: Throttle
   readonly #pauses: Pauses
   #names = new LevelNames()
   /** Finds levels in JSON, but not those that the app has named and that are not urgent: most lines have these. */
@@ -52,17 +52,13 @@ export class Gathering {
   #length = 0
   #urgency = Urgency.none
   #isWorking = false
-  /** When the last chunk had been worked through. */
-  #workedAt = -Infinity
-  #timer: NodeJS.Timeout | undefined
-  /** When the timer is due. */
-  #dueAt = Infinity
   /** Called once the gathered chunks have been worked through. */
   #whenDone: Array<() => void> = []
 
   constructor (deps: GatheringDeps) {
     this.#deps = deps
     this.#levelKey = JSON.stringify(deps.levelKey)
+    this.#throttle = new Throttle(deps.clock, () => this.#handOn())
     this.#pauses = new Pauses(deps)
     this.#notable = this.#findNotable()
   }
@@ -84,15 +80,7 @@ export class Gathering {
     this.#urgency = Math.max(this.#urgency, this.#urgencyOf(searched))
     // While others are being worked through, or there is much, the app has to wait.
     if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.#handOn(done)
-    const waitMs = this.#waitMs
-    const dueAt = this.#workedAt + waitMs
-    const leftMs = dueAt - this.#deps.clock.now()
-    if (leftMs <= waitMs * LEEWAY) return this.#handOn(done)
-    if (dueAt < this.#dueAt) {
-      clearTimeout(this.#timer)
-      this.#dueAt = dueAt
-      this.#timer = setTimeout(() => this.#handOn(), leftMs)
-    }
+    if (this.#throttle.isDue(this.#waitMs)) return this.#handOn(done)
     this.#pauses.begin()
     done()
   }
@@ -124,9 +112,7 @@ export class Gathering {
   }
 
   #work (): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#dueAt = Infinity
+    this.#throttle.stop()
     const [chunks, length, whenDone, urgency] = [this.#chunks, this.#length, this.#whenDone, this.#urgency]
     this.#chunks = []
     this.#whenDone = []
@@ -139,10 +125,9 @@ export class Gathering {
         this.#pauses.noteHurry()
       }
       this.#isWorking = false
-      const now = this.#deps.clock.now()
-      this.#pauses.noteWork({ length, sinceMs: now - this.#workedAt, areMany: length >= this.#manyLength })
+      this.#pauses.noteWork({ length, sinceMs: this.#throttle.elapsedMs, areMany: length >= this.#manyLength })
+      this.#throttle.restart()
       this.#pauses.begin()
-      this.#workedAt = now
       for (const done of whenDone) done()
       // Something that came meanwhile is waited for.
       if (!this.#isWorking && this.#whenDone.length > 0) this.#work()

@@ -6,7 +6,7 @@ const WRITER_PAUSE_MS = 8
 const BURST_LENGTH = 64 * 1024
 /** A pause is useless if it brings less than this share of what came in such a time before. */
 const USEFUL_SHARE = 1 / 2
-/** So many useless pauses in a row are the last for now. */
+/** After this many useless pauses in a row there is none for {@link CALM_MS}. */
 const MAX_USELESS = 3
 /** Lines come at a steady rate if others went this long before at most. */
 const STEADY_MS = 50
@@ -22,6 +22,7 @@ export interface PausesDeps {
 
 /** Chunks that were worked through together. */
 export interface Worked {
+  /** The length of the chunks together. */
   length: number
   /** The time since others were worked through before. */
   sinceMs: number
@@ -69,6 +70,7 @@ export class Pauses {
     this.#taken += length
   }
 
+  /** Gathered chunks have been worked through. */
   noteWork ({ length, sinceMs, areMany }: Worked): void {
     const isCalm = this.#deps.clock.now() - this.#hurriedAt >= CALM_MS
     const areRegular = areMany && length < BURST_LENGTH
@@ -78,27 +80,34 @@ export class Pauses {
     this.#hasPaused = false
   }
 
-  /** Somebody waits for lines. */
+  /** Somebody waits for lines: a pause ends at once. */
   noteHurry (): void {
     this.#hurriedAt = this.#deps.clock.now()
     this.#isSteady = false
+    this.#end()
   }
 
   /** Lines have been taken: pauses, at a steady rate. */
   begin (): void {
     if (!this.#isSteady || this.isPausing) return
     this.#hasPaused = true
-    const { clock, onResume } = this.#deps
+    const { clock } = this.#deps
     const [begunAt, takenBefore] = [clock.now(), this.#taken]
     this.#timer = setTimeout(() => {
-      this.#timer = undefined
       const ms = clock.now() - begunAt
-      onResume()
+      this.#end()
       this.#judge(this.#taken - takenBefore, ms)
     }, WRITER_PAUSE_MS)
   }
 
-  /** If a pause brings much less than came before, the writer is only slowed down, or the app is blocked in a `flushSync`. */
+  #end (): void {
+    if (!this.isPausing) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#deps.onResume()
+  }
+
+  /** A pause that brings much less than came before only slows the writer down, or the app is blocked in a `flushSync`. */
   #judge (brought: number, ms: number): void {
     this.#useless = brought < this.#rate * ms * USEFUL_SHARE ? this.#useless + 1 : 0
     if (this.#useless < MAX_USELESS) return

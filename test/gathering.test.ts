@@ -306,6 +306,18 @@ t.test('at a steady rate of many lines, the writer pauses', async t => {
     t.equal(rig.worked.length, 1, 'few lines wait')
   })
 
+  t.test('until somebody waits: what it brings goes with what was gathered', async t => {
+    const rig = steady()
+    rig.write('a')
+    rig.held = 'b'
+    let isFlushed = false
+    rig.gathering.flush(() => { isFlushed = true })
+    t.same(rig.worked, ['ab'])
+    t.ok(isFlushed)
+    t.equal(rig.resumed, 1)
+    t.equal(clock.timers, 0)
+  })
+
   t.test('and what comes all the same is gathered', async t => {
     const rig = steady()
     const { done } = rig

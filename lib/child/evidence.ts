@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { Throttle } from '../throttle.js'
 
 /** The evidence for a sink's lines so far, in cumulative bytes, as in `ChildListener`. */
 export interface EvidenceSoFar {
@@ -12,8 +13,6 @@ const GATHER_MS = 100
 /** Evidence waits for a tenth of the write timeout at most: silence must not look like a sink that takes nothing. */
 const TIMEOUT_SHARE = 0.1
 const GATHER_BYTES = 128 * 1024
-/** Evidence that comes in this last part of the time is reported at once: the thread is awake, and a timer would wake it again. */
-const LEEWAY = 1 / 4
 
 /**
  * Gathers evidence into few reports, since each is a message, which costs its thread as much as a small request. The first report
@@ -21,7 +20,7 @@ const LEEWAY = 1 / 4
  * sooner with a short write timeout, once {@link GATHER_BYTES} were accepted, and if the lane says that it waits for it.
  */
 export class Evidence {
-  readonly #clock: Clock
+  readonly #throttle: Throttle
   readonly #gatherMs: number
   readonly #onReport: (told: EvidenceSoFar) => void
   #accepted = 0
@@ -30,16 +29,15 @@ export class Evidence {
   #answered = 0
   #reportedBytes = 0
   #hastenedBytes = 0
-  #reportedAt = -Infinity
+  #isPending = false
   #soon: NodeJS.Immediate | undefined
-  #later: NodeJS.Timeout | undefined
 
   /**
    * @param writeTimeoutMs - The time after which a sink that has accepted nothing has failed
    * @param onReport - Called for each report
    */
   constructor (clock: Clock, writeTimeoutMs: number, onReport: (told: EvidenceSoFar) => void) {
-    this.#clock = clock
+    this.#throttle = new Throttle(clock, () => this.report())
     this.#gatherMs = Math.min(GATHER_MS, writeTimeoutMs * TIMEOUT_SHARE)
     this.#onReport = onReport
   }
@@ -68,12 +66,12 @@ export class Evidence {
 
   /** Reports at once what has not been reported yet. */
   report (): void {
-    if (this.#soon === undefined && this.#later === undefined) return
+    if (!this.#isPending) return
+    this.#isPending = false
     clearImmediate(this.#soon)
-    clearTimeout(this.#later)
-    this.#soon = this.#later = undefined
+    this.#soon = undefined
+    this.#throttle.restart()
     this.#reportedBytes = this.#taken
-    this.#reportedAt = this.#clock.now()
     this.#onReport({ accepted: this.#accepted, consumed: this.#consumed, delivered: this.#delivered, answered: this.#answered })
   }
 
@@ -83,10 +81,9 @@ export class Evidence {
   }
 
   #schedule (): void {
+    this.#isPending = true
     if (this.#soon !== undefined) return
     const isUrgent = this.#taken - this.#reportedBytes >= GATHER_BYTES || this.#reportedBytes < this.#hastenedBytes
-    const waitMs = isUrgent ? 0 : this.#reportedAt + this.#gatherMs - this.#clock.now()
-    if (waitMs <= this.#gatherMs * LEEWAY) this.#soon = setImmediate(() => this.report())
-    else this.#later ??= setTimeout(() => this.report(), waitMs)
+    if (isUrgent || this.#throttle.isDue(this.#gatherMs)) this.#soon = setImmediate(() => this.report())
   }
 }

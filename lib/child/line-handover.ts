@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { Throttle } from '../throttle.js'
 import type { LineRing, RingPlace } from './line-ring.js'
 
 /** Dependencies of a {@link LineHandover}. */
@@ -14,8 +15,6 @@ export interface LineHandoverDeps {
 const HANDOVER_MS = 32
 /** Fewer bytes than this are a few lines, which wait longer. */
 const FEW_BYTES = 2048
-/** In this last part of the time lines are told with those that come: this thread is awake, and a timer would wake it again. */
-const LEEWAY = 1 / 4
 /** The other thread is told at once of this many bytes. */
 const GATHER_BYTES = 16 * 1024
 
@@ -26,16 +25,14 @@ const GATHER_BYTES = 16 * 1024
 export class LineHandover {
   readonly #ring: LineRing
   readonly #deps: LineHandoverDeps
+  readonly #throttle: Throttle
   /** Lines that the other thread has not been told of, in one piece. */
   #untold: RingPlace | undefined
-  #toldAt = -Infinity
-  #timer: NodeJS.Timeout | undefined
-  /** When the timer is due. */
-  #dueAt = Infinity
 
   constructor (ring: LineRing, deps: LineHandoverDeps) {
     this.#ring = ring
     this.#deps = deps
+    this.#throttle = new Throttle(deps.clock, () => this.tellNow())
   }
 
   /** Takes lines. Their memory is free once this has returned. */
@@ -52,31 +49,23 @@ export class LineHandover {
       this.#untold = place
     }
     const { length } = this.#untold as RingPlace
-    const { clock, fewWaitMs } = this.#deps
+    const { fewWaitMs } = this.#deps
     const waitMs = length < FEW_BYTES ? fewWaitMs : Math.min(HANDOVER_MS, fewWaitMs)
-    const dueAt = this.#toldAt + waitMs
-    const leftMs = dueAt - clock.now()
-    if (leftMs <= waitMs * LEEWAY || length >= GATHER_BYTES) return this.tellNow()
-    if (dueAt >= this.#dueAt) return
-    clearTimeout(this.#timer)
-    this.#dueAt = dueAt
-    this.#timer = setTimeout(() => this.tellNow(), leftMs)
+    if (length >= GATHER_BYTES || this.#throttle.isDue(waitMs)) this.tellNow()
   }
 
   /** Tells of everything now: somebody waits for it, or something else follows. */
   tellNow (): void {
     const untold = this.#untold
     if (untold === undefined) return
-    this.stop()
-    this.#toldAt = this.#deps.clock.now()
+    this.#untold = undefined
+    this.#throttle.restart()
     this.#deps.tell(untold)
   }
 
   /** Nothing is told any more of what has been taken. */
   stop (): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#dueAt = Infinity
+    this.#throttle.stop()
     this.#untold = undefined
   }
 }
