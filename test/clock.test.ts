@@ -94,6 +94,17 @@ t.test('for lazy waits the clock is looked at less often, however soon they are 
   cancel()
 })
 
+t.test('a lazy wait does not wake the thread before its next look', async t => {
+  const { time, told, wait } = createTime()
+  wait(10000)
+  clock.advance(10)
+  time.whenReached(time.now() + 30, () => { told.push(time.now()) }, true)
+  clock.advance(80)
+  t.equal(told.length, 0)
+  clock.advance(120)
+  t.equal(told.length, 1)
+})
+
 t.test('a slower pulse looks less often, and counts a stop as one beat', async t => {
   const { time, told, wait } = createTime(1000)
   wait(10000)
