@@ -1,4 +1,4 @@
-import { isMainThread } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import type { Clock } from './clock.js'
 
 /** The thread of the app that logs. */
@@ -44,6 +44,27 @@ export function createAppThread (clock: Clock): AppThread {
   // stderr was closed, it forwards nothing there: output of sinks then fills the worker's stream, and no write is confirmed.
   // So both are asked.
   return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
+}
+
+/** What thread-stream gives to the thread of a transport. */
+interface StreamMemory {
+  /** Lines. */
+  dataBuf?: unknown
+  /** How far they have been written and read. Whoever waits until they have been read waits for a change of one of these numbers. */
+  stateBuf?: unknown
+}
+
+/**
+ * Returns a function that tells, as far as it can, whether the app's thread waits until its lines are read, blocked in a
+ * `flushSync()` or not. It wakes that thread up, which then looks for itself: thread-stream allows for that ten times in a row.
+ */
+export function createWaitProbe (memory: StreamMemory | null = isMainThread ? null : workerData as StreamMemory | null): () => boolean {
+  const { dataBuf, stateBuf } = memory ?? {}
+  if (!(dataBuf instanceof SharedArrayBuffer && stateBuf instanceof SharedArrayBuffer)) return () => false
+  const state = new Int32Array(stateBuf)
+  const isAnyAwaited = (): boolean => state.some((_, index) => Atomics.notify(state, index) > 0)
+  // Once its memory is full, thread-stream waits until all has been read and begins anew: nobody else need be waiting.
+  return () => !state.includes(dataBuf.byteLength) && isAnyAwaited()
 }
 
 /** Asks by an empty write to each of these streams. The first confirmed write is the answer. A stream with an unconfirmed write is skipped. */

@@ -1,12 +1,12 @@
 import type { Clock } from './clock.js'
 import { encode, type Content } from './encode.js'
 import { LevelNames } from './levels.js'
-import { Pauses } from './pauses.js'
+import { Pauses, type PausesDeps } from './pauses.js'
 import { sourceOf } from './regexp.js'
 import { Throttle } from './throttle.js'
 
 /** Dependencies of {@link Gathering}. */
-export interface GatheringDeps {
+export interface GatheringDeps extends Pick<PausesDeps, 'isAwaited' | 'onResume'> {
   clock: Clock
   /** The key of a line's level. */
   levelKey: string
@@ -16,12 +16,12 @@ export interface GatheringDeps {
   work: (chunk: Content, done: () => void) => void
   /** Has the lanes send what they gather, because a line among it must not wait. */
   hurry: () => void
-  /** Called at the end of each pause of the writer. */
-  onResume: () => void
 }
 
 /** The longest time that a few lines wait for others, and all lines where every sink gathers them anyway. */
 const FEW_WAIT_MS = 50
+/** The same at a steady rate: then nobody waits for the next line. */
+const STEADY_WAIT_MS = 80
 /** Chunks of this length together are no longer few lines. */
 const FEW_LENGTH = 768
 /** The longest time that many lines wait, and lines at level `error` or above. */
@@ -59,7 +59,8 @@ export class Gathering {
     this.#deps = deps
     this.#levelKey = JSON.stringify(deps.levelKey)
     this.#throttle = new Throttle(deps.clock, () => this.#handOn())
-    this.#pauses = new Pauses(deps)
+    const { clock, sinksGather, isAwaited, onResume } = deps
+    this.#pauses = new Pauses({ clock, minWaitMs: sinksGather === 'all' ? STEADY_WAIT_MS : CHUNK_WAIT_MS, maxWaitMs: STEADY_WAIT_MS, isAwaited, onResume })
     this.#notable = this.#findNotable()
   }
 
@@ -72,7 +73,7 @@ export class Gathering {
 
   /** Takes a chunk; calls back once the next may come, which may be before this one has been worked through. */
   write (chunk: Content, done: () => void): void {
-    this.#pauses.noteChunk(chunk.length)
+    this.#pauses.noteChunk(chunk)
     this.#chunks.push(chunk)
     this.#length += chunk.length
     // In much text the search takes time, and without a sink that gathers lines few wait there. An app ends after its last line.
@@ -80,8 +81,10 @@ export class Gathering {
     this.#urgency = Math.max(this.#urgency, this.#urgencyOf(searched))
     // While others are being worked through, or there is much, the app has to wait.
     if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.#handOn(done)
-    if (this.#throttle.isDue(this.#waitMs)) return this.#handOn(done)
-    this.#pauses.begin()
+    const waitMs = this.#waitMs
+    if (this.#throttle.isDue(waitMs)) return this.#handOn(done)
+    // What a pause brings is to go with the others: so it ends a little before their wait does.
+    this.#pauses.begin(waitMs - this.#throttle.elapsedMs - 1)
     done()
   }
 
@@ -102,13 +105,9 @@ export class Gathering {
   }
 
   get #waitMs (): number {
-    if (this.#deps.sinksGather === 'all') return FEW_WAIT_MS
-    return this.#urgency === Urgency.error || this.#length >= this.#manyLength ? CHUNK_WAIT_MS : FEW_WAIT_MS
-  }
-
-  /** At a steady rate what a pause brings may be a little less, and must not wait for the next one. */
-  get #manyLength (): number {
-    return this.#pauses.isSteady ? FEW_LENGTH / 2 : FEW_LENGTH
+    const isAll = this.#deps.sinksGather === 'all'
+    if (this.#urgency === Urgency.error && !isAll) return CHUNK_WAIT_MS
+    return this.#pauses.waitMs ?? (this.#length >= FEW_LENGTH && !isAll ? CHUNK_WAIT_MS : FEW_WAIT_MS)
   }
 
   #work (): void {
@@ -125,7 +124,7 @@ export class Gathering {
         this.#pauses.noteHurry()
       }
       this.#isWorking = false
-      this.#pauses.noteWork({ length, sinceMs: this.#throttle.elapsedMs, areMany: length >= this.#manyLength })
+      this.#pauses.noteWork({ length, sinceMs: this.#throttle.elapsedMs })
       this.#throttle.restart()
       this.#pauses.begin()
       for (const done of whenDone) done()

@@ -1,21 +1,38 @@
 import type { Clock } from './clock.js'
+import type { Content } from './encode.js'
 
-/** The length of a pause. */
-const WRITER_PAUSE_MS = 8
+/** Lines wait for about as long as this many take to come, unless that is longer than a pause. */
+const FETCHED_LINES = 8
+/** The longest pause. An app that waits for its lines may have to wait for the rest of one. */
+const MAX_PAUSE_MS = 40
+/** With fewer lines in the longest wait it costs as much to be woken up for each. */
+const MIN_LINES = 4
+/** The rate is known once lines have come for this long without a pause. */
+const MEASURE_MS = 100
+/** There is no rate if no line came for this long. */
+const MAX_GAP_MS = 160
 /** With lines of this length together, an app in a burst is not to be held up. */
 const BURST_LENGTH = 64 * 1024
 /** A pause is useless if it brings less than this share of what came in such a time before. */
 const USEFUL_SHARE = 1 / 2
-/** After this many useless pauses in a row there is none for {@link CALM_MS}. */
+/** After this many useless pauses in a row there is none until the rate is known anew. */
 const MAX_USELESS = 3
-/** Lines come at a steady rate if others went this long before at most. */
-const STEADY_MS = 50
-/** After somebody has waited for lines there is no pause for this long. */
+/** After somebody has waited for lines, or pauses have slowed the writer down, there is no pause for this long. */
 const CALM_MS = 10000
+/** The share of the last pause in the rate. */
+const NEWS = 1 / 8
+/** More lines in a chunk are not counted: then the shortest wait brings enough. */
+const MAX_COUNTED = 32
 
 /** Dependencies of {@link Pauses}. */
 export interface PausesDeps {
   clock: Clock
+  /** The shortest time that lines wait at a steady rate, in ms. */
+  minWaitMs: number
+  /** The longest time that lines wait, in ms. */
+  maxWaitMs: number
+  /** True if the writer itself waits until its lines are read. */
+  isAwaited: () => boolean
   /** Called at the end of each pause. A writer that has more lines writes them before this returns. */
   onResume: () => void
 }
@@ -26,30 +43,46 @@ export interface Worked {
   length: number
   /** The time since others were worked through before. */
   sinceMs: number
-  /** True if there were many lines. */
-  areMany: boolean
+}
+
+/** A steady rate of lines. */
+interface Rate {
+  /** The length that comes in a millisecond. */
+  speed: number
+  /** The mean length of a line. */
+  lineLength: number
+}
+
+/** What has come while there were no pauses. */
+interface Span {
+  ms: number
+  length: number
+  lines: number
 }
 
 /**
- * Asks the writer to pause, at a steady rate of many lines: it costs less to fetch those of some milliseconds at once than to
- * be woken up for each. There are no pauses for a while after somebody has waited for lines, since pauses would hold them up, or
- * after pauses that were useless.
+ * Asks the writer to pause, at a steady rate of lines: it costs less to fetch several at once than to be woken up for each. There
+ * are no pauses for a while after somebody has waited for lines, since pauses would hold them up, or after pauses that only
+ * slowed the writer down.
  */
 export class Pauses {
   readonly #deps: PausesDeps
   #timer: NodeJS.Timeout | undefined
-  /** True if many lines were worked through last, and no burst. */
-  #wereRegular = false
+  #rate: Rate | undefined
+  #span: Span = { ms: 0, length: 0, lines: 0 }
   #isSteady = false
   /** When somebody last waited for lines. */
   #hurriedAt = -Infinity
   /** The length of all chunks so far. */
   #taken = 0
-  /** The length that comes in a millisecond while there are no pauses. */
-  #rate = 0
+  /** The number of lines since the last handover. */
+  #lines = 0
+  /** True if there was a pause since the last handover. */
   #hasPaused = false
   /** The number of useless pauses in a row. */
   #useless = 0
+  /** True if a pause was useful since the rate was measured. */
+  #wasUseful = false
 
   constructor (deps: PausesDeps) {
     this.#deps = deps
@@ -60,58 +93,98 @@ export class Pauses {
     return this.#timer !== undefined
   }
 
-  /** True if many lines come at a steady rate, and nobody waits for them. */
-  get isSteady (): boolean {
-    return this.#isSteady
+  /** The time that lines wait for others at the steady rate of this moment, in ms; undefined if there is none. */
+  get waitMs (): number | undefined {
+    if (!this.#isSteady || this.#rate === undefined) return undefined
+    const { minWaitMs, maxWaitMs } = this.#deps
+    const ms = FETCHED_LINES / linesPerMs(this.#rate)
+    return ms > MAX_PAUSE_MS ? maxWaitMs : Math.max(ms, minWaitMs)
   }
 
-  /** A chunk of this length has come. */
-  noteChunk (length: number): void {
-    this.#taken += length
+  /** A chunk has come. */
+  noteChunk (chunk: Content): void {
+    this.#taken += chunk.length
+    if (!this.#isSteady) this.#lines += countLines(chunk)
   }
 
   /** Gathered chunks have been worked through. */
-  noteWork ({ length, sinceMs, areMany }: Worked): void {
-    const isCalm = this.#deps.clock.now() - this.#hurriedAt >= CALM_MS
-    const areRegular = areMany && length < BURST_LENGTH
-    this.#isSteady = areRegular && this.#wereRegular && sinceMs < STEADY_MS && isCalm
-    this.#wereRegular = areRegular
-    if (!this.#hasPaused) this.#rate = (this.#rate + length / Math.max(1, sinceMs)) / 2
+  noteWork ({ length, sinceMs }: Worked): void {
+    if (length >= BURST_LENGTH || sinceMs >= MAX_GAP_MS) this.#measureAnew()
+    else if (!this.#hasPaused) this.#measure(length, sinceMs)
+    this.#lines = 0
     this.#hasPaused = false
+    const { clock, maxWaitMs } = this.#deps
+    this.#isSteady = this.#rate !== undefined && linesPerMs(this.#rate) * maxWaitMs >= MIN_LINES && clock.now() - this.#hurriedAt >= CALM_MS
   }
 
   /** Somebody waits for lines: a pause ends at once. */
   noteHurry (): void {
     this.#hurriedAt = this.#deps.clock.now()
     this.#isSteady = false
-    this.#end()
-  }
-
-  /** Lines have been taken: pauses, at a steady rate. */
-  begin (): void {
-    if (!this.#isSteady || this.isPausing) return
-    this.#hasPaused = true
-    const { clock } = this.#deps
-    const [begunAt, takenBefore] = [clock.now(), this.#taken]
-    this.#timer = setTimeout(() => {
-      const ms = clock.now() - begunAt
-      this.#end()
-      this.#judge(this.#taken - takenBefore, ms)
-    }, WRITER_PAUSE_MS)
-  }
-
-  #end (): void {
     if (!this.isPausing) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#deps.onResume()
   }
 
-  /** A pause that brings much less than came before only slows the writer down, or the app is blocked in a `flushSync`. */
-  #judge (brought: number, ms: number): void {
-    this.#useless = brought < this.#rate * ms * USEFUL_SHARE ? this.#useless + 1 : 0
-    if (this.#useless < MAX_USELESS) return
-    this.#useless = 0
-    this.noteHurry()
+  /** Lines have been taken: pauses, at a steady rate, for this long at most. */
+  begin (maxMs = Infinity): void {
+    const { waitMs } = this
+    if (waitMs === undefined || this.isPausing) return
+    this.#hasPaused = true
+    const { clock, isAwaited, onResume } = this.#deps
+    const [begunAt, takenBefore] = [clock.now(), this.#taken]
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      const ms = clock.now() - begunAt
+      const wasAwaited = isAwaited()
+      if (wasAwaited) this.noteHurry()
+      onResume()
+      if (!wasAwaited) this.#judge(this.#taken - takenBefore, ms)
+    }, Math.min(waitMs, MAX_PAUSE_MS, maxMs))
   }
+
+  #measure (length: number, ms: number): void {
+    const span = this.#span
+    span.length += length
+    span.lines += this.#lines
+    span.ms += ms
+    if (span.ms < MEASURE_MS) return
+    this.#rate = { speed: span.length / span.ms, lineLength: span.length / Math.max(1, span.lines) }
+    this.#span = { ms: 0, length: 0, lines: 0 }
+  }
+
+  #measureAnew (): void {
+    this.#rate = undefined
+    this.#span = { ms: 0, length: 0, lines: 0 }
+    this.#isSteady = false
+    this.#useless = 0
+    this.#wasUseful = false
+  }
+
+  /** A pause that brings much less than came before: the writer is slowed down, or lines come at another rate. */
+  #judge (brought: number, ms: number): void {
+    const rate = this.#rate
+    if (rate === undefined) return
+    if (brought >= rate.speed * ms * USEFUL_SHARE) {
+      rate.speed += (brought / ms - rate.speed) * NEWS
+      this.#useless = 0
+      this.#wasUseful = true
+      return
+    }
+    if (++this.#useless < MAX_USELESS) return
+    const isSlowedDown = !this.#wasUseful
+    this.#measureAnew()
+    if (isSlowedDown) this.noteHurry()
+  }
+}
+
+function linesPerMs ({ speed, lineLength }: Rate): number {
+  return speed / lineLength
+}
+
+function countLines (chunk: Content): number {
+  let lines = 0
+  for (let end = chunk.indexOf('\n'); end !== -1 && lines < MAX_COUNTED; end = chunk.indexOf('\n', end + 1)) lines++
+  return lines
 }

@@ -1,5 +1,10 @@
-import t from 'tap'
-import { AskedAppThread, askThrough, createAppThread } from '#lib/app-thread'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import ThreadStream from 'thread-stream'
+import { AskedAppThread, askThrough, createAppThread, createWaitProbe } from '#lib/app-thread'
 import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
@@ -52,4 +57,64 @@ t.test('any stream that answers will do, and one that does not is not asked agai
 
 t.test('in the main thread the app\'s thread is this one', async t => {
   t.ok(createAppThread(clock).isTurning)
+})
+
+t.test('whether the writer waits until its lines are read', async t => {
+  const memory = (): { dataBuf: SharedArrayBuffer, stateBuf: SharedArrayBuffer, state: Int32Array } => {
+    const stateBuf = new SharedArrayBuffer(128)
+    const state = new Int32Array(stateBuf)
+    // As in thread-stream: how far lines have been written, and read.
+    state.set([100], 4)
+    state.set([50], 8)
+    return { dataBuf: new SharedArrayBuffer(1000), stateBuf, state }
+  }
+  /** A thread that is blocked until a number changes, as the app is in `flushSync()`. */
+  const block = async (t: Test, stateBuf: SharedArrayBuffer, index: number): Promise<void> => {
+    const worker = new Worker('const { parentPort, workerData: { state, index } } = require("node:worker_threads"); parentPort.postMessage(0); Atomics.wait(state, index, Atomics.load(state, index))', {
+      eval: true,
+      workerData: { state: new Int32Array(stateBuf), index }
+    })
+    t.teardown(async () => await worker.terminate())
+    await once(worker, 'message')
+  }
+
+  t.test('it does', async t => {
+    const { dataBuf, stateBuf } = memory()
+    const isAwaited = createWaitProbe({ dataBuf, stateBuf })
+    t.notOk(isAwaited())
+    await block(t, stateBuf, 8)
+    let isSeen = false
+    // The other thread says so before it waits.
+    while (!isSeen) {
+      await sleep(1)
+      isSeen = isAwaited()
+    }
+    t.notOk(isAwaited(), 'it has been woken up')
+  })
+
+  t.test('it does not: the memory is full, and thread-stream waits for room', async t => {
+    const { dataBuf, stateBuf, state } = memory()
+    const isAwaited = createWaitProbe({ dataBuf, stateBuf })
+    await block(t, stateBuf, 8)
+    do {
+      state.set([1000], 4)
+      await sleep(1)
+      t.notOk(isAwaited())
+      state.set([100], 4)
+    } while (!isAwaited())
+  })
+
+  t.test('it does, in thread-stream', async t => {
+    const stream = new ThreadStream({ filename: resolve('test/fixtures/stream-resumes-once-awaited.js'), sync: false })
+    t.teardown(async () => await (stream as unknown as { worker: Worker }).worker.terminate())
+    await once(stream, 'ready')
+    stream.on('error', () => {})
+    stream.write('some lines')
+    // It would throw after ten seconds.
+    t.doesNotThrow(() => stream.flushSync())
+  })
+
+  t.test('that cannot be told without thread-stream', async t => {
+    for (const memory of [null, undefined, {}, { dataBuf: new SharedArrayBuffer(8) }, { dataBuf: 'a', stateBuf: new SharedArrayBuffer(8) }]) t.notOk(createWaitProbe(memory as Parameters<typeof createWaitProbe>[0])())
+  })
 })

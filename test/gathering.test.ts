@@ -21,7 +21,8 @@ class Rig {
   /** How often the writer was told to go on. */
   resumed = 0
   /** What the writer writes then. */
-  held: Content | undefined
+  held = ''
+  isAwaited = false
   readonly gathering: Gathering
 
   constructor (sinksGather: GatheringDeps['sinksGather'] = 'none', levels: LevelMap = {}) {
@@ -35,9 +36,12 @@ class Rig {
         else done()
       },
       hurry: () => { this.hurried.push(this.worked.join('')) },
+      isAwaited: () => this.isAwaited,
       onResume: () => {
         this.resumed++
-        if (this.held !== undefined) this.write(this.held)
+        const { held } = this
+        this.held = ''
+        if (held !== '') this.write(held)
       }
     })
     this.gathering.useLevels(new LevelNames(levels))
@@ -45,6 +49,10 @@ class Rig {
 
   write (...chunks: Content[]): void {
     for (const chunk of chunks) this.gathering.write(chunk, () => { this.done++ })
+  }
+
+  hold (text: string): void {
+    this.held += text
   }
 }
 
@@ -110,7 +118,7 @@ t.test('many lines go 8 ms after the last that went', async t => {
     t.equal(clock.timers, 0)
   })
 
-  t.test('but after 50 ms where every sink gathers lines for longer', async t => {
+  t.test('but after 80 ms where every sink gathers lines for longer', async t => {
     const rig = new Rig('all')
     rig.write('a', 'b', many, line(50))
     clock.advance(49)
@@ -256,145 +264,176 @@ t.test('a writer that writes again as it is called back keeps the order', async 
   t.equal(rig.worked.join(''), `ab${line(60)}c`)
 })
 
-t.test('at a steady rate of many lines, the writer pauses', async t => {
-  const half = 'h'.repeat(400)
+t.test('at a steady rate, the writer pauses', async t => {
+  const text = (lines: number): string => 'x'.repeat(99).concat('\n').repeat(lines)
 
-  /** A rate of two chunks in some milliseconds. */
-  const writeFor = (rig: Rig, turns: number, ms = 10): void => {
-    for (let turn = 0; turn < turns; turn++) {
-      rig.write(half)
-      clock.advance(ms)
-      rig.write(half)
+  /** What an app writes in some milliseconds, at a rate of lines in a millisecond. Lines that come during a pause are held. */
+  const log = (rig: Rig, ms: number, rate: number): void => {
+    let [due, written] = [0, 0]
+    for (let n = 0; n < ms; n++) {
+      clock.advance(1)
+      due += rate
+      const lines = Math.floor(due - written)
+      written += lines
+      if (lines === 0) continue
+      if (rig.gathering.isPausing) rig.hold(text(lines))
+      else rig.write(text(lines))
     }
   }
-  /** A writer that has just been asked to pause. */
-  const steady = (sinksGather?: GatheringDeps['sinksGather'], ms = 10): Rig => {
-    const rig = new Rig(sinksGather)
-    rig.write('first')
-    writeFor(rig, 1, ms)
-    t.notOk(rig.gathering.isPausing, 'once is no rate')
-    writeFor(rig, 1, ms)
-    t.ok(rig.gathering.isPausing)
-    rig.worked.length = 0
+  const withoutText = (content: Content): string => content.toString().replace(/x+\n/g, '')
+  /** The numbers of lines that were handed on since the last call. */
+  const takeWorked = (rig: Rig): number[] => rig.worked.splice(0).map(({ length }) => length / 100)
+
+  for (const { rate, waitMs, pauseMs, gather } of [
+    { rate: 1, waitMs: 8, pauseMs: 8 },
+    { rate: 10, waitMs: 8, pauseMs: 8 },
+    { rate: 0.5, waitMs: 16, pauseMs: 16 },
+    { rate: 0.25, waitMs: 32, pauseMs: 32 },
+    { rate: 0.16, waitMs: 80, pauseMs: 40 },
+    { rate: 0.1, waitMs: 80, pauseMs: 40 },
+    { rate: 0.06, waitMs: 80, pauseMs: 40 },
+    { rate: 1, waitMs: 80, pauseMs: 40, gather: 'all' as const }
+  ]) {
+    t.test(`of ${rate * 1000} lines a second for ${pauseMs} ms, and lines go after ${waitMs} ms${gather === 'all' ? ', where every sink gathers them for longer' : ''}`, async t => {
+      const rig = new Rig(gather)
+      log(rig, 500, rate)
+      takeWorked(rig)
+      rig.resumed = 0
+      log(rig, 4000, rate)
+      const worked = takeWorked(rig)
+      // A wait ends in its last quarter if lines come then.
+      t.ok(worked.length >= 4000 / waitMs * 0.9 && worked.length <= 4000 / waitMs * 1.34, `${worked.length} times`)
+      t.ok(rig.resumed >= 4000 / pauseMs * 0.9 && rig.resumed <= 4000 / pauseMs * 1.34, `${rig.resumed} pauses`)
+      rig.gathering.flush()
+      clock.advance(1000)
+      t.equal(clock.timers, 0)
+    })
+  }
+
+  /** A writer that pauses at this rate. */
+  const steady = (rate: number, gather?: GatheringDeps['sinksGather']): Rig => {
+    const rig = new Rig(gather)
+    log(rig, 500, rate)
+    while (!rig.gathering.isPausing) log(rig, 1, rate)
+    rig.held = ''
+    takeWorked(rig)
     return rig
   }
 
-  t.test('for 8 ms after each handover, and what it brings then goes at once', async t => {
-    const rig = steady()
-    rig.held = many
-    for (let turn = 1; turn <= 10; turn++) {
-      clock.advance(7)
-      t.equal(rig.resumed, turn - 1)
-      clock.advance(1)
-      t.equal(rig.resumed, turn)
-      t.equal(rig.worked.length, turn)
-      t.ok(rig.gathering.isPausing)
-    }
-    rig.held = undefined
-    clock.advance(1000)
-    t.equal(clock.timers, 0)
+  t.test('but not at 40 lines a second, nor before the rate is known', async t => {
+    const slow = new Rig()
+    log(slow, 5000, 0.04)
+    t.equal(slow.resumed, 0)
+    const young = new Rig()
+    log(young, 95, 1)
+    t.equal(young.resumed, 0)
+    t.notOk(young.gathering.isPausing)
+    log(young, 30, 1)
+    t.ok(young.gathering.isPausing)
   })
 
-  t.test('and what it brings need not be quite as much', async t => {
-    const rig = steady()
-    rig.held = 'm'.repeat(384)
-    clock.advance(8)
-    t.equal(rig.worked.length, 1)
-    t.ok(rig.gathering.isPausing)
-    rig.held = 'm'.repeat(383)
-    clock.advance(8)
-    t.equal(rig.worked.length, 1, 'few lines wait')
-  })
-
-  t.test('until somebody waits: what it brings goes with what was gathered', async t => {
-    const rig = steady()
+  t.test('until somebody waits: what the pause brings goes with what was gathered', async t => {
+    const rig = steady(1)
     rig.write('a')
-    rig.held = 'b'
+    rig.hold('b')
     let isFlushed = false
+    rig.resumed = 0
     rig.gathering.flush(() => { isFlushed = true })
-    t.same(rig.worked, ['ab'])
+    t.same(rig.worked.map(withoutText), ['ab'])
     t.ok(isFlushed)
     t.equal(rig.resumed, 1)
     t.equal(clock.timers, 0)
   })
 
   t.test('and what comes all the same is gathered', async t => {
-    const rig = steady()
+    const rig = steady(0.1)
     const { done } = rig
     rig.write('a', 'b')
     t.same(rig.worked, [])
     t.equal(rig.done, done + 2, 'nothing is held up that was written')
-    clock.advance(50)
-    t.same(rig.worked, ['ab'])
-    t.equal(rig.resumed, 1)
+    clock.advance(80)
+    t.same(rig.worked.map(withoutText), ['ab'])
   })
 
-  t.test('also while lines are gathered for longer', async t => {
-    const rig = steady('all', 45)
-    rig.held = many
-    clock.advance(8)
-    t.equal(rig.resumed, 1)
-    t.ok(rig.gathering.isPausing)
-    t.same(rig.worked, [])
-    clock.advance(42)
-    t.equal(rig.worked.length, 1)
-    t.equal(rig.resumed, 6)
+  t.test('and a line at level error goes with what the pause brings', async t => {
+    const rig = steady(0.1)
+    rig.hold(line(50))
+    clock.advance(40)
+    t.notOk(rig.gathering.isPausing && rig.worked.length === 0)
+    t.match(rig.worked.at(-1), /"level":50/)
   })
 
-  t.test('but not with few lines, or in a burst, or after a while without any', async t => {
-    for (const last of ['few', 'x'.repeat(64 * 1024)]) {
-      const rig = new Rig()
-      rig.write('first')
-      writeFor(rig, 1)
-      clock.advance(10)
-      rig.write(last)
-      t.notOk(rig.gathering.isPausing, `${last.length} characters`)
+  t.test('and the rate is measured anew after a burst, and after a while without lines', async t => {
+    for (const disturb of [(rig: Rig) => rig.write(text(656)), () => clock.advance(200)]) {
+      const rig = steady(1)
+      disturb(rig)
+      clock.advance(20)
+      rig.write(text(1))
+      rig.resumed = 0
+      log(rig, 90, 1)
+      t.equal(rig.resumed, 0)
+      log(rig, 50, 1)
+      t.ok(rig.resumed > 0)
     }
-    const slow = new Rig()
-    slow.write('first')
-    writeFor(slow, 1)
-    clock.advance(50)
-    slow.write(many)
-    t.notOk(slow.gathering.isPausing)
   })
 
-  t.test('nor for ten seconds after somebody waited for lines, or after three pauses that were useless', async t => {
-    const useless = (held: string | undefined) => (rig: Rig) => {
+  t.test('and after three pauses that brought less than half of what came before', async t => {
+    const rig = steady(1)
+    rig.resumed = 0
+    log(rig, 200, 0.4)
+    t.ok(rig.resumed >= 3 && rig.resumed <= 8, `${rig.resumed} pauses`)
+    rig.resumed = 0
+    log(rig, 500, 0.4)
+    t.ok(rig.resumed >= 20, `${rig.resumed} pauses at the new rate`)
+    const same = steady(1)
+    same.resumed = 0
+    for (let n = 0; n < 20; n++) {
+      log(same, 16, 0.4)
+      log(same, 16, 1)
+    }
+    t.ok(same.resumed >= 60, `${same.resumed} pauses: two in a row are no other rate`)
+  })
+
+  t.test('and a rate that changes is followed', async t => {
+    const rig = steady(1)
+    for (let rate = 1; rate > 0.11; rate *= 0.99) log(rig, 40, rate)
+    takeWorked(rig)
+    log(rig, 4000, 0.1)
+    t.ok(takeWorked(rig).length <= 4000 / 80 * 1.34)
+    log(rig, 2000, 1)
+    takeWorked(rig)
+    log(rig, 4000, 1)
+    t.ok(takeWorked(rig).length >= 4000 / 8 * 0.9, 'upwards too')
+  })
+
+  const reasons: Record<string, (rig: Rig) => void> = {
+    'a flush': rig => rig.gathering.flush(),
+    'a line at level fatal': rig => rig.write(line(60)),
+    'a writer that waits during a pause': rig => {
+      rig.isAwaited = true
+      clock.advance(8)
+      rig.isAwaited = false
+    },
+    'three pauses that slowed the writer down': rig => {
       for (let n = 0; n < 3; n++) {
         t.ok(rig.gathering.isPausing)
-        rig.held = held
+        rig.held = text(1)
         clock.advance(8)
-        rig.held = undefined
-        if (n < 2 && !rig.gathering.isPausing) rig.write(many)
       }
     }
-    const reasons: Array<(rig: Rig) => void> = [
-      rig => {
-        rig.gathering.flush()
-        clock.advance(8)
-      },
-      rig => {
-        rig.write(line(60))
-        clock.advance(8)
-      },
-      useless(undefined),
-      useless('x'.repeat(200))
-    ]
-    for (const reason of reasons) {
-      const rig = steady()
-      reason(rig)
-      // A pause that has begun before goes on.
+  }
+  for (const [name, happen] of Object.entries(reasons)) {
+    t.test(`but not for ten seconds after ${name}`, async t => {
+      const rig = new Rig()
+      while (!rig.gathering.isPausing) log(rig, 1, 1)
+      happen(rig)
       clock.advance(8)
       t.notOk(rig.gathering.isPausing)
-      rig.write(many)
-      for (let ms = 0; ms < 9900; ms += 10) {
-        writeFor(rig, 1)
-        if (rig.gathering.isPausing) t.fail(`after ${ms + 10} ms`)
-      }
-      let turns = 0
-      while (!rig.gathering.isPausing && turns++ < 20) writeFor(rig, 1)
-      t.ok(turns < 20, 'then it pauses again')
-      clock.take()
-    }
-  })
+      rig.resumed = 0
+      log(rig, 9900, 1)
+      t.equal(rig.resumed, 0)
+      log(rig, 400, 1)
+      t.ok(rig.resumed > 0, 'then it pauses again')
+    })
+  }
 })
