@@ -5,16 +5,21 @@ import type { LineRing, RingPlace } from './line-ring.js'
 /** Dependencies of a {@link LineHandover}. */
 export interface LineHandoverDeps {
   clock: Clock
-  /** The longest time that a few lines wait for others, in ms. 0: none wait. */
-  fewWaitMs: number
+  /** The longest time that lines wait, in ms. 0: none wait. */
+  maxWaitMs: number
   /** Tells the other thread of lines: of their place in the ring, or the lines themselves, which are then the other thread's. */
   tell: (lines: RingPlace | Uint8Array<ArrayBuffer>) => void
 }
 
 /** The longest time that many lines wait. */
-const HANDOVER_MS = 32
+const HANDOVER_MS = 64
+/** The longest time that a few lines wait, which is how often a sink's thread reports evidence. */
+const FEW_HANDOVER_MS = 100
+/** The same once lines have come for {@link FLOW_MS}: then nobody waits for the next one. */
+const FLOW_HANDOVER_MS = 200
+const FLOW_MS = 1000
 /** Fewer bytes than this are a few lines, which wait longer. */
-const FEW_BYTES = 2048
+const FEW_BYTES = 4096
 /** The other thread is told at once of this many bytes. */
 const GATHER_BYTES = 16 * 1024
 
@@ -26,6 +31,9 @@ export class LineHandover {
   readonly #ring: LineRing
   readonly #deps: LineHandoverDeps
   readonly #throttle: Throttle
+  /** Since when lines have come without a break of {@link FLOW_HANDOVER_MS}. */
+  #flowsSince = -Infinity
+  #lastAt = -Infinity
   /** Lines that the other thread has not been told of, in one piece. */
   #untold: RingPlace | undefined
 
@@ -37,6 +45,7 @@ export class LineHandover {
 
   /** Takes lines. Their memory is free once this has returned. */
   put (lines: Uint8Array): void {
+    this.#noteFlow()
     const place = this.#ring.put(lines)
     if (place === undefined) {
       this.tellNow()
@@ -49,9 +58,18 @@ export class LineHandover {
       this.#untold = place
     }
     const { length } = this.#untold as RingPlace
-    const { fewWaitMs } = this.#deps
-    const waitMs = length < FEW_BYTES ? fewWaitMs : Math.min(HANDOVER_MS, fewWaitMs)
+    const waitMs = Math.min(length < FEW_BYTES ? this.#fewWaitMs : HANDOVER_MS, this.#deps.maxWaitMs)
     if (length >= GATHER_BYTES || this.#throttle.isDue(waitMs)) this.tellNow()
+  }
+
+  get #fewWaitMs (): number {
+    return this.#lastAt - this.#flowsSince < FLOW_MS ? FEW_HANDOVER_MS : FLOW_HANDOVER_MS
+  }
+
+  #noteFlow (): void {
+    const now = this.#deps.clock.now()
+    if (now - this.#lastAt >= FLOW_HANDOVER_MS) this.#flowsSince = now
+    this.#lastAt = now
   }
 
   /** Tells of everything now: somebody waits for it, or something else follows. */

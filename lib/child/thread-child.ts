@@ -19,8 +19,6 @@ export const WINDOW_BYTES = 1024 * 1024
 export const RING_BYTES = WINDOW_BYTES + 512 * 1024
 /** The most that a batch for a delivery sink has, unless a single line is longer. */
 const BATCH_BYTES = 512 * 1024
-/** A sink's thread is told of a few lines no more often than this, which is how often it reports evidence. */
-const FEW_HANDOVER_MS = 100
 /** Lines wait for a tenth of the write timeout at most, which is running by then. */
 const TIMEOUT_SHARE = 0.1
 /** How long a thread whose sink has ended may take for its own exit handlers. */
@@ -55,7 +53,7 @@ export class ThreadChild implements Child {
     this.#handover = new LineHandover(this.#ring, {
       clock: systemClock,
       // Somebody may be reading along in a file.
-      fewWaitMs: source.entries.every(({ isPinoFile }) => isPinoFile) ? 0 : Math.min(FEW_HANDOVER_MS, source.writeTimeoutMs * TIMEOUT_SHARE),
+      maxWaitMs: source.entries.every(({ isPinoFile }) => isPinoFile) ? 0 : source.writeTimeoutMs * TIMEOUT_SHARE,
       tell: lines => this.#post({ code: 'FANOUT_LINES', lines }, lines instanceof Uint8Array ? [lines.buffer] : [])
     })
     const { script, eval: isSource } = hostScript()

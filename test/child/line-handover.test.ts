@@ -13,12 +13,12 @@ class Rig {
   readonly ring: LineRing
   readonly handover: LineHandover
 
-  constructor (ringBytes = 100000, fewWaitMs = 100) {
+  constructor (ringBytes = 100000, maxWaitMs = 1000) {
     const ring = this.ring = new LineRing(new SharedArrayBuffer(ringBytes))
     const memory = Buffer.from(ring.memory)
     this.handover = new LineHandover(ring, {
       clock,
-      fewWaitMs,
+      maxWaitMs,
       tell: lines => {
         this.told.push(lines instanceof Uint8Array ? `own ${Buffer.from(lines).toString()}` : memory.subarray(lines.at, lines.at + lines.length).toString())
       }
@@ -31,7 +31,7 @@ class Rig {
 }
 
 /** Enough for many lines. */
-const many = 'm'.repeat(2048)
+const many = 'm'.repeat(4096)
 
 t.test('lines that come after a pause are told at once', async t => {
   const rig = new Rig()
@@ -67,21 +67,47 @@ t.test('lines that come when others would soon be told of take them with them', 
   rig.put('c')
   t.same(rig.told, ['a', 'bc'])
   rig.put(many)
-  clock.advance(24)
+  clock.advance(48)
   rig.put('d')
   t.same(rig.told.at(-1), `${many}d`)
   t.equal(clock.timers, 0)
 })
 
-t.test('many lines are told 32 ms after the last', async t => {
+t.test('once lines have come for a second, a few of 200 ms are told together', async t => {
+  const rig = new Rig()
+  const flow = (ms: number): void => {
+    for (let n = 0; n < ms; n += 10) {
+      rig.put('x')
+      clock.advance(10)
+    }
+  }
+  flow(1000)
+  t.same(rig.told.slice(-3), ['x'.repeat(8), 'x'.repeat(8), 'x'.repeat(8)])
+  flow(1000)
+  t.same(rig.told.slice(-3), ['x'.repeat(15), 'x'.repeat(15), 'x'.repeat(15)])
+  rig.handover.tellNow()
+  clock.advance(200)
+  rig.told.length = 0
+  rig.put('a', 'b')
+  clock.advance(100)
+  t.same(rig.told, ['a', 'b'], 'not after a break')
+  const short = new Rig(100000, 50)
+  for (let n = 0; n < 200; n++) {
+    short.put('x')
+    clock.advance(10)
+  }
+  t.equal(short.told.at(-1)?.length, 4, 'a shorter limit holds')
+})
+
+t.test('many lines are told 64 ms after the last', async t => {
   const rig = new Rig()
   rig.put('a', 'b', many)
-  clock.advance(31)
+  clock.advance(63)
   t.same(rig.told, ['a'])
   clock.advance(1)
   t.same(rig.told, ['a', `b${many}`])
   rig.put('c')
-  clock.advance(50)
+  clock.advance(70)
   rig.put(many)
   t.equal(rig.told.at(-1), `c${many}`, 'at once if that was before')
   t.equal(clock.timers, 0)
