@@ -54,17 +54,26 @@ interface StreamMemory {
   stateBuf?: unknown
 }
 
+/** The share of the memory from which on there is little room. */
+const NEARLY_FULL = 31 / 32
+
+/** What the app's thread waits for, blocked or not: that its lines are read, or that there is room for more, now or soon. */
+export type Need = 'nothing' | 'lines' | 'room'
+
 /**
- * Returns a function that tells, as far as it can, whether the app's thread waits until its lines are read, blocked in a
- * `flushSync()` or not. It wakes that thread up, which then looks for itself: thread-stream allows for that ten times in a row.
+ * Returns a function that tells, as far as it can, what the app's thread waits for. It wakes up a thread that waits for its lines,
+ * as in a `flushSync()`, which then looks for itself: thread-stream allows for that ten times in a row.
  */
-export function createWaitProbe (memory: StreamMemory | null = isMainThread ? null : workerData as StreamMemory | null): () => boolean {
+export function createNeedProbe (memory: StreamMemory | null = isMainThread ? null : workerData as StreamMemory | null): () => Need {
   const { dataBuf, stateBuf } = memory ?? {}
-  if (!(dataBuf instanceof SharedArrayBuffer && stateBuf instanceof SharedArrayBuffer)) return () => false
+  if (!(dataBuf instanceof SharedArrayBuffer && stateBuf instanceof SharedArrayBuffer)) return () => 'nothing'
   const state = new Int32Array(stateBuf)
-  const isAnyAwaited = (): boolean => state.some((_, index) => Atomics.notify(state, index) > 0)
-  // Once its memory is full, thread-stream waits until all has been read and begins anew: nobody else need be waiting.
-  return () => !state.includes(dataBuf.byteLength) && isAnyAwaited()
+  const nearlyFull = dataBuf.byteLength * NEARLY_FULL
+  return () => {
+    // Once its memory is full, thread-stream waits until all has been read and begins anew, with `sync: true` in the app's thread.
+    if (state.some(position => position >= nearlyFull)) return 'room'
+    return state.some((_, index) => Atomics.notify(state, index) > 0) ? 'lines' : 'nothing'
+  }
 }
 
 /** Asks by an empty write to each of these streams. The first confirmed write is the answer. A stream with an unconfirmed write is skipped. */

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { takeOffers } from './app-channel/channel-offers.js'
 import { emitInApp, isPinosWorker, onPinoConfig, passToApp, willSendConfig } from './app-port.js'
-import { createAppThread, createWaitProbe } from './app-thread.js'
+import { createAppThread, createNeedProbe } from './app-thread.js'
 import type { TransitionEvent } from './breaker.js'
 import { prepareHostScript } from './child/host-script.js'
 import { systemClock, type Clock } from './clock.js'
@@ -150,7 +150,7 @@ export class FanoutStream extends Writable implements Controls {
         portions.work(chunk, done)
       },
       hurry: () => { for (const lane of this.#seats.lanes) lane.hurry() },
-      isAwaited: createWaitProbe(),
+      needOfWriter: createNeedProbe(),
       onResume: () => { if (this.writable && !this.writableNeedDrain) this.emit('drain') }
     })
     this.#ready = new Promise(resolve => { this.#becomeReady = resolve })

@@ -6,7 +6,7 @@ import { sourceOf } from './regexp.js'
 import { Throttle } from './throttle.js'
 
 /** Dependencies of {@link Gathering}. */
-export interface GatheringDeps extends Pick<PausesDeps, 'isAwaited' | 'onResume'> {
+export interface GatheringDeps extends Pick<PausesDeps, 'needOfWriter' | 'onResume'> {
   clock: Clock
   /** The key of a line's level. */
   levelKey: string
@@ -59,8 +59,8 @@ export class Gathering {
     this.#deps = deps
     this.#levelKey = JSON.stringify(deps.levelKey)
     this.#throttle = new Throttle(deps.clock, () => this.#handOn())
-    const { clock, sinksGather, isAwaited, onResume } = deps
-    this.#pauses = new Pauses({ clock, minWaitMs: sinksGather === 'all' ? STEADY_WAIT_MS : CHUNK_WAIT_MS, maxWaitMs: STEADY_WAIT_MS, isAwaited, onResume })
+    const { clock, sinksGather, needOfWriter, onResume } = deps
+    this.#pauses = new Pauses({ clock, minWaitMs: sinksGather === 'all' ? STEADY_WAIT_MS : CHUNK_WAIT_MS, maxWaitMs: STEADY_WAIT_MS, needOfWriter, onResume })
     this.#notable = this.#findNotable()
   }
 

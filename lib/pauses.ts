@@ -1,3 +1,4 @@
+import type { Need } from './app-thread.js'
 import type { Clock } from './clock.js'
 import type { Content } from './encode.js'
 
@@ -31,8 +32,8 @@ export interface PausesDeps {
   minWaitMs: number
   /** The longest time that lines wait, in ms. */
   maxWaitMs: number
-  /** True if the writer itself waits until its lines are read. */
-  isAwaited: () => boolean
+  /** What the writer itself waits for. */
+  needOfWriter: () => Need
   /** Called at the end of each pause. A writer that has more lines writes them before this returns. */
   onResume: () => void
 }
@@ -132,15 +133,17 @@ export class Pauses {
     const { waitMs } = this
     if (waitMs === undefined || this.isPausing) return
     this.#hasPaused = true
-    const { clock, isAwaited, onResume } = this.#deps
+    const { clock, needOfWriter, onResume } = this.#deps
     const [begunAt, takenBefore] = [clock.now(), this.#taken]
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       const ms = clock.now() - begunAt
-      const wasAwaited = isAwaited()
-      if (wasAwaited) this.noteHurry()
+      const need = needOfWriter()
+      if (need === 'lines') this.noteHurry()
+      // Without another pause all is read now, and there is room.
+      if (need === 'room') this.#measureAnew()
       onResume()
-      if (!wasAwaited) this.#judge(this.#taken - takenBefore, ms)
+      if (need === 'nothing') this.#judge(this.#taken - takenBefore, ms)
     }, Math.min(waitMs, MAX_PAUSE_MS, maxMs))
   }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import ThreadStream from 'thread-stream'
-import { AskedAppThread, askThrough, createAppThread, createWaitProbe } from '#lib/app-thread'
+import { AskedAppThread, askThrough, createAppThread, createNeedProbe } from '#lib/app-thread'
 import { HandClock } from './support/hand-clock.js'
 
 const clock = new HandClock()
@@ -59,7 +59,7 @@ t.test('in the main thread the app\'s thread is this one', async t => {
   t.ok(createAppThread(clock).isTurning)
 })
 
-t.test('whether the writer waits until its lines are read', async t => {
+t.test('what the app waits for', async t => {
   const memory = (): { dataBuf: SharedArrayBuffer, stateBuf: SharedArrayBuffer, state: Int32Array } => {
     const stateBuf = new SharedArrayBuffer(128)
     const state = new Int32Array(stateBuf)
@@ -78,33 +78,33 @@ t.test('whether the writer waits until its lines are read', async t => {
     await once(worker, 'message')
   }
 
-  t.test('it does', async t => {
+  t.test('that its lines are read', async t => {
     const { dataBuf, stateBuf } = memory()
-    const isAwaited = createWaitProbe({ dataBuf, stateBuf })
-    t.notOk(isAwaited())
+    const need = createNeedProbe({ dataBuf, stateBuf })
+    t.equal(need(), 'nothing')
     await block(t, stateBuf, 8)
     let isSeen = false
     // The other thread says so before it waits.
     while (!isSeen) {
       await sleep(1)
-      isSeen = isAwaited()
+      isSeen = need() === 'lines'
     }
-    t.notOk(isAwaited(), 'it has been woken up')
+    t.equal(need(), 'nothing', 'it has been woken up')
   })
 
-  t.test('it does not: the memory is full, and thread-stream waits for room', async t => {
+  t.test('room, once the memory is nearly full', async t => {
     const { dataBuf, stateBuf, state } = memory()
-    const isAwaited = createWaitProbe({ dataBuf, stateBuf })
+    const need = createNeedProbe({ dataBuf, stateBuf })
     await block(t, stateBuf, 8)
     do {
-      state.set([1000], 4)
+      state.set([970], 4)
       await sleep(1)
-      t.notOk(isAwaited())
+      t.equal(need(), 'room')
       state.set([100], 4)
-    } while (!isAwaited())
+    } while (need() !== 'lines')
   })
 
-  t.test('it does, in thread-stream', async t => {
+  t.test('that its lines are read, by thread-stream', async t => {
     const stream = new ThreadStream({ filename: resolve('test/fixtures/stream-resumes-once-awaited.js'), sync: false })
     t.teardown(async () => await (stream as unknown as { worker: Worker }).worker.terminate())
     await once(stream, 'ready')
@@ -115,6 +115,6 @@ t.test('whether the writer waits until its lines are read', async t => {
   })
 
   t.test('that cannot be told without thread-stream', async t => {
-    for (const memory of [null, undefined, {}, { dataBuf: new SharedArrayBuffer(8) }, { dataBuf: 'a', stateBuf: new SharedArrayBuffer(8) }]) t.notOk(createWaitProbe(memory as Parameters<typeof createWaitProbe>[0])())
+    for (const memory of [null, undefined, {}, { dataBuf: new SharedArrayBuffer(8) }, { dataBuf: 'a', stateBuf: new SharedArrayBuffer(8) }]) t.equal(createNeedProbe(memory as Parameters<typeof createNeedProbe>[0])(), 'nothing')
   })
 })

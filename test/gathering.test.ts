@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Need } from '#lib/app-thread'
 import type { Content } from '#lib/encode'
 import { Gathering, type GatheringDeps } from '#lib/gathering'
 import { LevelNames, type LevelMap } from '#lib/levels'
@@ -22,7 +23,7 @@ class Rig {
   resumed = 0
   /** What the writer writes then. */
   held = ''
-  isAwaited = false
+  need: Need = 'nothing'
   readonly gathering: Gathering
 
   constructor (sinksGather: GatheringDeps['sinksGather'] = 'none', levels: LevelMap = {}) {
@@ -36,7 +37,7 @@ class Rig {
         else done()
       },
       hurry: () => { this.hurried.push(this.worked.join('')) },
-      isAwaited: () => this.isAwaited,
+      needOfWriter: () => this.need,
       onResume: () => {
         this.resumed++
         const { held } = this
@@ -406,13 +407,28 @@ t.test('at a steady rate, the writer pauses', async t => {
     t.ok(takeWorked(rig).length >= 4000 / 8 * 0.9, 'upwards too')
   })
 
+  t.test('and there is none for a while after a writer needed room', async t => {
+    const rig = steady(1)
+    rig.need = 'room'
+    rig.hold(text(8))
+    clock.advance(8)
+    rig.need = 'nothing'
+    t.equal(takeWorked(rig).length, 1)
+    t.notOk(rig.gathering.isPausing)
+    rig.resumed = 0
+    log(rig, 90, 1)
+    t.equal(rig.resumed, 0)
+    log(rig, 50, 1)
+    t.ok(rig.resumed > 0)
+  })
+
   const reasons: Record<string, (rig: Rig) => void> = {
     'a flush': rig => rig.gathering.flush(),
     'a line at level fatal': rig => rig.write(line(60)),
     'a writer that waits during a pause': rig => {
-      rig.isAwaited = true
+      rig.need = 'lines'
       clock.advance(8)
-      rig.isAwaited = false
+      rig.need = 'nothing'
     },
     'three pauses that slowed the writer down': rig => {
       for (let n = 0; n < 3; n++) {
