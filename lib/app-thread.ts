@@ -46,7 +46,7 @@ export function createAppThread (clock: Clock): AppThread {
   return new AskedAppThread(clock, askThrough([process.stdout, process.stderr]))
 }
 
-/** What thread-stream gives to the thread of a transport. */
+/** The memory that thread-stream shares with the thread of a transport. */
 interface StreamMemory {
   /** Lines. */
   dataBuf?: unknown
@@ -57,7 +57,7 @@ interface StreamMemory {
 /** The share of the memory from which on there is little room. */
 const NEARLY_FULL = 31 / 32
 
-/** What the app's thread waits for, blocked or not: that its lines are read, or that there is room for more, now or soon. */
+/** What the app's thread waits for, and may be blocked by: that its lines have been read, or room for more. With little room left it counts as `room` too. */
 export type Need = 'nothing' | 'lines' | 'room'
 
 /**

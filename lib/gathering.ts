@@ -83,7 +83,7 @@ export class Gathering {
     if (this.#isWorking || this.#length >= GATHER_LENGTH || this.#urgency === Urgency.fatal) return this.#handOn(done)
     const waitMs = this.#waitMs
     if (this.#throttle.isDue(waitMs)) return this.#handOn(done)
-    // What a pause brings is to go with the others: so it ends a little before their wait does.
+    // A pause ends a little before these lines are due. So they go together with those that it brings.
     this.#pauses.begin(waitMs - this.#throttle.elapsedMs - 1)
     done()
   }
@@ -105,9 +105,9 @@ export class Gathering {
   }
 
   get #waitMs (): number {
-    const isAll = this.#deps.sinksGather === 'all'
-    if (this.#urgency === Urgency.error && !isAll) return CHUNK_WAIT_MS
-    return this.#pauses.waitMs ?? (this.#length >= FEW_LENGTH && !isAll ? CHUNK_WAIT_MS : FEW_WAIT_MS)
+    const allGather = this.#deps.sinksGather === 'all'
+    if (this.#urgency === Urgency.error && !allGather) return CHUNK_WAIT_MS
+    return this.#pauses.waitMs ?? (this.#length >= FEW_LENGTH && !allGather ? CHUNK_WAIT_MS : FEW_WAIT_MS)
   }
 
   #work (): void {
@@ -124,7 +124,7 @@ export class Gathering {
         this.#pauses.noteHurry()
       }
       this.#isWorking = false
-      this.#pauses.noteWork({ length, sinceMs: this.#throttle.elapsedMs })
+      this.#pauses.noteWork(length, this.#throttle.elapsedMs)
       this.#throttle.restart()
       this.#pauses.begin()
       for (const done of whenDone) done()

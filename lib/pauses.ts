@@ -10,8 +10,8 @@ const MAX_PAUSE_MS = 40
 const MIN_LINES = 4
 /** The rate is known once lines have come for this long without a pause. */
 const MEASURE_MS = 100
-/** There is no rate if no line came for this long. */
-const MAX_GAP_MS = 160
+/** There is no rate if no line came for this many of the longest waits. */
+const MAX_GAP = 2
 /** With lines of this length together, an app in a burst is not to be held up. */
 const BURST_LENGTH = 64 * 1024
 /** A pause is useless if it brings less than this share of what came in such a time before. */
@@ -32,18 +32,10 @@ export interface PausesDeps {
   minWaitMs: number
   /** The longest time that lines wait, in ms. */
   maxWaitMs: number
-  /** What the writer itself waits for. */
+  /** Tells what the app's thread waits for. */
   needOfWriter: () => Need
   /** Called at the end of each pause. A writer that has more lines writes them before this returns. */
   onResume: () => void
-}
-
-/** Chunks that were worked through together. */
-export interface Worked {
-  /** The length of the chunks together. */
-  length: number
-  /** The time since others were worked through before. */
-  sinceMs: number
 }
 
 /** A steady rate of lines. */
@@ -54,7 +46,7 @@ interface Rate {
   lineLength: number
 }
 
-/** What has come while there were no pauses. */
+/** Lines that came within some time, without a pause. */
 interface Span {
   ms: number
   length: number
@@ -71,7 +63,7 @@ export class Pauses {
   #timer: NodeJS.Timeout | undefined
   #rate: Rate | undefined
   #span: Span = { ms: 0, length: 0, lines: 0 }
-  #isSteady = false
+  #waitMs: number | undefined
   /** When somebody last waited for lines. */
   #hurriedAt = -Infinity
   /** The length of all chunks so far. */
@@ -96,32 +88,34 @@ export class Pauses {
 
   /** The time that lines wait for others at the steady rate of this moment, in ms; undefined if there is none. */
   get waitMs (): number | undefined {
-    if (!this.#isSteady || this.#rate === undefined) return undefined
-    const { minWaitMs, maxWaitMs } = this.#deps
-    const ms = FETCHED_LINES / linesPerMs(this.#rate)
-    return ms > MAX_PAUSE_MS ? maxWaitMs : Math.max(ms, minWaitMs)
+    return this.#waitMs
   }
 
   /** A chunk has come. */
   noteChunk (chunk: Content): void {
     this.#taken += chunk.length
-    if (!this.#isSteady) this.#lines += countLines(chunk)
+    if (this.#waitMs === undefined) this.#lines += countLines(chunk)
   }
 
-  /** Gathered chunks have been worked through. */
-  noteWork ({ length, sinceMs }: Worked): void {
-    if (length >= BURST_LENGTH || sinceMs >= MAX_GAP_MS) this.#measureAnew()
+  /**
+   * Gathered chunks have been worked through.
+   *
+   * @param length - The length of the chunks together
+   * @param sinceMs - The time since others were worked through before
+   */
+  noteWork (length: number, sinceMs: number): void {
+    if (length >= BURST_LENGTH || sinceMs >= MAX_GAP * this.#deps.maxWaitMs) this.#measureAnew()
     else if (!this.#hasPaused) this.#measure(length, sinceMs)
     this.#lines = 0
     this.#hasPaused = false
-    const { clock, maxWaitMs } = this.#deps
-    this.#isSteady = this.#rate !== undefined && linesPerMs(this.#rate) * maxWaitMs >= MIN_LINES && clock.now() - this.#hurriedAt >= CALM_MS
+    const isCalm = this.#deps.clock.now() - this.#hurriedAt < CALM_MS
+    this.#waitMs = this.#rate === undefined || isCalm ? undefined : this.#waitAt(this.#rate)
   }
 
   /** Somebody waits for lines: a pause ends at once. */
   noteHurry (): void {
     this.#hurriedAt = this.#deps.clock.now()
-    this.#isSteady = false
+    this.#waitMs = undefined
     if (!this.isPausing) return
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -130,8 +124,7 @@ export class Pauses {
 
   /** Lines have been taken: pauses, at a steady rate, for this long at most. */
   begin (maxMs = Infinity): void {
-    const { waitMs } = this
-    if (waitMs === undefined || this.isPausing) return
+    if (this.#waitMs === undefined || this.isPausing) return
     this.#hasPaused = true
     const { clock, needOfWriter, onResume } = this.#deps
     const [begunAt, takenBefore] = [clock.now(), this.#taken]
@@ -143,8 +136,16 @@ export class Pauses {
       // Without another pause all is read now, and there is room.
       if (need === 'room') this.#measureAnew()
       onResume()
-      if (need === 'nothing') this.#judge(this.#taken - takenBefore, ms)
-    }, Math.min(waitMs, MAX_PAUSE_MS, maxMs))
+      this.#judge(this.#taken - takenBefore, ms)
+    }, Math.min(this.#waitMs, MAX_PAUSE_MS, maxMs))
+  }
+
+  #waitAt ({ speed, lineLength }: Rate): number | undefined {
+    const { minWaitMs, maxWaitMs } = this.#deps
+    const msOfLine = lineLength / speed
+    if (MIN_LINES * msOfLine > maxWaitMs) return undefined
+    const ms = FETCHED_LINES * msOfLine
+    return ms > MAX_PAUSE_MS ? maxWaitMs : Math.max(ms, minWaitMs)
   }
 
   #measure (length: number, ms: number): void {
@@ -160,7 +161,7 @@ export class Pauses {
   #measureAnew (): void {
     this.#rate = undefined
     this.#span = { ms: 0, length: 0, lines: 0 }
-    this.#isSteady = false
+    this.#waitMs = undefined
     this.#useless = 0
     this.#wasUseful = false
   }
@@ -180,10 +181,6 @@ export class Pauses {
     this.#measureAnew()
     if (isSlowedDown) this.noteHurry()
   }
-}
-
-function linesPerMs ({ speed, lineLength }: Rate): number {
-  return speed / lineLength
 }
 
 function countLines (chunk: Content): number {

@@ -62,16 +62,6 @@ export class LineHandover {
     if (length >= GATHER_BYTES || this.#throttle.isDue(waitMs)) this.tellNow()
   }
 
-  get #fewWaitMs (): number {
-    return this.#lastAt - this.#flowsSince < FLOW_MS ? FEW_HANDOVER_MS : FLOW_HANDOVER_MS
-  }
-
-  #noteFlow (): void {
-    const now = this.#deps.clock.now()
-    if (now - this.#lastAt >= FLOW_HANDOVER_MS) this.#flowsSince = now
-    this.#lastAt = now
-  }
-
   /** Tells of everything now: somebody waits for it, or something else follows. */
   tellNow (): void {
     const untold = this.#untold
@@ -85,5 +75,15 @@ export class LineHandover {
   stop (): void {
     this.#throttle.stop()
     this.#untold = undefined
+  }
+
+  get #fewWaitMs (): number {
+    return this.#lastAt - this.#flowsSince < FLOW_MS ? FEW_HANDOVER_MS : FLOW_HANDOVER_MS
+  }
+
+  #noteFlow (): void {
+    const now = this.#deps.clock.now()
+    if (now - this.#lastAt >= FLOW_HANDOVER_MS) this.#flowsSince = now
+    this.#lastAt = now
   }
 }
